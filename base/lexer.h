@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The words of postern's own files: settings now, rules too. One pass over a text held in memory, tokens that
+ * borrow from it, a place for each, no allocation but for unescaped strings. "#" starts a comment that ends
+ * with the line; white space and line ends only separate. A text may hold any byte: what is no token comes as
+ * TOKEN_UNKNOWN and the lexer goes on behind it.
+ *
+ * A word is whatever stands together outside strings and punctuation, so 10M, 5.7.1, 192.0.2.0/24, 2001:db8::1,
+ * tls_version and 2027-01-01 are each one word; what a word means is its reader's business.
+ */
+#pragma once
+
+#include "base/complaint.h"
+#include "base/slice.h"
+
+enum token_kind {
+	TOKEN_END,         /* the end of the text, for ever */
+	TOKEN_WORD,        /* letters, digits and _ . : / - + % * bytes together */
+	TOKEN_STRING,      /* "…" with \\ \" \n; text holds it unescaped */
+	TOKEN_PUNCTUATION, /* one of { } ( ) [ ] = , @ < > ! or == != <= >= ; text says which */
+	TOKEN_UNKNOWN      /* one byte that is none of these, or a string that does not end on its line */
+};
+
+struct token {
+	enum token_kind kind;
+	struct slice text;
+	struct place place;
+	bool first_on_line;
+};
+
+struct lexer;
+
+/* Reads from text, which must stay; the file name is for places. Unescaped strings live under the lexer. */
+struct lexer *lexer_new(const void *parent, const char *file, struct slice text);
+
+/* The next token, taken; and the one that would be next, left. */
+struct token lexer_take(struct lexer *lexer);
+struct token lexer_peek(struct lexer *lexer);
+
+/* Whether the token is this punctuation. */
+bool token_is(struct token token, const char *punctuation);

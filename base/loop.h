@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The loop of a process: libevent's base, the clock, and one scratch buffer into which streams read before anything
+ * is known about what they read. One a process, made after the fork.
+ */
+#pragma once
+
+#include "base/clock.h"
+
+#define LOOP_SCRATCH_SIZE 131072
+
+struct loop {
+	struct event_base *base;
+	struct clock *clock;
+	char *scratch;
+	void *scratch_owner; /* the stream whose unread bytes lie in it, or NULL */
+};
+
+/* Freed with talloc_free, after everything that waits on it. */
+struct loop *loop_new(const void *parent);
+/* Runs until loop_stop(). */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+/* One turn: waits for the next thing to happen if wait is true, and handles what is ready. */
+void loop_turn(struct loop *loop, bool wait);

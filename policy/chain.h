@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The order of judgement. At every stage: first the gates (relay), which no setting takes out; then the allow-list; then the
+ * checks of checks.chain, in that order; at the message stage the thresholds come last, once. The first final verdict ends the stage. An
+ * accept ends the rest of the chain at this stage (with whole_session: at all that follow), never the gates.
+ *
+ * A monitored check is run and traced, but its verdict and score do not count. With mode = "observe" everything
+ * but the gates is monitored: the verdict that would have been stands in inquiry->observed.
+ */
+#pragma once
+
+#include "policy/check.h"
+
+struct chain;
+
+/* All gates and checks there are; each list ends with NULL. Complains about names in checks.chain, checks.monitor and checks.off that are none. The
+ * learners are an array of LEARNERS, may hold rows without begin; it is copied. */
+struct chain *chain_new(const void *parent, const struct policy *policy, const struct check *const *gates,
+	const struct check *const *checks, const struct learner *learners, struct complaints *complaints);
+
+const struct policy *chain_policy(const struct chain *chain);
+const struct learner *chain_learner(const struct chain *chain, enum fact_learner learner);
+
+/* One run at the inquiry's stage over what is known now. VERDICT_UNKNOWN when a check asked for a fact not known yet.
+ * Trace entries of this run are appended to the inquiry's trace. */
+struct verdict chain_run(const struct chain *chain, struct inquiry *inquiry);

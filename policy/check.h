@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The interface of a check. A check is one small file in policy/checks and one row in their table: a name, the stages at which
+ * it is asked, and a pure function that looks at facts and answers. It does no I/O, keeps nothing between calls, and is run
+ * again from its start when a fact it asked for has arrived. Example:
+ *
+ *     static struct verdict judge(struct inquiry *inquiry)
+ *     {
+ *             struct value hops;
+ *             switch (inquiry_ask(inquiry, FACT_RECEIVED_COUNT, &hops)) {
+ *             case FACT_UNKNOWN:
+ *                     return verdict_unknown();
+ *             ...
+ *
+ *     const struct check check_hops = {"hops", AT(STAGE_MESSAGE), judge, "refuses messages that go round in circles"};
+ *
+ * Strings in a verdict live under the inquiry or are literals.
+ */
+#pragma once
+
+#include "policy/inquiry.h"
+
+struct check {
+	const char *name;
+	unsigned stages; /* AT(STAGE_RCPT) | … */
+	struct verdict (*judge)(struct inquiry *inquiry);
+	const char *manual; /* one line */
+};

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Why: the judgement of one message told in full, as a text that a person enjoys reading or as the JSON object of the
+ * contract (verdict, code, status, text, decided_by, score, trace, facts, edits).
+ */
+#pragma once
+
+#include "policy/inquiry.h"
+
+#include <stdio.h>
+
+/* Who is asked about. */
+struct explain_case {
+	struct ip client;
+	const char *helo;               /* NULL: the stage is skipped */
+	const char *sender;             /* "" for the null sender */
+	const char *const *recipients;  /* NULL-ended */
+	const char *facts_file;         /* flat JSON object, fact name to value; NULL for none */
+	const char *message_file;       /* "-" for standard input; line ends may be LF */
+};
+
+/* Judges at connect, helo, mail, each rcpt, data and message, as a session would, without any network, and prints. False, after a
+ * complaint on stderr, when a file cannot be read or a facts file is not what it should be. A case whose
+ * every recipient is refused ends there, with that verdict. */
+bool explain_print(const struct chain *chain, const struct explain_case *the_case, bool json, FILE *out);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Facts: all that can be known about a client, a session, a transaction, a message. FACTS is the one table that declares them,
+ * a line each: name, type, the earliest stage at which it exists, how long it holds, who learns it, and a line of manual. The
+ * enum, explain's output and the manual come from it.
+ *
+ * struct facts is a set of known facts. A transaction's set has its session's as parent: look-ups go on there. A fact is unknown,
+ * known, known to be absent (no such header) or failed (could not be learned; the reason is kept).
+ * Texts are borrowed: they must live as long as the set.
+ *
+ * Learners: LEARNER_TOLD facts are set by whoever runs the session as they happen; asking for one that was not told gives absent.
+ * The others name who can find them out; the functions are handed in with struct learner (see policy/inquiry.h).
+ */
+#pragma once
+
+#include "policy/stage.h"
+#include "rules/value.h"
+
+#include <stdio.h>
+
+enum fact_period { PER_SESSION, PER_TRANSACTION, PER_RECIPIENT };
+
+enum fact_learner {
+	LEARNER_TOLD,   /* set as it happens */
+	LEARNER_HEADER, /* taken from the message's header */
+	LEARNERS
+};
+
+/*        id                 name               type           stage          period           learner         manual */
+#define FACTS(FACT) \
+	FACT(CLIENT_IP,          "client.ip",            VALUE_IP,      STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "address of the client") \
+	FACT(CLIENT_PORT,        "client.port",          VALUE_INT,     STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "port of the client") \
+	FACT(CLIENT_TRUSTED,     "client.in_networks",   VALUE_BOOL,    STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the client is in relay.networks") \
+	FACT(CLIENT_AUTHENTICATED, "client.authenticated", VALUE_BOOL,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the client has authenticated") \
+	FACT(CLIENT_TLS,         "client.tls",           VALUE_BOOL,    STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the session is encrypted") \
+	FACT(CLIENT_TLS_VERSION, "client.tls_version",   VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "TLS version, as TLSv1.3") \
+	FACT(CLIENT_TLS_CIPHER,  "client.tls_cipher",    VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "TLS cipher suite") \
+	FACT(LISTENER,           "listener",             VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "name of the listener") \
+	FACT(HELO_NAME,          "helo.name",            VALUE_STRING,  STAGE_HELO,    PER_SESSION,     LEARNER_TOLD,   "what the client calls itself") \
+	FACT(SENDER,             "sender",               VALUE_ADDRESS, STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "address of MAIL FROM, empty for the null sender") \
+	FACT(SENDER_LOCAL,       "sender.local",         VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "local part of the sender") \
+	FACT(SENDER_DOMAIN,      "sender.domain",        VALUE_DOMAIN,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "domain of the sender") \
+	FACT(SENDER_IS_NULL,     "sender.is_null",       VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "whether the sender is <>") \
+	FACT(SIZE,               "size",                 VALUE_SIZE,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "size declared with MAIL; absent when none was") \
+	FACT(RECIPIENT,          "recipient",            VALUE_ADDRESS, STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "address of this RCPT TO") \
+	FACT(RECIPIENT_LOCAL,    "recipient.local",      VALUE_STRING,  STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "local part of this recipient") \
+	FACT(RECIPIENT_DOMAIN,   "recipient.domain",     VALUE_DOMAIN,  STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "domain of this recipient") \
+	FACT(RECIPIENT_FORM,     "recipient.form",       VALUE_FLAGS,   STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "unusual forms seen in this recipient") \
+	FACT(RECIPIENTS,         "recipients",           VALUE_TEXTS,   STAGE_DATA,    PER_TRANSACTION, LEARNER_TOLD,   "all recipients that passed") \
+	FACT(RECIPIENT_COUNT,    "recipients.count",     VALUE_INT,     STAGE_RCPT,    PER_TRANSACTION, LEARNER_TOLD,   "how many recipients passed before this one") \
+	FACT(MESSAGE_SIZE,       "message.size",         VALUE_SIZE,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "size of the message as it came") \
+	FACT(MESSAGE_ANOMALIES,  "message.anomalies",    VALUE_FLAGS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "what was odd about its lines") \
+	FACT(HEADER_ANOMALIES,   "header.anomalies",     VALUE_FLAGS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "what is wrong with its header") \
+	FACT(RECEIVED_COUNT,     "received.count",       VALUE_INT,     STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "how many Received fields it has") \
+	FACT(FROM_ADDRESS,       "from.address",         VALUE_ADDRESS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "address of From; absent when unreadable") \
+	FACT(FROM_DOMAIN,        "from.domain",          VALUE_DOMAIN,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "domain of From") \
+	FACT(SUBJECT,            "subject",              VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "subject, unfolded") \
+	FACT(MESSAGE_ID,         "message_id",           VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "Message-ID") \
+	FACT(SCORE,              "score",                VALUE_SCORE,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_TOLD,   "sum of all scores so far")
+
+#define FACT_ENUM(id, ...) FACT_##id,
+enum fact { FACTS(FACT_ENUM) FACT_COUNT };
+#undef FACT_ENUM
+
+/* A row of the table. */
+struct fact_row {
+	const char *name;
+	enum value_type type;
+	enum stage stage;
+	enum fact_period period;
+	enum fact_learner learner;
+	const char *const *flags; /* names of the bits of a VALUE_FLAGS fact, NULL-ended */
+	const char *manual;
+};
+
+const struct fact_row *fact_row(enum fact fact);
+/* The fact of that name, or FACT_COUNT. */
+enum fact fact_named(struct slice name);
+
+enum fact_state { FACT_UNKNOWN, FACT_KNOWN, FACT_ABSENT, FACT_FAILED };
+
+struct facts;
+
+/* under may be NULL. */
+struct facts *facts_new(const void *parent, const struct facts *under);
+
+/* Each replaces what the set itself holds. */
+void facts_set_bool(struct facts *facts, enum fact fact, bool value);
+void facts_set_number(struct facts *facts, enum fact fact, int64_t value);
+void facts_set_score(struct facts *facts, enum fact fact, double value);
+void facts_set_ip(struct facts *facts, enum fact fact, const struct ip *ip);
+void facts_set_text(struct facts *facts, enum fact fact, const char *text); /* NULL: absent */
+void facts_set_texts(struct facts *facts, enum fact fact, const char *const *items, size_t count);
+void facts_set_failed(struct facts *facts, enum fact fact, const char *reason);
+void facts_forget(struct facts *facts, enum fact fact);
+
+enum fact_state facts_get(const struct facts *facts, enum fact fact, struct value *value);
+
+/* The value as people and explain print it; "absent", "failed: reason" and "unknown" for the others. */
+char *facts_print(const void *parent, const struct facts *facts, enum fact fact);
+
+/* The table as the manual prints it (mdoc). */
+void facts_print_manual(FILE *out);

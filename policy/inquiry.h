@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An inquiry is a question to the judge: a stage and the facts known so far. One belongs to each session (for what is judged
+ * before a transaction) and one to each transaction; its stage moves on with the dialogue.
+ *
+ * Checks are pure functions of an inquiry. A check asks for a fact with inquiry_ask(); if the answer is FACT_UNKNOWN it returns
+ * verdict_unknown(). When a run of the chain left facts unknown, the inquiry has their learners begin, all together, waits for
+ * all of them (each an await that the inquiry owns) and runs the chain again from its start; a check that has given its opinion
+ * in an earlier run gives the same again, and only the last run is recorded. A fact that a learner does not deliver in time, or
+ * at all, is set failed, so the number of runs is bounded by the number of facts.
+ *
+ * Cancelling the await given to inquiry_begin_judging() cancels all look-ups. Freeing an inquiry does so too.
+ */
+#pragma once
+
+#include "base/await.h"
+#include "policy/facts.h"
+#include "policy/mail/header.h"
+#include "policy/mail/message.h"
+#include "policy/options.h"
+#include "policy/verdict.h"
+
+struct chain;
+struct inquiry;
+
+/* Finds out facts; handed in by the folder that owns the I/O. It must set the fact asked for (known, absent or failed) before it ends its
+ * await; it may set others that come with it. */
+struct learner {
+	void (*begin)(void *owner, struct inquiry *inquiry, enum fact fact, struct await *await);
+	void *owner;
+};
+
+/* One that spoke: a line of the trace. */
+struct trace_entry {
+	enum stage stage;
+	const char *check;   /* "relay", "size" … */
+	const char *result;  /* one word */
+	const char *detail;  /* may be NULL */
+	double score;
+	bool monitored;      /* it spoke but was not heard */
+	uint32_t microseconds;
+};
+
+struct inquiry {
+	const struct chain *chain;
+	const struct policy *policy;
+	enum stage stage;
+	struct facts *facts;
+	struct message *message;  /* NULL before the message stage */
+	struct header *header;    /* NULL until a learner has taken it apart */
+	double score;             /* of the session and of the stages judged so far */
+	bool accepted_session;    /* an accept for the whole session was given */
+	bool tagged;              /* the tag threshold was reached */
+	struct verdict verdict;   /* of the last judgement */
+	struct verdict observed;  /* what mode = "observe" kept from acting; kind none when nothing */
+	struct trace_entry *trace;
+	size_t trace_count;
+	struct inquiry_run *run;  /* the judgement under way */
+};
+
+/* The facts stay the caller's and must outlive the inquiry. */
+struct inquiry *inquiry_new(const void *parent, const struct chain *chain, struct facts *facts);
+
+/* Judges at a stage; when the await has ended, inquiry->verdict is set (never VERDICT_UNKNOWN). Looking facts up may take
+ * `milliseconds` in all. It never fails. */
+void inquiry_begin_judging(struct inquiry *inquiry, enum stage stage, struct clock *clock, uint64_t milliseconds,
+	struct await *await);
+
+/* For checks: the state of a fact; an unknown one is noted and will be learnt. */
+enum fact_state inquiry_ask(struct inquiry *inquiry, enum fact fact, struct value *value);
+
+/* For checks, shorter: the text or number of a fact that the session always tells; fallback when it is absent or failed. */
+const char *inquiry_text(struct inquiry *inquiry, enum fact fact, const char *fallback);
+int64_t inquiry_number(struct inquiry *inquiry, enum fact fact, int64_t fallback);
+bool inquiry_bool(struct inquiry *inquiry, enum fact fact);
+
+/* The trace as one JSON array (jansson) is explain's; this gives the word for the log: "relay=pass,size=reject". */
+char *inquiry_trace_text(const void *parent, const struct inquiry *inquiry);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Addresses of the envelope: the Path of MAIL and RCPT (RFC 5321 §4.1.2, RFC 6531 §3.3). The parser takes what the
+ * grammar has and what honest clients send (a path without angle brackets, blanks behind the colon), and says what it saw; whether
+ * a form is welcome is the judge's business. What we print is always canonical: domain in lower case and without trailing
+ * dot, local part as it came but quoted only where it must be.
+ */
+#pragma once
+
+#include "base/slice.h"
+
+#define LOCAL_PART_MAXIMUM 64 /* RFC 5321 §4.5.3.1.1; longer is taken up to 256, flagged */
+#define DOMAIN_MAXIMUM 255
+
+/* What the parser saw besides the plain form. */
+enum address_form {
+	ADDRESS_SOURCE_ROUTE = 1,   /* <@a,@b:user@c>: the route is dropped (RFC 5321 appendix F.2) */
+	ADDRESS_QUOTED = 2,         /* a quoted local part that needs its quotes */
+	ADDRESS_LITERAL = 4,        /* user@[192.0.2.1] */
+	ADDRESS_WITHOUT_DOMAIN = 8, /* postmaster, or any bare name */
+	ADDRESS_DOTLESS = 16,       /* user@localhost */
+	ADDRESS_PERCENT = 32,       /* a % in the local part */
+	ADDRESS_BANG = 64,          /* a ! in the local part */
+	ADDRESS_AT_INSIDE = 128,    /* an @ in a quoted local part */
+	ADDRESS_UTF8 = 256,         /* needs SMTPUTF8 */
+	ADDRESS_LONG = 512,         /* local part over LOCAL_PART_MAXIMUM */
+	ADDRESS_UNBRACKETED = 1024, /* no angle brackets around it */
+	ADDRESS_CONTROLS = 2048     /* NUL, CR, LF or another control character escaped or quoted inside */
+};
+
+struct address {
+	const char *local;  /* unquoted; "" for the null path */
+	const char *domain; /* lower case, U-labels as they came; "" when there is none */
+	const char *text;   /* canonical, without angle brackets; "" for the null path */
+	unsigned form;      /* bits of enum address_form */
+};
+
+/* Parses a path at the front of *input and takes it off; what follows (parameters) stays. Lives under the parent. NULL
+ * when it is no path; *reason then says why, for people ("the address has no closing >"). null_allowed: <> is a path. */
+struct address *address_parse_path(const void *parent, struct slice *input, bool null_allowed, const char **reason);
+
+/* A plain address from settings or a command line: user@domain, with or without angle brackets. */
+struct address *address_parse(const void *parent, struct slice text);
+
+bool address_is_null(const struct address *address);
+
+/* Whether a domain (as given to HELO or behind @) is well-formed: letters, digits, hyphens, underscores and dots, labels of 1 to 63
+ * octets, 255 in all; U-labels if utf8. A trailing dot is not. */
+bool domain_is_valid(struct slice domain, bool utf8);
+
+/* Whether domain is listed: "example.com" itself, ".example.com" everything below it. ASCII without case; a U-label and
+ * its A-label are the same. */
+bool domain_matches(const char *domain, const char *pattern);

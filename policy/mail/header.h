@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The header of a message, taken apart (RFC 5322 §2.2): fields in their order, each a view of the message's bytes.
+ * One pass, no recursion, bounded: what lies beyond HEADER_FIELDS_MAXIMUM fields or HEADER_SIZE_MAXIMUM bytes is not looked at and
+ * noted. A line that is neither a field nor its continuation ends the header and is noted; it counts as the body's first line.
+ */
+#pragma once
+
+#include "policy/mail/address.h"
+
+#define HEADER_SIZE_MAXIMUM 262144
+#define HEADER_FIELDS_MAXIMUM 10000
+
+struct field {
+	struct slice name;  /* as written, without blanks before the colon */
+	struct slice value; /* behind the colon, folding included, without the last CRLF */
+	struct slice whole; /* name, colon, value and CRLF */
+};
+
+/* What is wrong with a header; bits. The names of these bits are those of the fact header.anomalies. */
+enum header_anomaly {
+	HEADER_MISSING_DATE = 1,
+	HEADER_MISSING_MESSAGE_ID = 2,
+	HEADER_MISSING_FROM = 4,
+	HEADER_REPEATED_FROM = 8,
+	HEADER_UNREADABLE_FROM = 16,
+	HEADER_REPEATED_FIELD = 32,   /* Date, Message-ID, Subject, Sender, Reply-To, To, Cc, Bcc, In-Reply-To, References twice */
+	HEADER_NO_FIELD = 64,         /* a line that is no field */
+	HEADER_TOO_LONG = 128,
+	HEADER_BLANK_BEFORE_COLON = 256
+};
+
+struct header {
+	struct field *fields;
+	size_t count;
+	size_t size;          /* bytes, the empty line that ends it not counted */
+	unsigned anomalies;   /* bits of enum header_anomaly */
+	unsigned received;    /* how many Received fields */
+	const char *from;     /* the address of From, canonical, or NULL */
+	const char *from_domain;
+	const char *subject;  /* unfolded, not decoded, or NULL */
+	const char *message_id;
+};
+
+struct header *header_parse(const void *parent, struct slice message);
+
+/* The first field of that name, or NULL; nth from 0. */
+const struct field *header_find(const struct header *header, const char *name, size_t nth);
+
+/* A value on one line: folding undone, without blanks at both ends. */
+char *header_unfold(const void *parent, struct slice value);

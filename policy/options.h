@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The settings of the judge: one struct a section, filled by base/settings from the rows in options.c, and the checks
+ * between fields that rows cannot express.
+ */
+#pragma once
+
+#include "base/settings.h"
+
+enum mode { MODE_ENFORCE, MODE_OBSERVE };
+
+/* The top level. */
+struct site {
+	const char *hostname; /* what we call ourselves */
+	int mode;             /* enum mode */
+};
+
+struct relay_options {
+	struct texts domains;   /* ours: "example.com", ".example.com" for everything below */
+	struct cidrs networks;  /* own hosts: may send anywhere */
+};
+
+/* Who skips the chain (never the limits, never the relay gate). */
+struct allow_options {
+	struct cidrs networks;
+	struct texts senders; /* addresses, domains, ".domain" for everything below */
+};
+
+struct limits_options {
+	int64_t message_size;
+	int64_t recipients;
+	int64_t hops;
+	int64_t connections;
+	int64_t connections_per_client;
+	int64_t messages;        /* a session */
+	int64_t errors;          /* protocol errors a session */
+	int64_t unknown_verbs;   /* a session */
+	int64_t idle_verbs;      /* NOOP, RSET, VRFY, HELP a session */
+	int64_t command_line;    /* octets with CRLF */
+	int64_t spool;           /* bytes of all messages in our hands */
+};
+
+struct checks_options {
+	struct texts chain;   /* the checks, in their order */
+	struct texts monitor; /* of those: judge, record, do not act */
+	struct texts off;     /* of those: leave out */
+};
+
+struct thresholds_options {
+	double tag;
+	double quarantine;
+	double reject;
+};
+
+/* The sections "", relay, allow, limits, checks and thresholds, in that order; ended by a row without name. */
+extern const struct section policy_sections[];
+
+/* All of them, looked up once. */
+struct policy {
+	const struct site *site;
+	const struct relay_options *relay;
+	const struct allow_options *allow;
+	const struct limits_options *limits;
+	const struct checks_options *checks;
+	const struct thresholds_options *thresholds;
+};
+
+/* Looks the sections up and complains about what does not fit together. The policy lives under the parent, what it points
+ * to under the settings. */
+struct policy *policy_new(const void *parent, const struct settings *settings, struct complaints *complaints);

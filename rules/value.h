@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The types of the rule language and values of them. A value borrows its text from whoever gave it.
+ */
+#pragma once
+
+#include "base/cidr.h"
+
+enum value_type {
+	VALUE_BOOL,
+	VALUE_INT,
+	VALUE_SIZE,     /* bytes */
+	VALUE_DURATION, /* milliseconds */
+	VALUE_SCORE,
+	VALUE_IP,
+	VALUE_DOMAIN,
+	VALUE_ADDRESS,
+	VALUE_NAME,   /* a display name, compared after folding */
+	VALUE_STRING, /* bytes, compared as they are */
+	VALUE_TEXT,   /* decoded text, compared without case */
+	VALUE_FLAGS,  /* a set of names: bits, named by the fact's row */
+	VALUE_TEXTS   /* a repeatable text */
+};
+
+struct value_texts {
+	const char *const *items;
+	size_t count;
+};
+
+struct value {
+	enum value_type type;
+	union {
+		bool boolean;
+		int64_t number; /* int, size, duration, flags */
+		double score;
+		struct ip ip;
+		const char *text; /* domain, address, name, string, text */
+		struct value_texts texts;
+	};
+};
