@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The configuration of a generation: all settings read and checked, the chain built from them. Made by the master (and by `postern check`,
+ * `explain`), shared by the processes forked from it, never changed.
+ */
+#pragma once
+
+#include "policy/chain.h"
+#include "proxy/options.h"
+
+struct configuration {
+	const struct settings *settings;
+	const struct policy *policy;
+	const struct chain *chain;
+	const struct listen_options **listens;
+	size_t listen_count;
+	const struct backend_options **backends;
+	size_t backend_count;
+	const struct tls_options *tls;
+	const struct smtp_options *smtp;
+	const struct process_options *process;
+	const struct log_options *log;
+	const struct control_options *control;
+	const struct store_options *store;
+};
+
+#define CONFIGURATION_FILE "/etc/postern/postern.conf"
+
+/* Every table of every folder, NULL-ended: for reading and for the manual. */
+extern const struct section *const configuration_sections[];
+
+/* Reads, checks and joins. Never NULL, but good only if complaints has no error. Cross-field complaints of the proxy (no listener, no
+ * backend, a listener that names a missing backend, a server that is no HOST:PORT, a certificate without key or one that OpenSSL
+ * cannot load, two listeners on one address …) are made here. */
+struct configuration *configuration_read(const void *parent, const char *file, struct complaints *complaints);
+struct configuration *configuration_read_text(const void *parent, const char *file, const char *text,
+	struct complaints *complaints);
+
+/* The backend that a listener relays to. */
+const struct backend_options *configuration_backend(const struct configuration *configuration,
+	const struct listen_options *listen);

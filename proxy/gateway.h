@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What all sessions of a worker share: loop, configuration, backends, spool, TLS, counters, and the list of the sessions themselves. It knows
+ * nothing of processes: the worker process makes one and hands it connections; tests do the same.
+ */
+#pragma once
+
+#include "policy/mail/message.h"
+#include "proxy/configuration.h"
+#include "proxy/counters.h"
+
+#include <openssl/types.h>
+
+struct loop;
+struct pool;
+struct session;
+struct keeper_link;
+
+struct gateway {
+	struct loop *loop;
+	const struct configuration *configuration;
+	struct table *table;
+	struct keeper_link *keeper;      /* NULL: verdict records go nowhere */
+	struct pool **pools;             /* one a backend, in the order of configuration->backends */
+	struct spool spool;
+	SSL_CTX *client_tls;             /* we are the server; NULL: STARTTLS is not offered */
+	SSL_CTX *backend_tls;            /* we are the client */
+	struct session *sessions;        /* utlist, doubly linked */
+	size_t session_count;
+	uint64_t session_number;
+	unsigned worker_number;          /* stands in the ids of sessions */
+	bool draining;
+	void (*on_drained)(void *owner); /* the last session has ended after gateway_drain() */
+	void *owner;
+};
+
+/* keeper may be NULL. */
+struct gateway *gateway_new(const void *parent, struct loop *loop, const struct configuration *configuration,
+	struct table *table, struct keeper_link *keeper, unsigned worker_number);
+
+/* Takes a connection that was accepted: the descriptor is ours from now on. Refuses it with 421 when a limit is reached. */
+void gateway_take(struct gateway *gateway, const struct listen_options *listen, int descriptor, const struct ip *client,
+	uint16_t port);
+
+/* No session gets a new transaction: each hears 421 at its next command outside one; on_drained(owner) is called from the loop when none is
+ * left. With now, sessions are interrupted at once (those past the commit point end first). */
+void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *owner), void *owner);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The settings of the proxy: listeners, backends, TLS, waits, processes, log, control. Rows in options.c.
+ */
+#pragma once
+
+#include "base/settings.h"
+
+/* listen "inbound" { address = "127.0.0.1"  port = 2525 } */
+struct listen_options {
+	const char *name;
+	const char *address; /* an IP address; "*" for all of both families */
+	int64_t port;
+	int64_t backlog;
+	const char *backend; /* name of the backend to relay to; NULL: the only one or the first */
+};
+
+enum backend_tls { BACKEND_TLS_OFF, BACKEND_TLS_OPPORTUNISTIC, BACKEND_TLS_REQUIRED };
+
+/* backend "exchange" { servers = {"127.0.0.1:2526"} } */
+struct backend_options {
+	const char *name;
+	struct texts servers;    /* "HOST:PORT", tried in this order */
+	int tls;                 /* enum backend_tls; preset opportunistic */
+	int64_t connections;     /* a server, over all workers */
+	int64_t connect_timeout; /* connect and greeting */
+	int64_t command_timeout; /* a reply to MAIL, RCPT, DATA … */
+	int64_t data_timeout;    /* progress while the message is sent */
+	int64_t final_timeout;   /* the reply to the message: ten minutes */
+	int64_t hold;            /* a transaction without traffic */
+	int64_t idle;            /* a kept connection */
+	int64_t age;             /* of a kept connection */
+	int64_t probe;           /* how often each server is asked what it can do */
+};
+
+struct tls_options {
+	const char *certificate; /* PEM chain */
+	const char *key;         /* PEM */
+};
+
+struct smtp_options {
+	bool vrfy;               /* yes: 252 to all; no: 502 */
+	int64_t command_timeout; /* idle between commands: 300 s */
+	int64_t data_timeout;    /* silence while a message comes: 300 s */
+	int64_t data_rate;       /* least bytes a second of a message, averaged; 500 */
+	int64_t judge_timeout;   /* facts about one message: 60 s */
+	int64_t session_timeout; /* without an accepted mail: 10 min */
+};
+
+struct process_options {
+	int64_t workers;        /* 0: one a core */
+	const char *user;       /* who workers and keeper become when the master is root */
+	int64_t drain;          /* how long sessions may go on after reload and stop */
+	const char *spool;      /* directory for large messages in flight, NULL: memory only */
+};
+
+struct log_options {
+	int target; /* enum log_target: stderr, syslog, journal */
+	int format; /* enum log_format: key=value, json */
+	int level;  /* enum log_level: error, warning, notice, info, debug */
+};
+
+struct control_options {
+	const char *socket; /* path, made with mode 0600 */
+};
+
+struct store_options {
+	const char *path;     /* directory, NULL: nothing is remembered */
+	int64_t journal_age;  /* how long verdict records are kept */
+	int64_t journal_size; /* how large the store may grow */
+};
+
+/* The sections listen, backend, tls, smtp, process, log, control and store; ended by a row without name. */
+extern const struct section proxy_sections[];
