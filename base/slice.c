@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Borrowed views of bytes. */
+#include "base/slice.h"
+
+#include <strings.h>
+#include <talloc.h>
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+static bool same_nocase(const char *a, const char *b, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (lower(a[i]) != lower(b[i]))
+			return false;
+	}
+	return true;
+}
+
+bool slice_equals(struct slice s, const char *text)
+{
+	return s.size == strlen(text) && memcmp(s.data, text, s.size) == 0;
+}
+
+bool slice_equals_nocase(struct slice s, const char *text)
+{
+	return s.size == strlen(text) && same_nocase(s.data, text, s.size);
+}
+
+bool slice_starts_nocase(struct slice s, const char *prefix)
+{
+	size_t size = strlen(prefix);
+
+	return s.size >= size && same_nocase(s.data, prefix, size);
+}
+
+size_t slice_find(struct slice s, char byte)
+{
+	const char *found = s.size ? memchr(s.data, byte, s.size) : NULL;
+
+	return found ? (size_t)(found - s.data) : SIZE_MAX;
+}
+
+struct slice slice_cut(struct slice *rest, char separator)
+{
+	size_t at = slice_find(*rest, separator);
+	struct slice piece = *rest;
+
+	if (at == SIZE_MAX) {
+		*rest = slice_from(*rest, rest->size);
+		return piece;
+	}
+	piece.size = at;
+	*rest = slice_from(*rest, at + 1);
+	return piece;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+struct slice slice_trim(struct slice s)
+{
+	while (s.size && is_blank(s.data[0]))
+		s = slice_from(s, 1);
+	while (s.size && is_blank(s.data[s.size - 1]))
+		s.size--;
+	return s;
+}
+
+bool slice_to_number(struct slice s, uint64_t *number)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s.size; i++) {
+		unsigned digit = (unsigned char)s.data[i] - '0';
+		if (digit > 9 || n > (UINT64_MAX - digit) / 10)
+			return false;
+		n = n * 10 + digit;
+	}
+	*number = n;
+	return s.size > 0;
+}
+
+char *slice_keep(const void *parent, struct slice s)
+{
+	char *copy = talloc_array(parent, char, s.size + 1);
+
+	if (s.size)
+		memcpy(copy, s.data, s.size);
+	copy[s.size] = '\0';
+	return copy;
+}
