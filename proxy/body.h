@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The message as DATA brings it (RFC 5321 §4.1.1.4, §4.5.2): finds the end, takes the stuffed dots off, makes every line
+ * end CRLF, and sees through what looks like an end and is none.
+ *
+ * The end is CRLF "." CRLF and nothing else. A line that is only a dot for somebody who takes a bare LF or a bare CR for a line end, or who drops NULs,
+ * is a would-be end: from strangers the message is refused and the connection closed, for behind it stand smuggled commands;
+ * from our own networks it becomes text (normalised and stuffed again on the way out). A stray bare LF or CR becomes
+ * CRLF, a NUL stays, all three are noted.
+ *
+ * What comes after the end is not touched.
+ */
+#pragma once
+
+#include "base/slice.h"
+#include "policy/mail/message.h"
+
+enum body_outcome {
+	BODY_MORE,      /* not at its end */
+	BODY_COMPLETE,
+	BODY_WOULD_BE_END
+};
+
+enum body_line { BODY_AT_START, BODY_AFTER_CR, BODY_INSIDE };
+
+struct body {
+	struct message *message;
+	int64_t maximum;     /* bytes kept; what is beyond is counted and dropped */
+	bool trusted;        /* from our own networks */
+	bool too_large;
+	bool spool_full;
+	int64_t size;        /* bytes that came, stuffing included */
+	/* where in a line we are: */
+	bool clean_start;    /* this line began after a true CRLF, or is the first */
+	bool after_cr;       /* the last byte was a CR whose meaning is open */
+	bool dot_only;       /* so far the line is a dot (and NULs) */
+	bool nul_in_line;
+	uint32_t length;     /* of the line so far */
+};
+
+void body_init(struct body *body, struct message *message, int64_t maximum, bool trusted);
+
+/* Takes bytes, says how many in *taken. */
+enum body_outcome body_take(struct body *body, struct slice bytes, size_t *taken);
