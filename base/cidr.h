@@ -35,7 +35,8 @@ struct ip ip_of_sockaddr(const struct sockaddr *address, uint16_t *port);
 /* Fills address for connect() or bind(); returns its length. */
 socklen_t ip_to_sockaddr(const struct ip *ip, uint16_t port, struct sockaddr_storage *address);
 /* "HOST:PORT" or "[V6]:PORT" with a literal address. */
-bool ip_parse_with_port(struct slice text, struct ip *ip, uint16_t *port) __attribute__((warn_unused_result));
+bool ip_parse_with_port(struct slice text, struct ip *ip, uint16_t *port)
+	__attribute__((warn_unused_result));
 
 /* "192.0.2.0/24", "2001:db8::/32", or an address alone. Host bits that are set are refused: a typing error. */
 bool cidr_parse(struct slice text, struct cidr *cidr) __attribute__((warn_unused_result));

@@ -3,7 +3,7 @@
  * The words of postern's own files: settings now, rules too. One pass over a text held in memory, tokens that
  * borrow from it, a place for each, no allocation but for unescaped strings. "#" starts a comment that ends
  * with the line; white space and line ends only separate. A text may hold any byte: what is no token comes as
- * TOKEN_UNKNOWN and the lexer goes on behind it.
+ * TOKEN_UNKNOWN and the lexer goes on behind it. A byte order mark at the front is passed over.
  *
  * A word is whatever stands together outside strings and punctuation, so 10M, 5.7.1, 192.0.2.0/24, 2001:db8::1,
  * tls_version and 2027-01-01 are each one word; what a word means is its reader's business.
@@ -18,7 +18,8 @@ enum token_kind {
 	TOKEN_WORD,        /* letters, digits and _ . : / - + % * bytes together */
 	TOKEN_STRING,      /* "…" with \\ \" \n; text holds it unescaped */
 	TOKEN_PUNCTUATION, /* one of { } ( ) [ ] = , @ < > ! or == != <= >= ; text says which */
-	TOKEN_UNKNOWN      /* one byte that is none of these, or a string that does not end on its line */
+	TOKEN_UNKNOWN /* one byte that is none of these; or a string, with its quotes, that does not end
+	                      on its line (then all of the line) or has another escape */
 };
 
 struct token {

@@ -11,7 +11,8 @@
  * Values: strings and bare words mean the same. Numbers, sizes (k M G: 1024s), durations (ms s m h d), yes/no
  * (true/false, on/off). All complaints come in one run with their places: unknown keys and sections (with a
  * suggestion), wrong types, bounds, choices, a key or a name given twice (naming both places), a missing brace,
- * a missing mandatory key. After a complaint the reader goes on at the next key or section.
+ * a missing mandatory key. After a complaint the reader goes on at the next key or section; a section that we know, at
+ * the front of a line, ends whatever was left open.
  *
  * Everything lives under the settings; texts are NUL-ended copies. Rows are the source of postern.conf(5): see
  * settings_print_manual().
@@ -47,16 +48,18 @@ struct texts {
 struct option {
 	const char *name;
 	enum option_type type;
-	size_t offset;            /* offsetof() in the section's struct */
-	const char *preset;       /* the default as it would be written, NULL for none */
-	int64_t minimum, maximum; /* bounds of numbers, sizes, durations; both 0 for none */
+	size_t offset; /* offsetof() in the section's struct */
+	const char *
+		preset; /* the default: a value without quotes, or a list as written; NULL for none */
+	int64_t minimum,
+		maximum; /* of numbers, sizes, durations, scores; both 0 for no bounds, INT64_MIN or
+	                               INT64_MAX for none on one side */
 	const char *const *choices; /* NULL-ended, for OPTION_CHOICE */
-	bool mandatory;
-	const char *manual;       /* one line */
+	bool mandatory;     /* in a section without name also when the section is not written */
+	const char *manual; /* one line */
 };
 
-/* A named section's struct begins with `const char *name`. Every section's struct may be followed by places:
- * settings_place() finds where an option was written. The section "" holds the top level options. */
+/* A named section's struct begins with `const char *name`. The section "" holds the top level options. */
 struct section {
 	const char *name;
 	bool named;
@@ -70,8 +73,8 @@ struct settings;
 /* Reads a file by tables (NULL-ended list of section arrays, each ended by a row without name; no two sections
  * share a name). Always returns settings, filled as far as it got; they are good only if complaints has no error.
  * A file that cannot be read is an error. settings_read_text is the same for a text in memory. */
-struct settings *settings_read(const void *parent, const char *file, const struct section *const *tables,
-	struct complaints *complaints);
+struct settings *settings_read(const void *parent, const char *file,
+	const struct section *const *tables, struct complaints *complaints);
 struct settings *settings_read_text(const void *parent, const char *file, const char *text,
 	const struct section *const *tables, struct complaints *complaints);
 
@@ -85,7 +88,8 @@ const void *settings_named(const struct settings *settings, const char *section,
 
 /* Where an option was written: its own place, else its section's, else the file with line 0. For cross-field
  * complaints; section_struct is what settings_section() or settings_named() returned. */
-struct place settings_place(const struct settings *settings, const void *section_struct, const char *option);
+struct place settings_place(
+	const struct settings *settings, const void *section_struct, const char *option);
 
 /* The reference of all sections and options, as the body of a man page (mdoc), from the tables alone. */
 void settings_print_manual(const struct section *const *tables, FILE *out);
