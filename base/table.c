@@ -239,6 +239,22 @@ uint32_t table_count_key(
 	return sum;
 }
 
+uint32_t table_key_sum(const struct table *table, uint8_t kind, const void *key, size_t size)
+{
+	struct shared *shared = table->shared;
+	struct entry wanted = {.kind = kind, .size = (uint8_t)size};
+
+	assert(size <= KEY_SIZE);
+	memcpy(wanted.key, key, size);
+	size_t bucket = bucket_of(shared, &wanted);
+
+	stripe_lock(shared, bucket);
+	const struct entry *entry = entry_find(shared->entries[bucket], &wanted);
+	uint32_t sum = entry && is_same_key(entry, &wanted) ? entry_sum(entry) : 0;
+	stripe_unlock(shared, bucket);
+	return sum;
+}
+
 static void clear_counters(struct table *table, unsigned column)
 {
 	struct column *columns = table->shared->columns;

@@ -18,6 +18,7 @@ struct reading {
 	const struct configuration *configuration;
 	const struct settings *settings;
 	struct complaints *complaints;
+	const char *file;
 };
 
 static struct place place_of(const struct reading *reading, const void *section, const char *option)
@@ -101,7 +102,7 @@ static void check_listens(const struct reading *reading)
 
 	if (configuration->listen_count == 0) {
 		complaint_error(reading->complaints,
-			place_of(reading, configuration->process, NULL),
+			(struct place){.file = reading->file},
 			"no listen section: nobody could connect");
 	}
 	for (size_t i = 0; i < configuration->listen_count; i++) {
@@ -132,7 +133,7 @@ static void check_backends(const struct reading *reading)
 
 	if (configuration->backend_count == 0) {
 		complaint_error(reading->complaints,
-			place_of(reading, configuration->process, NULL),
+			(struct place){.file = reading->file},
 			"no backend section: mail would have nowhere to go");
 	}
 	for (size_t i = 0; i < configuration->backend_count; i++)
@@ -243,11 +244,11 @@ static void join(struct configuration *configuration, const struct settings *set
 	configuration->user = choose_user(configuration->process);
 }
 
-static struct configuration *complete(struct configuration *configuration,
+static struct configuration *complete(struct configuration *configuration, const char *file,
 	const struct settings *settings, struct complaints *complaints)
 {
 	static const struct learner learners[LEARNERS];
-	const struct reading reading = {configuration, settings, complaints};
+	const struct reading reading = {configuration, settings, complaints, file};
 
 	join(configuration, settings);
 	configuration->policy = policy_new(configuration, settings, complaints);
@@ -266,7 +267,7 @@ struct configuration *configuration_read(
 {
 	struct configuration *configuration = talloc_zero(parent, struct configuration);
 
-	return complete(configuration,
+	return complete(configuration, file,
 		settings_read(configuration, file, configuration_sections, complaints), complaints);
 }
 
@@ -275,7 +276,7 @@ struct configuration *configuration_read_text(
 {
 	struct configuration *configuration = talloc_zero(parent, struct configuration);
 
-	return complete(configuration,
+	return complete(configuration, file,
 		settings_read_text(configuration, file, text, configuration_sections, complaints),
 		complaints);
 }
