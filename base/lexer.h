@@ -18,8 +18,9 @@ enum token_kind {
 	TOKEN_WORD,        /* letters, digits and _ . : / - + % * bytes together */
 	TOKEN_STRING,      /* "…" with \\ \" \n; text holds it unescaped */
 	TOKEN_PUNCTUATION, /* one of { } ( ) [ ] = , @ < > ! or == != <= >= ; text says which */
-	TOKEN_UNKNOWN /* one byte that is none of these; or a string, with its quotes, that does not end
-	                      on its line (then all of the line) or has another escape */
+	/* One byte that is none of these; or a string, quotes and all, that has another escape or does not end on its
+	 * line (then text is the rest of the line). */
+	TOKEN_UNKNOWN
 };
 
 struct token {

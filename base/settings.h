@@ -49,11 +49,10 @@ struct option {
 	const char *name;
 	enum option_type type;
 	size_t offset; /* offsetof() in the section's struct */
-	const char *
-		preset; /* the default: a value without quotes, or a list as written; NULL for none */
-	int64_t minimum,
-		maximum; /* of numbers, sizes, durations, scores; both 0 for no bounds, INT64_MIN or
-	                               INT64_MAX for none on one side */
+	/* The default: one value without quotes, or a list as it would be written; NULL for none. */
+	const char *preset;
+	/* Of numbers, sizes, durations, scores. Both 0: no bounds; INT64_MIN or INT64_MAX: none on that side. */
+	int64_t minimum, maximum;
 	const char *const *choices; /* NULL-ended, for OPTION_CHOICE */
 	bool mandatory;     /* in a section without name also when the section is not written */
 	const char *manual; /* one line */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control socket, answering side and asking side. */
-#include "config.h"
-
 #include "proxy/control.h"
 
 #include "base/log.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A small SMTP server that keeps what it is sent (RFC 5321, RFC 3030). */
-#include "config.h"
-
 #include "proxy/sink.h"
 
 #include "base/cidr.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The worker process: from listening sockets to the gateway. */
-#include "config.h"
-
 #include "proxy/worker.h"
 
 #include "base/log.h"
