@@ -10,9 +10,13 @@
 #include <inttypes.h>
 #include <talloc.h>
 
-#define FACT_ROW(id, fact_name, fact_type, fact_stage, fact_period, fact_learner, fact_manual) \
-	[FACT_##id] = {.name = fact_name, .type = fact_type, .stage = fact_stage, \
-		.period = fact_period, .learner = fact_learner, .manual = fact_manual},
+#define FACT_ROW(id, fact_name, fact_type, fact_stage, fact_period, fact_learner, fact_manual)     \
+	[FACT_##id] = {.name = fact_name,                                                          \
+		.type = fact_type,                                                                 \
+		.stage = fact_stage,                                                               \
+		.period = fact_period,                                                             \
+		.learner = fact_learner,                                                           \
+		.manual = fact_manual},
 
 /* clang-format off */
 static const struct fact_row rows[FACT_COUNT] = {
@@ -71,8 +75,8 @@ static struct known *place_for(struct facts *facts, enum fact fact)
 	if (!facts->places[fact]) {
 		size_t room = talloc_array_length(facts->known);
 		if (facts->count == room)
-			facts->known = talloc_realloc(facts, facts->known, struct known,
-				room ? 2 * room : FIRST_ROOM);
+			facts->known = talloc_realloc(
+				facts, facts->known, struct known, room ? 2 * room : FIRST_ROOM);
 		facts->places[fact] = ++facts->count;
 	}
 	return &facts->known[facts->places[fact] - 1];

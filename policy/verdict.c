@@ -30,7 +30,8 @@ struct verdict verdict_score(double score, const char *result, const char *detai
 		.kind = VERDICT_NONE, .score = score, .result = result, .detail = detail};
 }
 
-static struct verdict refusal(enum verdict_kind kind, int code, const char *status, const char *text)
+static struct verdict refusal(
+	enum verdict_kind kind, int code, const char *status, const char *text)
 {
 	struct verdict verdict = {.kind = kind, .code = code, .text = text};
 

@@ -8,7 +8,7 @@
 #include <talloc.h>
 
 #define REASON_FORM "an address looks like <user@example.com>"
-#define REASON_CONTROL \
+#define REASON_CONTROL                                                                             \
 	"the address holds a control character, as cursor keys leave it behind in telnet"
 
 const char *const address_form_names[] = {"source_route", "quoted", "literal", "without_domain",
@@ -243,8 +243,9 @@ static bool fails_at_next(struct path *path)
 		return fails(path, "there is a blank inside the address");
 	if (path->rest.data[0] < ' ' || path->rest.data[0] > '~')
 		return fails(path, REASON_FORM);
-	return fails(path, talloc_asprintf(path->parent, "the address goes wrong at \"%c\"; %s",
-				   path->rest.data[0], REASON_FORM));
+	return fails(path,
+		talloc_asprintf(path->parent, "the address goes wrong at \"%c\"; %s",
+			path->rest.data[0], REASON_FORM));
 }
 
 /* Path = "<" [ A-d-l ":" ] Mailbox ">"; the "<" is gone. */
@@ -359,7 +360,8 @@ static struct address *address_of(const struct path *path)
 		address->form |= ADDRESS_QUOTED;
 		shown = quote(address, local);
 	}
-	address->text = path->domain[0] ? talloc_asprintf(address, "%s@%s", shown, path->domain) : shown;
+	address->text =
+		path->domain[0] ? talloc_asprintf(address, "%s@%s", shown, path->domain) : shown;
 	return address;
 }
 

@@ -127,7 +127,8 @@ bool domain_matches(const char *domain, const char *pattern)
 		return ascii_matches(slice_of(domain), slice_of(pattern));
 	scratch = talloc_new(NULL);
 	ascii = to_ascii(scratch, slice_of(domain));
-	matches = ascii && ascii_matches(slice_of(ascii), slice_of(ascii_pattern(scratch, pattern)));
+	matches =
+		ascii && ascii_matches(slice_of(ascii), slice_of(ascii_pattern(scratch, pattern)));
 	talloc_free(scratch);
 	return matches;
 }

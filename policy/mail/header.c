@@ -66,7 +66,8 @@ static size_t find_colon(struct slice line, size_t *name_size)
 {
 	size_t at = 0;
 
-	while (at < line.size && line.data[at] > ' ' && line.data[at] < 0x7f && line.data[at] != ':')
+	while (at < line.size && line.data[at] > ' ' && line.data[at] < 0x7f &&
+		line.data[at] != ':')
 		at++;
 	*name_size = at;
 	while (at < line.size && is_blank(line.data[at]))
@@ -197,10 +198,11 @@ static size_t enclosed_length(struct slice s)
 /* RFC 5322 §3.4: mailbox = name-addr / addr-spec; name-addr = [display-name] [CFWS] "<" addr-spec ">" [CFWS]
  * One mailbox of a list, as it is walked through. */
 struct mailbox {
-	struct slice angle;   /* what stands in < >; size 0 when there was none */
-	struct slice bare;    /* what stands outside of comments, from the first such byte to the last */
+	struct slice angle; /* what stands in < >; size 0 when there was none */
+	struct slice
+		bare; /* what stands outside of comments, from the first such byte to the last */
 	bool has_angle;
-	bool is_broken;       /* two < >, or words behind the > */
+	bool is_broken; /* two < >, or words behind the > */
 };
 
 static void note_bare(struct mailbox *mailbox, struct slice piece)
@@ -260,7 +262,8 @@ static bool is_empty(const struct mailbox *mailbox)
 static bool is_plain_local(struct slice local)
 {
 	for (size_t i = 0; i < local.size; i++) {
-		if ((unsigned char)local.data[i] <= ' ' || strchr("()<>[]:;@\\,\"\x7f", local.data[i]))
+		if ((unsigned char)local.data[i] <= ' ' ||
+			strchr("()<>[]:;@\\,\"\x7f", local.data[i]))
 			return false;
 	}
 	return local.size > 0 && utf8_is_valid(local);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A message in our hands: a buffer first, then a memfd, then a file without a name. */
+#include "config.h" /* GNU extensions */
 #include "policy/mail/message.h"
 
 #include "base/table.h"
@@ -143,8 +144,8 @@ static bool copy_descriptor(int to, int from, int64_t size)
 
 static bool move_to_file(struct message *message, int64_t written)
 {
-	int file = open(
-		message->spool->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	int file =
+		open(message->spool->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
 
 	if (file < 0)
 		return false;
@@ -216,8 +217,8 @@ enum message_outcome message_finish(struct message *message)
 	TALLOC_FREE(message->buffer);
 	if (!message->is_file && !seal(message->descriptor))
 		return give_up(message);
-	message->map = mmap(
-		NULL, (size_t)message->size, PROT_READ, MAP_PRIVATE, message->descriptor, 0);
+	message->map =
+		mmap(NULL, (size_t)message->size, PROT_READ, MAP_PRIVATE, message->descriptor, 0);
 	if (message->map == MAP_FAILED) {
 		message->map = NULL;
 		return give_up(message);

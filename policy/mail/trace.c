@@ -46,7 +46,8 @@ static void put(struct fold *fold, const char *piece)
 	size_t size = strlen(piece);
 	bool fits = fold->column + 1 + size <= LINE_LENGTH;
 
-	fold->text = talloc_asprintf_append_buffer(fold->text, "%s%s", fits ? " " : "\r\n\t", piece);
+	fold->text =
+		talloc_asprintf_append_buffer(fold->text, "%s%s", fits ? " " : "\r\n\t", piece);
 	fold->column = fits ? fold->column + 1 + size : 8 + size;
 }
 
@@ -99,7 +100,8 @@ static void put_recipient(struct fold *fold, const char *recipient)
 {
 	char *path;
 
-	if (!recipient || !recipient[0] || !is_printable(recipient) || strlen(recipient) >= NAME_SIZE)
+	if (!recipient || !recipient[0] || !is_printable(recipient) ||
+		strlen(recipient) >= NAME_SIZE)
 		return;
 	path = talloc_asprintf(NULL, "for <%s>", recipient);
 	put(fold, path);
@@ -130,8 +132,8 @@ char *trace_received(const void *parent, const struct trace_facts *facts)
 char *trace_date(const void *parent, int64_t seconds)
 {
 	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
-		"Sep", "Oct", "Nov", "Dec"};
+	static const char *const months[] = {
+		"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	time_t time = (time_t)seconds;
 	struct tm tm;
 
