@@ -92,7 +92,7 @@ static void check_backend_of(const struct reading *reading, const struct listen_
 		return;
 	const char *meant = backend_suggestion(reading, name);
 	complaint_error(reading->complaints, place_of(reading, listen, "backend"),
-		meant ? "there is no backend \"%s\"; did you mean \"%s\"?"
+		meant ? "there is no backend \"%s\": did you mean \"%s\"?"
 		      : "there is no backend \"%s\"", name, meant);
 }
 
@@ -147,7 +147,8 @@ static void complain_of_openssl(
 {
 	const struct tls_options *tls = reading->configuration->tls;
 	unsigned long error = ERR_peek_error();
-	const char *reason = ERR_reason_error_string(error);
+	const char *reason = ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error))
+						     : ERR_reason_error_string(error);
 
 	complaint_error(reading->complaints, place_of(reading, tls, option),
 		"cannot use \"%s\": %s", file, reason ? reason : "OpenSSL does not say why");
