@@ -26,7 +26,8 @@ int cli_check(int argc, char **argv)
 	void *all = talloc_new(NULL);
 	struct complaints *complaints = complaints_new(all);
 
-	configuration_read(all, arguments_parse(all, ARGUMENTS_CHECK, argc, argv)->file, complaints);
+	configuration_read(
+		all, arguments_parse(all, ARGUMENTS_CHECK, argc, argv)->file, complaints);
 	complaints_print(complaints, stdout);
 	int status = complaints_errors(complaints) > 0 ? 1 : 0;
 	talloc_free(all);

@@ -74,8 +74,8 @@ static const struct backend_options *backend_named(
 static const char *backend_suggestion(const struct reading *reading, const char *name)
 {
 	const struct configuration *configuration = reading->configuration;
-	const char **names = talloc_array(reading->configuration, const char *,
-		configuration->backend_count + 1);
+	const char **names = talloc_array(
+		reading->configuration, const char *, configuration->backend_count + 1);
 
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		names[i] = configuration->backends[i]->name;
@@ -93,7 +93,8 @@ static void check_backend_of(const struct reading *reading, const struct listen_
 	const char *meant = backend_suggestion(reading, name);
 	complaint_error(reading->complaints, place_of(reading, listen, "backend"),
 		meant ? "there is no backend \"%s\": did you mean \"%s\"?"
-		      : "there is no backend \"%s\"", name, meant);
+		      : "there is no backend \"%s\"",
+		name, meant);
 }
 
 static void check_listens(const struct reading *reading)
@@ -101,8 +102,7 @@ static void check_listens(const struct reading *reading)
 	const struct configuration *configuration = reading->configuration;
 
 	if (configuration->listen_count == 0) {
-		complaint_error(reading->complaints,
-			(struct place){.file = reading->file},
+		complaint_error(reading->complaints, (struct place){.file = reading->file},
 			"no listen section: nobody could connect");
 	}
 	for (size_t i = 0; i < configuration->listen_count; i++) {
@@ -132,8 +132,7 @@ static void check_backends(const struct reading *reading)
 	const struct configuration *configuration = reading->configuration;
 
 	if (configuration->backend_count == 0) {
-		complaint_error(reading->complaints,
-			(struct place){.file = reading->file},
+		complaint_error(reading->complaints, (struct place){.file = reading->file},
 			"no backend section: mail would have nowhere to go");
 	}
 	for (size_t i = 0; i < configuration->backend_count; i++)
@@ -142,8 +141,7 @@ static void check_backends(const struct reading *reading)
 
 /* --- TLS --- */
 
-static void complain_of_openssl(
-	const struct reading *reading, const char *option, const char *file)
+static void complain_of_openssl(const struct reading *reading, const char *option, const char *file)
 {
 	const struct tls_options *tls = reading->configuration->tls;
 	unsigned long error = ERR_peek_error();
@@ -163,7 +161,7 @@ static void check_certificate(const struct reading *reading, SSL_CTX *context)
 	if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1)
 		complain_of_openssl(reading, "certificate", tls->certificate);
 	else if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1 ||
-		 SSL_CTX_check_private_key(context) != 1)
+		SSL_CTX_check_private_key(context) != 1)
 		complain_of_openssl(reading, "key", tls->key);
 }
 
@@ -222,10 +220,10 @@ static void join_named(struct configuration *configuration, const struct setting
 {
 	configuration->listen_count = settings_count(settings, "listen");
 	configuration->backend_count = settings_count(settings, "backend");
-	configuration->listens = talloc_array(configuration, const struct listen_options *,
-		configuration->listen_count + 1);
-	configuration->backends = talloc_array(configuration, const struct backend_options *,
-		configuration->backend_count + 1);
+	configuration->listens = talloc_array(
+		configuration, const struct listen_options *, configuration->listen_count + 1);
+	configuration->backends = talloc_array(
+		configuration, const struct backend_options *, configuration->backend_count + 1);
 	for (size_t i = 0; i < configuration->listen_count; i++)
 		configuration->listens[i] = settings_named(settings, "listen", i);
 	for (size_t i = 0; i < configuration->backend_count; i++)
@@ -252,8 +250,8 @@ static struct configuration *complete(struct configuration *configuration, const
 
 	join(configuration, settings);
 	configuration->policy = policy_new(configuration, settings, complaints);
-	configuration->chain = chain_new(configuration, configuration->policy, checks_gates,
-		checks_table, NULL, complaints);
+	configuration->chain = chain_new(
+		configuration, configuration->policy, checks_gates, checks_table, NULL, complaints);
 	check_listens(&reading);
 	check_backends(&reading);
 	check_tls(&reading);

@@ -14,7 +14,7 @@
 enum {
 	DATABASES = 2,
 	EXPIRED_A_TURN = 64, /* so that no transaction grows without bound */
-	FULL_PERCENT = 60    /* of the map in use: LMDB copies what it changes and needs room for it */
+	FULL_PERCENT = 60 /* of the map in use: LMDB copies what it changes and needs room for it */
 };
 
 struct records {
@@ -83,7 +83,7 @@ static int open_environment(struct records *records, const char *path)
 static bool is_damage(int error)
 {
 	return error == MDB_CORRUPTED || error == MDB_INVALID || error == MDB_PANIC ||
-	       error == MDB_PAGE_NOTFOUND || error == MDB_VERSION_MISMATCH;
+		error == MDB_PAGE_NOTFOUND || error == MDB_VERSION_MISMATCH;
 }
 
 static void put_aside(const char *path)
@@ -144,8 +144,9 @@ static void begin_anew(struct records *records)
 {
 	log_event(LEVEL_WARNING, "store_emptied", "no room was left, not even to make room");
 	records_begin(records);
-	if (records->transaction && (mdb_drop(records->transaction, records->by_id, 0) != 0 ||
-					    mdb_drop(records->transaction, records->by_time, 0) != 0))
+	if (records->transaction &&
+		(mdb_drop(records->transaction, records->by_id, 0) != 0 ||
+			mdb_drop(records->transaction, records->by_time, 0) != 0))
 		mdb_txn_abort(records->transaction);
 	else
 		records_commit(records);
@@ -308,8 +309,8 @@ static char *read_with(MDB_txn *transaction, const void *parent, const char *id,
 		value.mv_size - sizeof(uint64_t));
 }
 
-static char *read_from(MDB_env *environment, const void *parent, const char *path, const char *id,
-	int *error)
+static char *read_from(
+	MDB_env *environment, const void *parent, const char *path, const char *id, int *error)
 {
 	MDB_txn *transaction;
 
@@ -343,6 +344,7 @@ char *records_read(const void *parent, const char *path, const char *id, const c
 	char *json = read_from(environment, parent, path, id, &error);
 	mdb_env_close(environment);
 	if (!json)
-		*reason = error == MDB_NOTFOUND ? "there is no record with this id" : mdb_strerror(error);
+		*reason = error == MDB_NOTFOUND ? "there is no record with this id"
+						: mdb_strerror(error);
 	return json;
 }

@@ -116,7 +116,7 @@ class Gateway:
                 """)
 
     def start(self, test):
-        with open(self.log_path, "ab") as log:
+        with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen([POSTERN, "run", "-c", self.file], stderr=log)
         test.addCleanup(self.end)
         poll(lambda: "event=ready" in self.log() or self.process.poll() is not None, "the start")

@@ -228,8 +228,10 @@ START_TEST(is_not_impressed_by_garbage)
 		const char *bytes;
 		size_t size;
 	} packets[] = {{"x", 1}, {"\xff\xff\xff\xff\xff\xff\xff\xff", 8},
-		{"\1\0\0\0\xff\xff\xff\xff" "a", 9}, {"\0\0\0\0\1\0\0\0x", 9},
-		{"\5\0\0\0\0\0\0\0abc", 11}};
+		{"\1\0\0\0\xff\xff\xff\xff"
+		 "a",
+			9},
+		{"\0\0\0\0\1\0\0\0x", 9}, {"\5\0\0\0\0\0\0\0abc", 11}};
 	struct running running = start_keeper();
 
 	for (size_t i = 0; i < sizeof packets / sizeof packets[0]; i++)
