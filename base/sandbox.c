@@ -209,20 +209,25 @@ static bool deny(scmp_filter_ctx filter, const char *const *names)
 	return true;
 }
 
+/* Denies a call when its first argument compares so. */
+static bool deny_when(
+	scmp_filter_ctx filter, int number, enum scmp_compare how, uint64_t a, uint64_t b)
+{
+	const struct scmp_arg_cmp first = {.arg = 0, .op = how, .datum_a = a, .datum_b = b};
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), number, 1, &first) == 0;
+}
+
 /* Sockets of the internet, with a path, and netlink (the resolver asks for the interfaces): no others. */
 static bool deny_socket_families(scmp_filter_ctx filter)
 {
 	const int number = SCMP_SYS(socket);
-	const unsigned first = AF_INET + 1, last = AF_NETLINK;
 
-	for (unsigned family = first; family < last; family++) {
-		if (family != AF_INET6 &&
-			seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 1,
-				SCMP_A0(SCMP_CMP_EQ, family)) != 0)
+	for (unsigned family = AF_INET + 1; family < AF_NETLINK; family++) {
+		if (family != AF_INET6 && !deny_when(filter, number, SCMP_CMP_EQ, family, 0))
 			return false;
 	}
-	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 1,
-		       SCMP_A0(SCMP_CMP_GT, AF_NETLINK)) == 0;
+	return deny_when(filter, number, SCMP_CMP_GT, AF_NETLINK, 0);
 }
 
 /* Threads yes, processes no. clone3 hides its flags from a filter; libc falls back to clone when it is not there. */
@@ -230,8 +235,7 @@ static bool deny_processes(scmp_filter_ctx filter)
 {
 	if (is_among("clone", widened))
 		return true;
-	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-		       SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)) == 0 &&
+	return deny_when(filter, SCMP_SYS(clone), SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0) &&
 		seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
 }
 
