@@ -12,13 +12,14 @@
 
 /* --- run and check --- */
 
+/* The arguments go before the master forks: its children would carry them for ever. */
 int cli_run(int argc, char **argv)
 {
 	void *all = talloc_new(NULL);
-	int status = master_run(arguments_parse(all, ARGUMENTS_RUN, argc, argv)->file);
+	const char *file = arguments_parse(all, ARGUMENTS_RUN, argc, argv)->file;
 
 	talloc_free(all);
-	return status;
+	return master_run(file);
 }
 
 int cli_check(int argc, char **argv)
