@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The clock owns all timers of a process, in one heap; libevent hears only of the nearest. So a test can move time
- * by hand. Times are milliseconds: clock_now() is monotonic and cached for the turn of the loop, clock_wall() is the
- * calendar's. A timer is embedded in what waits, started as often as wanted and must be stopped before
+ * by hand. Times are milliseconds: clock_now() is monotonic, clock_wall() is the calendar's. A timer is embedded in what waits, started as often as wanted and must be stopped before
  * its memory goes (await does so by itself).
  */
 #pragma once
@@ -24,10 +23,8 @@ struct timer {
 
 struct clock *clock_new(const void *parent, struct event_base *base);
 
-/* Milliseconds of the monotonic clock at the last turn of the loop. */
+/* Milliseconds of the monotonic clock. */
 uint64_t clock_now(const struct clock *clock);
-/* Reads the monotonic clock anew; called by the loop at each turn. */
-void clock_refresh(struct clock *clock);
 /* Milliseconds since 1970, UTC; moves with clock_move() too. */
 uint64_t clock_wall(const struct clock *clock);
 /* Microseconds for measuring how long something took; never moved by hand. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The loop of a process: libevent's base, the clock, and one scratch buffer into which streams read before anything
- * is known about what they read. One a process, made after the fork.
+ * is known about what they read. One a process, made after the fork; from then on the process ignores SIGPIPE.
  */
 #pragma once
 
@@ -9,11 +9,13 @@
 
 #define LOOP_SCRATCH_SIZE 131072
 
+struct stream;
+
 struct loop {
 	struct event_base *base;
 	struct clock *clock;
 	char *scratch;
-	void *scratch_owner; /* the stream whose unread bytes lie in it, or NULL */
+	struct stream *scratch_owner; /* whose unread bytes lie in it, or NULL */
 };
 
 /* Freed with talloc_free, after everything that waits on it. */

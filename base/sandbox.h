@@ -1,25 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Giving up what a process does not need: root, capabilities, new privileges, the file system (Landlock), system calls (seccomp). Entered once,
- * after everything that needs more has been done; there is no way back.
+ * Giving up what a process does not need: root, capabilities, new privileges, the file system (Landlock), system calls
+ * (seccomp). Entered once, after everything that needs more has been done; there is no way back.
+ *
+ * Refused system calls fail with EPERM, they do not kill: a library that tries something odd in the middle of a mail gets an
+ * error, and whoever broke in gets no further.
  *
  * What the kernel does not have (an old Landlock, valgrind's ENOSYS) is left out and said in the log, once. Sanitizer builds
  * widen the system call list by what their reports need. Not being root is no error: then the user stays who it is.
+ *
+ * Limits: Landlock says nothing about UDP (seccomp takes the sockets away where there should be none) nor about connecting
+ * to a socket that has a path; there the file's mode counts.
  */
 #pragma once
 
 #include <stdbool.h>
 
 enum sandbox_profile {
-	SANDBOX_WORKER, /* sockets yes, files only below the named directories, no exec, no ptrace, no mounts, no modules */
-	SANDBOX_KEEPER  /* no new sockets, files only below the named directories, no exec */
+	SANDBOX_WORKER, /* sockets yes, but none that listen; files only below the named directories; no exec, fork,
+			 * ptrace, mounts, modules */
+	SANDBOX_KEEPER  /* as the worker, and no new sockets at all */
 };
 
 struct sandbox {
 	enum sandbox_profile profile;
 	const char *user;               /* to become when root; NULL: stay */
-	const char *const *read_below;  /* NULL-ended; may be NULL */
-	const char *const *write_below; /* NULL-ended; may be NULL */
+	const char *const *read_below;  /* NULL-ended; may be NULL; what is not there is skipped */
+	const char *const *write_below; /* NULL-ended; may be NULL; must be there */
 };
 
 /* False, after an error in the log, when a thing that was possible failed: then the process must not go on. */

@@ -2,7 +2,6 @@
 /* Borrowed views of bytes. */
 #include "base/slice.h"
 
-#include <strings.h>
 #include <talloc.h>
 
 static char lower(char c)

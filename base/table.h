@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A table of counters in shared memory, with a column for each process that counts. A process writes its own column only and reads the
- * sums; when it has died, its master clears the column and with it whatever the dead one had counted. Made before the fork.
+ * A table of counters in shared memory, with a column for each process that counts. A process writes its own column only
+ * and reads the sums; when it has died, its master clears the column and with it whatever the dead one had counted.
+ * Made before the fork; whoever frees it (talloc) gives up its own view only.
  *
- * Plain counters are numbered and named by the caller. Keyed counters count things like "connections of this client": the key is
- * up to 16 bytes and a small kind number; there is room for TABLE_KEYS at a time, in buckets; when a bucket is full the key is not counted, which
- * table_unkeyed() counts. A process that dies while it holds a bucket's lock does no harm (robust mutexes).
+ * Plain counters are numbered and named by the caller. Most only grow: what a dead process had counted is handed to
+ * column 0 by table_clear_column(). Those that say how much there is just now are marked as gauges: they die with the
+ * process.
+ *
+ * Keyed counters count things like "connections of this client": the key is up to 16 bytes and a small kind number; there
+ * is room for TABLE_KEYS at a time, in buckets; when a bucket is full the key is not counted, which table_unkeyed() counts.
+ * Which bucket a key falls into depends on a secret of the run, so strangers cannot aim. A process that dies while it holds
+ * a bucket's lock does no harm (robust mutexes).
  */
 #pragma once
 
@@ -17,11 +23,15 @@
 
 struct table;
 
-/* names: NULL-ended, for status; must stay. */
+/* names: NULL-ended, for status; must stay. NULL when there is no memory to share. */
 struct table *table_new(const void *parent, const char *const *names);
+
+/* Before the fork: this counter says how much there is just now. */
+void table_mark_gauge(struct table *table, unsigned counter);
 
 /* Chooses the column this process writes to. Before it: column 0. */
 void table_use_column(struct table *table, unsigned column);
+/* Forgets what the process of this column had open; what it had counted up goes to column 0. */
 void table_clear_column(struct table *table, unsigned column);
 
 void table_add(struct table *table, unsigned counter, int64_t delta);
@@ -29,7 +39,9 @@ int64_t table_sum(const struct table *table, unsigned counter);
 size_t table_counters(const struct table *table);
 const char *table_name(const struct table *table, unsigned counter);
 
-/* Adds delta (1 or -1) to a key's count in our column, and returns the sum over all columns afterwards; 0 when the key could not
- * be counted. A key whose sum is 0 gives its place up. */
+/* Adds delta (1 or -1) to a key's count in our column, and returns the sum over all columns afterwards; 0 when the key
+ * could not be counted: then nothing is to be taken away later. A key whose sum is 0 gives its place up. */
 uint32_t table_count_key(struct table *table, uint8_t kind, const void *key, size_t size, int delta);
+/* The sum of a key over all columns. */
+uint32_t table_key_sum(const struct table *table, uint8_t kind, const void *key, size_t size);
 uint64_t table_unkeyed(const struct table *table);

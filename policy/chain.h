@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The order of judgement. At every stage: first the gates (relay), which no setting takes out; then the allow-list; then the
- * checks of checks.chain, in that order; at the message stage the thresholds come last, once. The first final verdict ends the stage. An
- * accept ends the rest of the chain at this stage (with whole_session: at all that follow), never the gates.
+ * The order of judgement. At every stage: first the gates (relay), which no setting takes out; then those checks of
+ * checks.chain that are limits; then whoever is exempt (policy/exemption.h: the allow-list, postmaster) is let through; then the other
+ * checks of checks.chain, in that order; at the message stage the thresholds come last, once. The first final verdict ends the
+ * stage. An accept ends the rest of the chain at this stage (with whole_session: at all that follow), never gates and limits.
  *
  * A monitored check is run and traced, but its verdict and score do not count. With mode = "observe" everything
- * but the gates is monitored: the verdict that would have been stands in inquiry->observed.
+ * but gates and limits is monitored: the verdict that would have been stands in inquiry->observed.
+ *
+ * Scores add up over the stages. A check that scores at rcpt counts once a transaction, however many recipients there are.
  */
 #pragma once
 
@@ -13,8 +16,9 @@
 
 struct chain;
 
-/* All gates and checks there are; each list ends with NULL. Complains about names in checks.chain, checks.monitor and checks.off that are none. The
- * learners are an array of LEARNERS, may hold rows without begin; it is copied. */
+/* All gates and checks there are; each list ends with NULL. Complains about names in checks.chain, checks.monitor and
+ * checks.off that are none. The learners are an array of LEARNERS, may hold rows without begin, and may be NULL; it is
+ * copied. LEARNER_HEADER is the judge's own when the array has none. */
 struct chain *chain_new(const void *parent, const struct policy *policy, const struct check *const *gates,
 	const struct check *const *checks, const struct learner *learners, struct complaints *complaints);
 

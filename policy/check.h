@@ -12,7 +12,11 @@
  *                     return verdict_unknown();
  *             ...
  *
- *     const struct check check_hops = {"hops", AT(STAGE_MESSAGE), judge, "refuses messages that go round in circles"};
+ *     const struct check hops_check = {"hops", AT(STAGE_MESSAGE), judge, "refuses messages that go round in circles",
+ *             .is_limit = true};
+ *
+ * A limit protects us, whoever the client is: it is asked before the other checks, and no exemption, no accept and no mode = "observe"
+ * keeps it from acting.
  *
  * Strings in a verdict live under the inquiry or are literals.
  */
@@ -25,4 +29,5 @@ struct check {
 	unsigned stages; /* AT(STAGE_RCPT) | … */
 	struct verdict (*judge)(struct inquiry *inquiry);
 	const char *manual; /* one line */
+	bool is_limit;
 };

@@ -91,6 +91,7 @@ void facts_set_score(struct facts *facts, enum fact fact, double value);
 void facts_set_ip(struct facts *facts, enum fact fact, const struct ip *ip);
 void facts_set_text(struct facts *facts, enum fact fact, const char *text); /* NULL: absent */
 void facts_set_texts(struct facts *facts, enum fact fact, const char *const *items, size_t count);
+void facts_set_absent(struct facts *facts, enum fact fact);
 void facts_set_failed(struct facts *facts, enum fact fact, const char *reason);
 void facts_forget(struct facts *facts, enum fact fact);
 

@@ -36,9 +36,16 @@ struct trace_entry {
 	const char *check;   /* "relay", "size" … */
 	const char *result;  /* one word */
 	const char *detail;  /* may be NULL */
-	double score;
+	double score;        /* what it gave */
+	bool counted;        /* it was added to the inquiry's score */
 	bool monitored;      /* it spoke but was not heard */
 	uint32_t microseconds;
+};
+
+/* What a judgement began with, and each of its runs begins with. */
+struct inquiry_start {
+	size_t trace_count;
+	double score;
 };
 
 struct inquiry {
@@ -55,14 +62,20 @@ struct inquiry {
 	struct verdict observed;  /* what mode = "observe" kept from acting; kind none when nothing */
 	struct trace_entry *trace;
 	size_t trace_count;
-	struct inquiry_run *run;  /* the judgement under way */
+	struct inquiry_start start;
+	uint64_t wanted[(FACT_COUNT + 63) / 64]; /* facts that this run asked for in vain; bits */
+	struct inquiry_run *run;  /* the judgement under way, when it had to wait */
 };
 
 /* The facts stay the caller's and must outlive the inquiry. */
 struct inquiry *inquiry_new(const void *parent, const struct chain *chain, struct facts *facts);
 
-/* Judges at a stage; when the await has ended, inquiry->verdict is set (never VERDICT_UNKNOWN). Looking facts up may take
- * `milliseconds` in all. It never fails. */
+/* Makes a new inquiry, of a transaction, go on from what was judged of its session: score, trace, an accept for the whole session. */
+void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session);
+
+/* Judges at a stage; when the await has ended (it does so before this returns when nothing had to be waited for), inquiry->verdict
+ * is set (never VERDICT_UNKNOWN). Looking facts up may take `milliseconds` in all. It never fails: the outcome is OUTCOME_DONE.
+ * Judging at rcpt again is for the next recipient; at another stage it replaces what was judged there and later. */
 void inquiry_begin_judging(struct inquiry *inquiry, enum stage stage, struct clock *clock, uint64_t milliseconds,
 	struct await *await);
 
@@ -74,5 +87,16 @@ const char *inquiry_text(struct inquiry *inquiry, enum fact fact, const char *fa
 int64_t inquiry_number(struct inquiry *inquiry, enum fact fact, int64_t fallback);
 bool inquiry_bool(struct inquiry *inquiry, enum fact fact);
 
-/* The trace as one JSON array (jansson) is explain's; this gives the word for the log: "relay=pass,size=reject". */
+/* For checks: whether the client is neither in relay.networks nor authenticated. */
+bool inquiry_is_stranger(struct inquiry *inquiry);
+
+/* For the chain: appends to the trace, and adds the entry's score if it is to be counted. */
+void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry);
+
+/* Fields that are to be put on top of the message: Date and Message-ID (made of the transaction's id) where one of our own
+ * clients, in relay.networks or authenticated, left them out. "" when there is nothing to add. For after the message stage. */
+char *inquiry_added_fields(const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds);
+
+/* The trace as one JSON array (jansson) is explain's; this gives the word for the log: "relay=pass,size=reject", each pair once; what
+ * was monitored has a "?" behind it. */
 char *inquiry_trace_text(const void *parent, const struct inquiry *inquiry);

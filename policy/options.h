@@ -11,7 +11,7 @@ enum mode { MODE_ENFORCE, MODE_OBSERVE };
 
 /* The top level. */
 struct site {
-	const char *hostname; /* what we call ourselves */
+	const char *hostname; /* what we call ourselves; without a setting, what the system calls itself */
 	int mode;             /* enum mode */
 };
 
@@ -57,6 +57,7 @@ extern const struct section policy_sections[];
 
 /* All of them, looked up once. */
 struct policy {
+	const struct settings *settings; /* for the places of complaints; NULL in tests */
 	const struct site *site;
 	const struct relay_options *relay;
 	const struct allow_options *allow;
@@ -68,3 +69,9 @@ struct policy {
 /* Looks the sections up and complains about what does not fit together. The policy lives under the parent, what it points
  * to under the settings. */
 struct policy *policy_new(const void *parent, const struct settings *settings, struct complaints *complaints);
+
+/* Where one of their options was written. */
+struct place policy_place(const struct policy *policy, const void *section, const char *option);
+
+/* Whether a domain is listed in relay.domains. */
+bool policy_is_our_domain(const struct policy *policy, const char *domain);

@@ -33,6 +33,8 @@ struct verdict {
 
 struct verdict verdict_none(void);
 struct verdict verdict_unknown(void);
+/* No opinion, but for the trace: it looked, and nothing was wrong. */
+struct verdict verdict_pass(const char *detail);
 struct verdict verdict_accept(const char *detail);
 struct verdict verdict_score(double score, const char *result, const char *detail);
 struct verdict verdict_reject(int code, const char *status, const char *text);
@@ -42,5 +44,6 @@ bool verdict_is_final(const struct verdict *verdict);
 /* "accept", "reject" … as in the logs and in explain; none counts as accept. */
 const char *verdict_name(enum verdict_kind kind);
 
-/* Who wins of two within one step of the judging order: the more severe kind; of equals the first. Scores add up. */
+/* Who wins of two within one step of the judging order: the more severe kind; of equals the first. Scores add up. With
+ * an unknown among them, the whole is unknown. */
 struct verdict verdict_combine(struct verdict first, struct verdict second);

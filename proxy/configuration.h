@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The configuration of a generation: all settings read and checked, the chain built from them. Made by the master (and by `postern check`,
- * `explain`), shared by the processes forked from it, never changed.
+ * The configuration of a generation: all settings read and checked, the chain built from them. Made by the master (and by
+ * `postern check`, `explain`), shared by the processes forked from it, never changed.
  */
 #pragma once
 
@@ -22,6 +22,7 @@ struct configuration {
 	const struct log_options *log;
 	const struct control_options *control;
 	const struct store_options *store;
+	const char *user; /* who workers and keeper become when the master is root; NULL when it is not */
 };
 
 #define CONFIGURATION_FILE "/etc/postern/postern.conf"
@@ -29,9 +30,9 @@ struct configuration {
 /* Every table of every folder, NULL-ended: for reading and for the manual. */
 extern const struct section *const configuration_sections[];
 
-/* Reads, checks and joins. Never NULL, but good only if complaints has no error. Cross-field complaints of the proxy (no listener, no
- * backend, a listener that names a missing backend, a server that is no HOST:PORT, a certificate without key or one that OpenSSL
- * cannot load, two listeners on one address …) are made here. */
+/* Reads, checks and joins. Never NULL, but good only if complaints has no error. Complaints about what does not fit together
+ * are made here: no listener, no backend, a listener that names a missing backend, a server that is no ADDRESS:PORT, a
+ * certificate without key or one that OpenSSL cannot load, two listeners on one address, a user that does not exist. */
 struct configuration *configuration_read(const void *parent, const char *file, struct complaints *complaints);
 struct configuration *configuration_read_text(const void *parent, const char *file, const char *text,
 	struct complaints *complaints);

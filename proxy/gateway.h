@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/clock.h"
 #include "policy/mail/message.h"
 #include "proxy/configuration.h"
 #include "proxy/counters.h"
@@ -30,8 +31,8 @@ struct gateway {
 	uint64_t session_number;
 	unsigned worker_number;          /* stands in the ids of sessions */
 	bool draining;
-	void (*on_drained)(void *owner); /* the last session has ended after gateway_drain() */
-	void *owner;
+	void (*on_drained)(void *owner);
+	struct timer drained;            /* tells it from the loop, not from inside the last session */
 };
 
 /* keeper may be NULL. */
@@ -45,3 +46,12 @@ void gateway_take(struct gateway *gateway, const struct listen_options *listen, 
 /* No session gets a new transaction: each hears 421 at its next command outside one; on_drained(owner) is called from the loop when none is
  * left. With now, sessions are interrupted at once (those past the commit point end first). */
 void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *owner), void *owner);
+
+/* The pool that a listener's mail goes to. */
+struct pool *gateway_pool(const struct gateway *gateway, const struct listen_options *listen);
+
+/* What EHLO offers to this session, lines joined by "\n". */
+char *gateway_offer(const struct gateway *gateway, const void *parent, const struct session *s);
+
+/* A session is gone; for session.c. */
+void gateway_forget(struct gateway *gateway);

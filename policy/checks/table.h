@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * All gates and checks, a row each. To add a check: write its file, add its row.
+ * All gates and checks, a row each. To add a check: write its file, declare it here, add its row.
  */
 #pragma once
 
@@ -8,3 +8,9 @@
 
 extern const struct check *const checks_gates[]; /* relay */
 extern const struct check *const checks_table[]; /* size, recipients, headers, hops */
+
+extern const struct check headers_check;
+extern const struct check hops_check;
+extern const struct check recipients_check;
+extern const struct check relay_check;
+extern const struct check size_check;

@@ -7,12 +7,13 @@
  */
 #pragma once
 
-#include "base/slice.h"
+#include "policy/mail/domain.h"
 
-#define LOCAL_PART_MAXIMUM 64 /* RFC 5321 §4.5.3.1.1; longer is taken up to 256, flagged */
-#define DOMAIN_MAXIMUM 255
+#define LOCAL_PART_MAXIMUM 64    /* RFC 5321 §4.5.3.1.1; longer is taken up to the limit, flagged */
+#define LOCAL_PART_LIMIT 256
 
-/* What the parser saw besides the plain form. */
+/* What the parser saw besides the plain form; bits, named by address_form_names. Control characters (NUL, CR, LF and the
+ * rest of C0 and C1, DEL) are never taken, quoted or escaped as they may be. */
 enum address_form {
 	ADDRESS_SOURCE_ROUTE = 1,   /* <@a,@b:user@c>: the route is dropped (RFC 5321 appendix F.2) */
 	ADDRESS_QUOTED = 2,         /* a quoted local part that needs its quotes */
@@ -24,9 +25,11 @@ enum address_form {
 	ADDRESS_AT_INSIDE = 128,    /* an @ in a quoted local part */
 	ADDRESS_UTF8 = 256,         /* needs SMTPUTF8 */
 	ADDRESS_LONG = 512,         /* local part over LOCAL_PART_MAXIMUM */
-	ADDRESS_UNBRACKETED = 1024, /* no angle brackets around it */
-	ADDRESS_CONTROLS = 2048     /* NUL, CR, LF or another control character escaped or quoted inside */
+	ADDRESS_UNBRACKETED = 1024  /* no angle brackets around it */
 };
+
+/* "source_route", "quoted" … in the order of the bits, NULL-ended. */
+extern const char *const address_form_names[];
 
 struct address {
 	const char *local;  /* unquoted; "" for the null path */
@@ -39,15 +42,8 @@ struct address {
  * when it is no path; *reason then says why, for people ("the address has no closing >"). null_allowed: <> is a path. */
 struct address *address_parse_path(const void *parent, struct slice *input, bool null_allowed, const char **reason);
 
-/* A plain address from settings or a command line: user@domain, with or without angle brackets. */
+/* A plain address from settings, a command line or a header: user@domain, with or without angle brackets, blanks around
+ * it. NULL when it is none. */
 struct address *address_parse(const void *parent, struct slice text);
 
 bool address_is_null(const struct address *address);
-
-/* Whether a domain (as given to HELO or behind @) is well-formed: letters, digits, hyphens, underscores and dots, labels of 1 to 63
- * octets, 255 in all; U-labels if utf8. A trailing dot is not. */
-bool domain_is_valid(struct slice domain, bool utf8);
-
-/* Whether domain is listed: "example.com" itself, ".example.com" everything below it. ASCII without case; a U-label and
- * its A-label are the same. */
-bool domain_matches(const char *domain, const char *pattern);

@@ -3,6 +3,9 @@
  * The header of a message, taken apart (RFC 5322 §2.2): fields in their order, each a view of the message's bytes.
  * One pass, no recursion, bounded: what lies beyond HEADER_FIELDS_MAXIMUM fields or HEADER_SIZE_MAXIMUM bytes is not looked at and
  * noted. A line that is neither a field nor its continuation ends the header and is noted; it counts as the body's first line.
+ *
+ * Deviation: a bare LF ends a line of the header like CRLF. RFC 5322 forbids it, BDAT can bring it, and many readers see another
+ * field behind it; the judge must see what they see.
  */
 #pragma once
 
@@ -14,10 +17,10 @@
 struct field {
 	struct slice name;  /* as written, without blanks before the colon */
 	struct slice value; /* behind the colon, folding included, without the last CRLF */
-	struct slice whole; /* name, colon, value and CRLF */
+	struct slice whole; /* name, colon, value and line end */
 };
 
-/* What is wrong with a header; bits. The names of these bits are those of the fact header.anomalies. */
+/* What is wrong with a header; bits, named by header_anomaly_names. */
 enum header_anomaly {
 	HEADER_MISSING_DATE = 1,
 	HEADER_MISSING_MESSAGE_ID = 2,
@@ -27,8 +30,12 @@ enum header_anomaly {
 	HEADER_REPEATED_FIELD = 32,   /* Date, Message-ID, Subject, Sender, Reply-To, To, Cc, Bcc, In-Reply-To, References twice */
 	HEADER_NO_FIELD = 64,         /* a line that is no field */
 	HEADER_TOO_LONG = 128,
-	HEADER_BLANK_BEFORE_COLON = 256
+	HEADER_BLANK_BEFORE_COLON = 256,
+	HEADER_SEVERAL_FROM = 512     /* one From with several addresses: from is the first of them */
 };
+
+/* "missing_date" … in the order of the bits, NULL-ended. */
+extern const char *const header_anomaly_names[];
 
 struct header {
 	struct field *fields;
@@ -36,8 +43,8 @@ struct header {
 	size_t size;          /* bytes, the empty line that ends it not counted */
 	unsigned anomalies;   /* bits of enum header_anomaly */
 	unsigned received;    /* how many Received fields */
-	const char *from;     /* the address of From, canonical, or NULL */
-	const char *from_domain;
+	const char *from;     /* the address of From, canonical, or NULL when there is none or it is unreadable */
+	const char *from_domain; /* NULL also when it has none: "From: root" */
 	const char *subject;  /* unfolded, not decoded, or NULL */
 	const char *message_id;
 };
@@ -47,5 +54,5 @@ struct header *header_parse(const void *parent, struct slice message);
 /* The first field of that name, or NULL; nth from 0. */
 const struct field *header_find(const struct header *header, const char *name, size_t nth);
 
-/* A value on one line: folding undone, without blanks at both ends. */
+/* A value on one line: folding undone, without blanks at both ends; other line ends and NULs have become blanks. */
 char *header_unfold(const void *parent, struct slice value);

@@ -17,10 +17,11 @@ struct spool {
 	const char *directory;  /* for files, NULL for none: then memfds up to the message limit */
 	int64_t memory_maximum; /* of one message in a memfd; beyond it a file */
 	int64_t total_maximum;  /* of all messages of all workers */
-	struct table *table;    /* keeps the sum, may be NULL */
+	struct table *table;    /* keeps the sum; NULL: no sum, no limit on it */
+	unsigned counter;       /* of the table, for the sum */
 };
 
-/* What a reader of mail might see differently, noticed while receiving. */
+/* What a reader of mail might see differently, noticed while receiving; bits, named by message_anomaly_names. */
 enum anomaly {
 	ANOMALY_BARE_LF = 1,
 	ANOMALY_BARE_CR = 2,
@@ -30,16 +31,20 @@ enum anomaly {
 	ANOMALY_LONG_HEADER = 32   /* over 10,000 lines or 256 KiB */
 };
 
+/* "bare_lf", "bare_cr" … in the order of the bits, NULL-ended. */
+extern const char *const message_anomaly_names[];
+
 struct message;
 
 enum message_outcome { MESSAGE_OK, MESSAGE_SPOOL_FULL };
 
-struct message *message_new(const void *parent, struct spool *spool);
+/* The spool must outlive the message, which gives its bytes back to the sum when it is freed. */
+struct message *message_new(const void *parent, const struct spool *spool);
 
 /* Adds bytes. When the spool is full the message is useless, keeps nothing and takes no more. */
 enum message_outcome message_add(struct message *message, struct slice bytes) __attribute__((warn_unused_result));
 
-/* No more will be added: seals the memfd, maps it. Must be called once before the bytes are looked at. */
+/* No more will be added: seals the memfd, maps it (pages come in when they are looked at). Must be called once before the bytes are looked at. */
 enum message_outcome message_finish(struct message *message) __attribute__((warn_unused_result));
 
 int64_t message_size(const struct message *message);

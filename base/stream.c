@@ -1,0 +1,720 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection: own buffers and OpenSSL on libevent's readiness (edge-triggered). */
+#include "base/stream.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#define PIECES_A_CALL 16
+#define PIECE_ROOM 1000
+#define READS_A_TURN 8
+#define LINGER_BYTES 262144
+
+/* Bytes on their way out: our own copy, or lent to us. */
+struct piece {
+	struct piece *next;
+	const char *data;
+	size_t size;
+	size_t room; /* behind data + size, in own */
+	char own[];
+};
+
+enum wait { WAIT_NOTHING, WAIT_LINE, WAIT_BYTES, WAIT_END };
+
+struct stream {
+	struct loop *loop;
+	int descriptor;
+	bool readable;  /* since the last edge nothing said that the socket is dry */
+	bool ending;    /* the peer has shut down: the last read will say so */
+	bool ended;     /* end of input */
+	bool broken;
+	bool connecting;
+	bool shaking;   /* TLS handshake */
+	bool skipping;  /* dropping the rest of a long line */
+	bool scheduled; /* an event of our own making is on its way */
+	uint8_t reads;  /* in this turn of the loop */
+	uint8_t wait;   /* enum wait */
+	uint32_t lingered;
+	uint32_t line_maximum;
+	struct slice input; /* unread; in the loop's scratch or in held */
+	char *held;
+	struct piece *first, *last;
+	size_t unsent;
+	size_t low;
+	uint64_t flush_time;
+	struct await *reading;
+	struct await *writing;
+	void (*on_gone)(void *owner);
+	void *owner;
+	SSL *tls;
+	int error;
+	struct event *writer; /* made when a write first blocks */
+	struct event event;
+};
+
+/* --- being told that the connection is no more --- */
+
+static void end_reading(struct stream *stream, enum outcome outcome)
+{
+	struct await *await = stream->reading;
+
+	stream->reading = NULL;
+	stream->wait = WAIT_NOTHING;
+	if (await)
+		await_end(await, outcome);
+}
+
+static void end_writing(struct stream *stream, enum outcome outcome)
+{
+	struct await *await = stream->writing;
+
+	stream->writing = NULL;
+	stream->connecting = false;
+	stream->shaking = false;
+	if (await)
+		await_end(await, outcome);
+}
+
+static void break_off(struct stream *stream, int error)
+{
+	stream->broken = true;
+	stream->ended = true;
+	if (!stream->error)
+		stream->error = error;
+}
+
+/* After a break in the loop: whoever waits hears of it, else the watcher. At most one owner is woken: it may free us. */
+static void tell_broken(struct stream *stream)
+{
+	if (stream->writing)
+		end_writing(stream, OUTCOME_FAILED);
+	else if (stream->reading)
+		end_reading(stream, stream->wait == WAIT_END ? OUTCOME_DONE : OUTCOME_FAILED);
+	else if (stream->on_gone)
+		stream->on_gone(stream->owner);
+}
+
+/* --- input --- */
+
+/* Moves what is unread out of the scratch into memory of our own. */
+static void settle(struct stream *stream)
+{
+	struct loop *loop = stream->loop;
+	char *copy = NULL;
+
+	if (loop->scratch_owner != stream)
+		return;
+	loop->scratch_owner = NULL;
+	if (stream->input.size) {
+		copy = talloc_memdup(stream, stream->input.data, stream->input.size);
+		stream->input.data = copy;
+	}
+	talloc_free(stream->held);
+	stream->held = copy;
+}
+
+static ssize_t read_tls(struct stream *stream, char *into, size_t size)
+{
+	size_t got = 0;
+
+	ERR_clear_error();
+	while (got < size) {
+		int n = SSL_read(stream->tls, into + got, (int)(size - got));
+		if (n > 0) {
+			got += (size_t)n;
+			continue;
+		}
+		int why = SSL_get_error(stream->tls, n);
+		if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {
+			stream->readable = false;
+		} else {
+			stream->ended = true;
+			if (why != SSL_ERROR_ZERO_RETURN)
+				break_off(stream, why == SSL_ERROR_SYSCALL ? errno : EPROTO);
+		}
+		break;
+	}
+	return (ssize_t)got;
+}
+
+static ssize_t read_plain(struct stream *stream, char *into, size_t size)
+{
+	ssize_t n = recv(stream->descriptor, into, size, 0);
+
+	if (n > 0) {
+		if ((size_t)n < size && !stream->ending)
+			stream->readable = false;
+		return n;
+	}
+	if (n == 0)
+		stream->ended = true;
+	else if (errno == EAGAIN || errno == EINTR)
+		stream->readable = errno == EINTR;
+	else
+		break_off(stream, errno);
+	return 0;
+}
+
+/* Reads once, behind what is unread, at most a scratch full in all. False when nothing came. */
+static bool fill(struct stream *stream)
+{
+	struct loop *loop = stream->loop;
+	struct slice old = stream->input;
+
+	if (stream->ended || !stream->readable || old.size >= LOOP_SCRATCH_SIZE)
+		return false;
+	if (loop->scratch_owner && loop->scratch_owner != stream)
+		settle(loop->scratch_owner);
+	if (old.size)
+		memmove(loop->scratch, old.data, old.size);
+	loop->scratch_owner = stream;
+	size_t room = LOOP_SCRATCH_SIZE - old.size;
+	ssize_t n = stream->tls ? read_tls(stream, loop->scratch + old.size, room)
+				: read_plain(stream, loop->scratch + old.size, room);
+	stream->input = slice_make(loop->scratch, old.size + (size_t)n);
+	if (stream->held) {
+		talloc_free(stream->held);
+		stream->held = NULL;
+	}
+	stream->reads++;
+	return n > 0;
+}
+
+void stream_take(struct stream *stream, size_t size)
+{
+	assert(size <= stream->input.size);
+	stream->input = slice_from(stream->input, size);
+	if (stream->input.size)
+		return;
+	if (stream->loop->scratch_owner == stream)
+		stream->loop->scratch_owner = NULL;
+}
+
+struct slice stream_bytes(const struct stream *stream)
+{
+	return stream->input;
+}
+
+/* Drops a long line as it comes; true when its end has been dropped too, the LF left for stream_take_line. */
+static bool skip_line(struct stream *stream)
+{
+	size_t at = slice_find(stream->input, '\n');
+
+	stream_take(stream, at == SIZE_MAX ? stream->input.size : at);
+	return at != SIZE_MAX;
+}
+
+static bool has_line(struct stream *stream)
+{
+	if (stream->skipping)
+		return skip_line(stream);
+	size_t at = slice_find(stream->input, '\n');
+	if (at == SIZE_MAX ? stream->input.size < stream->line_maximum : at < stream->line_maximum)
+		return at != SIZE_MAX;
+	stream->skipping = true;
+	return skip_line(stream);
+}
+
+/* Whether what is waited for is there. */
+static bool is_satisfied(struct stream *stream)
+{
+	switch (stream->wait) {
+	case WAIT_LINE:
+		return has_line(stream);
+	case WAIT_BYTES:
+		return stream->input.size > 0;
+	default:
+		stream->lingered += (uint32_t)stream->input.size;
+		stream_take(stream, stream->input.size);
+		return stream->lingered >= LINGER_BYTES;
+	}
+}
+
+struct line stream_take_line(struct stream *stream)
+{
+	size_t size = slice_find(stream->input, '\n');
+	struct line line = {{stream->input.data, size}, LINE_GOOD};
+
+	assert(size != SIZE_MAX);
+	if (stream->skipping) {
+		line.fault = LINE_LONG;
+		line.text.size = 0;
+	} else if (size == 0 || line.text.data[size - 1] != '\r') {
+		line.fault = LINE_BARE;
+	} else {
+		line.text.size--;
+	}
+	if (slice_find(line.text, '\r') != SIZE_MAX || slice_find(line.text, '\0') != SIZE_MAX)
+		line.fault = LINE_BARE;
+	stream->skipping = false;
+	stream_take(stream, size + 1);
+	return line;
+}
+
+/* Asks the loop to come back to us though the socket has nothing new to say. */
+static void schedule(struct stream *stream)
+{
+	if (!stream->scheduled)
+		event_active(&stream->event, EV_READ, 0);
+	stream->scheduled = true;
+}
+
+enum progress { PROGRESS_SATISFIED, PROGRESS_OVER, PROGRESS_WAITING };
+
+static enum progress try_reading(struct stream *stream)
+{
+	for (;;) {
+		if (stream->input.size && is_satisfied(stream))
+			return PROGRESS_SATISFIED;
+		if (stream->ended)
+			return PROGRESS_OVER;
+		if (!stream->readable)
+			return PROGRESS_WAITING;
+		if (stream->reads >= READS_A_TURN) {
+			schedule(stream);
+			return PROGRESS_WAITING;
+		}
+		fill(stream);
+	}
+}
+
+static enum outcome outcome_of(const struct stream *stream, enum progress progress)
+{
+	bool good = progress == PROGRESS_SATISFIED || stream->wait == WAIT_END;
+
+	return good ? OUTCOME_DONE : OUTCOME_FAILED;
+}
+
+static void cancel_reading(void *operation)
+{
+	struct stream *stream = operation;
+
+	stream->reading = NULL;
+	stream->wait = WAIT_NOTHING;
+}
+
+static void begin_reading(struct stream *stream, enum wait wait, uint64_t milliseconds, struct await *await)
+{
+	assert(!stream->reading);
+	stream->wait = wait;
+	if (!(stream->input.size && is_satisfied(stream)) && stream->unsent)
+		stream_flush(stream);
+	enum progress progress = try_reading(stream);
+	if (progress != PROGRESS_WAITING) {
+		await_skip(await, outcome_of(stream, progress));
+		stream->wait = WAIT_NOTHING;
+		return;
+	}
+	stream->reading = await;
+	await_begin(await, milliseconds, cancel_reading, stream);
+}
+
+void stream_begin_line(struct stream *stream, size_t maximum, uint64_t milliseconds, struct await *await)
+{
+	assert(maximum <= LOOP_SCRATCH_SIZE);
+	stream->line_maximum = (uint32_t)maximum;
+	begin_reading(stream, WAIT_LINE, milliseconds, await);
+}
+
+void stream_begin_bytes(struct stream *stream, uint64_t milliseconds, struct await *await)
+{
+	begin_reading(stream, WAIT_BYTES, milliseconds, await);
+}
+
+void stream_begin_linger(struct stream *stream, uint64_t milliseconds, struct await *await)
+{
+	stream_flush(stream);
+	if (stream->tls && !stream->broken)
+		SSL_shutdown(stream->tls);
+	shutdown(stream->descriptor, SHUT_WR);
+	begin_reading(stream, WAIT_END, milliseconds, await);
+}
+
+bool stream_has_peer(struct stream *stream)
+{
+	if (stream->input.size == 0 && !stream->ended) {
+		stream->readable = true;
+		fill(stream);
+	}
+	return !stream->broken && !(stream->ended && stream->input.size == 0);
+}
+
+/* --- output --- */
+
+static struct piece *add_piece(struct stream *stream, size_t room)
+{
+	struct piece *piece = talloc_size(stream, sizeof *piece + room);
+
+	*piece = (struct piece){.room = room};
+	if (stream->last)
+		stream->last->next = piece;
+	else
+		stream->first = piece;
+	stream->last = piece;
+	return piece;
+}
+
+void stream_write(struct stream *stream, struct slice bytes)
+{
+	struct piece *piece = stream->last;
+
+	if (stream->broken || bytes.size == 0)
+		return;
+	if (!piece || piece->room < bytes.size) {
+		piece = add_piece(stream, bytes.size > PIECE_ROOM ? bytes.size : PIECE_ROOM);
+		piece->data = piece->own;
+	}
+	memcpy((char *)piece->data + piece->size, bytes.data, bytes.size);
+	piece->size += bytes.size;
+	piece->room -= bytes.size;
+	stream->unsent += bytes.size;
+}
+
+void stream_lend(struct stream *stream, struct slice bytes)
+{
+	if (stream->broken || bytes.size == 0)
+		return;
+	struct piece *piece = add_piece(stream, 0);
+	piece->data = bytes.data;
+	piece->size = bytes.size;
+	stream->unsent += bytes.size;
+}
+
+size_t stream_unsent(const struct stream *stream)
+{
+	return stream->unsent;
+}
+
+static void drop_first(struct stream *stream)
+{
+	struct piece *piece = stream->first;
+
+	stream->first = piece->next;
+	if (!stream->first)
+		stream->last = NULL;
+	talloc_free(piece);
+}
+
+static void drop_output(struct stream *stream)
+{
+	while (stream->first)
+		drop_first(stream);
+	stream->unsent = 0;
+}
+
+/* So many bytes are gone. */
+static void sent(struct stream *stream, size_t size)
+{
+	stream->unsent -= size;
+	while (stream->first && size >= stream->first->size) {
+		size -= stream->first->size;
+		drop_first(stream);
+	}
+	if (size) {
+		stream->first->data += size;
+		stream->first->size -= size;
+	}
+}
+
+static ssize_t send_plain(struct stream *stream)
+{
+	struct iovec parts[PIECES_A_CALL];
+	struct msghdr message = {.msg_iov = parts};
+
+	for (struct piece *p = stream->first; p && message.msg_iovlen < PIECES_A_CALL; p = p->next)
+		parts[message.msg_iovlen++] = (struct iovec){(char *)p->data, p->size};
+	return sendmsg(stream->descriptor, &message, MSG_NOSIGNAL);
+}
+
+/* -1 with EAGAIN when the socket is full, like send. */
+static ssize_t send_tls(struct stream *stream)
+{
+	size_t size = stream->first->size > INT32_MAX ? INT32_MAX : stream->first->size;
+
+	ERR_clear_error();
+	int n = SSL_write(stream->tls, stream->first->data, (int)size);
+	if (n > 0)
+		return n;
+	int why = SSL_get_error(stream->tls, n);
+	if (why == SSL_ERROR_WANT_WRITE || why == SSL_ERROR_WANT_READ)
+		errno = EAGAIN;
+	else if (why != SSL_ERROR_SYSCALL || errno == 0)
+		errno = EPROTO;
+	return -1;
+}
+
+static void on_writable(evutil_socket_t descriptor, short what, void *owner);
+
+/* Waits until the socket takes bytes again. */
+static void want_writable(struct stream *stream)
+{
+	if (!stream->writer)
+		stream->writer = event_new(
+			stream->loop->base, stream->descriptor, EV_WRITE | EV_ET, on_writable, stream);
+	if (!event_pending(stream->writer, EV_WRITE, NULL))
+		event_add(stream->writer, NULL);
+}
+
+void stream_flush(struct stream *stream)
+{
+	while (stream->first && !stream->broken && !stream->connecting && !stream->shaking) {
+		ssize_t n = stream->tls ? send_tls(stream) : send_plain(stream);
+		if (n > 0) {
+			sent(stream, (size_t)n);
+		} else if (n < 0 && errno == EAGAIN) {
+			want_writable(stream);
+			return;
+		} else if (n < 0 && errno != EINTR) {
+			break_off(stream, errno);
+		}
+	}
+	if (stream->broken)
+		drop_output(stream);
+}
+
+static void cancel_writing(void *operation)
+{
+	struct stream *stream = operation;
+
+	stream->writing = NULL;
+	if (stream->connecting || stream->shaking)
+		break_off(stream, ECANCELED);
+	stream->connecting = false;
+	stream->shaking = false;
+}
+
+void stream_begin_flush(struct stream *stream, size_t low, uint64_t milliseconds, struct await *await)
+{
+	assert(!stream->writing);
+	stream_flush(stream);
+	if (stream->broken || stream->unsent <= low) {
+		await_skip(await, stream->broken ? OUTCOME_FAILED : OUTCOME_DONE);
+		return;
+	}
+	stream->low = low;
+	stream->flush_time = milliseconds;
+	stream->writing = await;
+	await_begin(await, milliseconds, cancel_writing, stream);
+}
+
+/* --- TLS --- */
+
+/* Goes on with a handshake; ends its await when it is over and told is true, else says so. */
+static enum progress shake(struct stream *stream)
+{
+	ERR_clear_error();
+	int n = SSL_do_handshake(stream->tls);
+	if (n == 1)
+		return PROGRESS_SATISFIED;
+	int why = SSL_get_error(stream->tls, n);
+	if (why == SSL_ERROR_WANT_WRITE)
+		want_writable(stream);
+	if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE)
+		return PROGRESS_WAITING;
+	break_off(stream, why == SSL_ERROR_SYSCALL && errno ? errno : EPROTO);
+	return PROGRESS_OVER;
+}
+
+void stream_begin_tls(struct stream *stream, SSL_CTX *context, enum tls_role role, const char *name,
+	uint64_t milliseconds, struct await *await)
+{
+	assert(!stream->tls && !stream->writing && !stream->reading && !stream->unsent);
+	stream_take(stream, stream->input.size);
+	stream->tls = SSL_new(context);
+	if (!stream->tls || !SSL_set_fd(stream->tls, stream->descriptor)) {
+		break_off(stream, ENOMEM);
+		await_skip(await, OUTCOME_FAILED);
+		return;
+	}
+	if (role == TLS_SERVER) {
+		SSL_set_accept_state(stream->tls);
+	} else {
+		SSL_set_connect_state(stream->tls);
+		if (name)
+			SSL_set_tlsext_host_name(stream->tls, name);
+	}
+	enum progress progress = shake(stream);
+	stream->readable = true;
+	if (progress != PROGRESS_WAITING) {
+		await_skip(await, progress == PROGRESS_SATISFIED ? OUTCOME_DONE : OUTCOME_FAILED);
+		return;
+	}
+	stream->shaking = true;
+	stream->writing = await;
+	await_begin(await, milliseconds, cancel_writing, stream);
+}
+
+const char *stream_tls_version(const struct stream *stream)
+{
+	return stream->tls ? SSL_get_version(stream->tls) : NULL;
+}
+
+const char *stream_tls_cipher(const struct stream *stream)
+{
+	return stream->tls ? SSL_get_cipher_name(stream->tls) : NULL;
+}
+
+/* --- what the loop tells --- */
+
+static void go_on_shaking(struct stream *stream)
+{
+	enum progress progress = shake(stream);
+
+	if (progress == PROGRESS_SATISFIED)
+		end_writing(stream, OUTCOME_DONE);
+	else if (progress == PROGRESS_OVER)
+		tell_broken(stream);
+}
+
+/* Nobody waits for input: has the peer reset the connection? */
+static void look_for_reset(struct stream *stream)
+{
+	char byte;
+	ssize_t n = recv(stream->descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		break_off(stream, errno);
+	if (stream->broken)
+		tell_broken(stream);
+}
+
+static void on_readable(evutil_socket_t descriptor, short what, void *owner)
+{
+	struct stream *stream = owner;
+
+	(void)descriptor;
+	stream->readable = true;
+	stream->reads = 0;
+	stream->scheduled = false;
+	if (what & EV_CLOSED)
+		stream->ending = true;
+	if (stream->shaking) {
+		go_on_shaking(stream);
+	} else if (stream->connecting) {
+		return;
+	} else if (stream->reading) {
+		enum progress progress = try_reading(stream);
+		if (progress != PROGRESS_WAITING)
+			end_reading(stream, outcome_of(stream, progress));
+	} else {
+		look_for_reset(stream);
+	}
+}
+
+static void finish_connecting(struct stream *stream)
+{
+	int error = 0;
+	socklen_t size = sizeof error;
+
+	getsockopt(stream->descriptor, SOL_SOCKET, SO_ERROR, &error, &size);
+	if (error)
+		break_off(stream, error);
+	end_writing(stream, error ? OUTCOME_FAILED : OUTCOME_DONE);
+}
+
+static void on_writable(evutil_socket_t descriptor, short what, void *owner)
+{
+	struct stream *stream = owner;
+	size_t before = stream->unsent;
+
+	(void)descriptor;
+	(void)what;
+	if (stream->connecting) {
+		finish_connecting(stream);
+		return;
+	}
+	if (stream->shaking) {
+		go_on_shaking(stream);
+		return;
+	}
+	stream_flush(stream);
+	if (stream->broken)
+		tell_broken(stream);
+	else if (stream->writing && stream->unsent <= stream->low)
+		end_writing(stream, OUTCOME_DONE);
+	else if (stream->writing && stream->unsent < before)
+		await_extend(stream->writing, stream->flush_time);
+}
+
+/* --- life --- */
+
+static int close_stream(struct stream *stream)
+{
+	if (stream->reading)
+		await_cancel(stream->reading);
+	if (stream->writing)
+		await_cancel(stream->writing);
+	if (stream->loop->scratch_owner == stream)
+		stream->loop->scratch_owner = NULL;
+	event_del(&stream->event);
+	if (stream->writer)
+		event_free(stream->writer);
+	if (stream->tls && !stream->broken && SSL_is_init_finished(stream->tls))
+		SSL_shutdown(stream->tls);
+	SSL_free(stream->tls);
+	close(stream->descriptor);
+	return 0;
+}
+
+struct stream *stream_new(const void *parent, struct loop *loop, int descriptor)
+{
+	struct stream *stream = talloc_zero(parent, struct stream);
+
+	stream->loop = loop;
+	stream->descriptor = descriptor;
+	int failed = event_assign(&stream->event, loop->base, descriptor,
+		EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_readable, stream);
+	assert(failed == 0);
+	failed = event_add(&stream->event, NULL);
+	assert(failed == 0);
+	talloc_set_destructor(stream, close_stream);
+	return stream;
+}
+
+struct stream *stream_begin_connect(const void *parent, struct loop *loop, const struct sockaddr *address,
+	unsigned address_size, uint64_t milliseconds, struct await *await)
+{
+	int one = 1;
+	int descriptor = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (descriptor < 0) {
+		await_skip(await, OUTCOME_FAILED);
+		return NULL;
+	}
+	setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	int failed = connect(descriptor, address, address_size);
+	int error = failed ? errno : 0;
+	struct stream *stream = stream_new(parent, loop, descriptor);
+	if (!error || error != EINPROGRESS) {
+		if (error)
+			break_off(stream, error);
+		await_skip(await, error ? OUTCOME_FAILED : OUTCOME_DONE);
+		return stream;
+	}
+	stream->connecting = true;
+	want_writable(stream);
+	stream->writing = await;
+	await_begin(await, milliseconds, cancel_writing, stream);
+	return stream;
+}
+
+void stream_watch(struct stream *stream, void (*on_gone)(void *owner), void *owner)
+{
+	stream->on_gone = on_gone;
+	stream->owner = owner;
+}
+
+const char *stream_error(const struct stream *stream)
+{
+	return stream->error ? strerror(stream->error) : "";
+}

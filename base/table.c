@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counters in shared memory: a column a process, and a small hash table of keys under robust locks. */
+#include "base/table.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <talloc.h>
+
+enum {
+	KEY_SIZE = 16,
+	BUCKET_ENTRIES = 8,
+	BUCKETS = TABLE_KEYS / BUCKET_ENTRIES,
+	STRIPES = 64,
+	COUNTERS_MOST = 64
+};
+
+/* An entry whose counts are all 0 is free, whatever its key says: so a death between two writes leaves nothing. */
+struct entry {
+	uint8_t kind;
+	uint8_t size;
+	uint8_t key[KEY_SIZE];
+	uint16_t counts[TABLE_COLUMNS];
+};
+
+struct column {
+	_Alignas(64) _Atomic int64_t counters[COUNTERS_MOST];
+};
+
+struct shared {
+	pthread_mutex_t stripes[STRIPES]; /* bucket i belongs to stripe i % STRIPES */
+	_Atomic uint64_t unkeyed;
+	uint64_t secret;
+	struct column columns[TABLE_COLUMNS];
+	struct entry entries[BUCKETS][BUCKET_ENTRIES];
+};
+
+struct table {
+	struct shared *shared;
+	const char *const *names;
+	size_t counters;
+	unsigned column;
+	bool gauges[COUNTERS_MOST];
+};
+
+static int table_unmap(struct table *table)
+{
+	munmap(table->shared, sizeof *table->shared);
+	return 0;
+}
+
+static void stripes_init(struct shared *shared)
+{
+	pthread_mutexattr_t attributes;
+
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+	for (size_t i = 0; i < STRIPES; i++)
+		pthread_mutex_init(&shared->stripes[i], &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}
+
+struct table *table_new(const void *parent, const char *const *names)
+{
+	struct shared *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct table *table;
+
+	if (shared == MAP_FAILED)
+		return NULL;
+	stripes_init(shared);
+	if (getrandom(&shared->secret, sizeof shared->secret, GRND_NONBLOCK) < 0)
+		shared->secret = (uintptr_t)shared; /* early boot: at least not the same everywhere */
+	table = talloc_zero(parent, struct table);
+	table->shared = shared;
+	table->names = names;
+	while (names[table->counters])
+		table->counters++;
+	assert(table->counters <= COUNTERS_MOST);
+	talloc_set_destructor(table, table_unmap);
+	return table;
+}
+
+void table_mark_gauge(struct table *table, unsigned counter)
+{
+	assert(counter < table->counters);
+	table->gauges[counter] = true;
+}
+
+void table_use_column(struct table *table, unsigned column)
+{
+	assert(column < TABLE_COLUMNS);
+	table->column = column;
+}
+
+void table_add(struct table *table, unsigned counter, int64_t delta)
+{
+	assert(counter < table->counters);
+	atomic_fetch_add_explicit(&table->shared->columns[table->column].counters[counter], delta,
+		memory_order_relaxed);
+}
+
+int64_t table_sum(const struct table *table, unsigned counter)
+{
+	int64_t sum = 0;
+
+	assert(counter < table->counters);
+	for (size_t i = 0; i < TABLE_COLUMNS; i++) {
+		sum += atomic_load_explicit(
+			&table->shared->columns[i].counters[counter], memory_order_relaxed);
+	}
+	return sum;
+}
+
+size_t table_counters(const struct table *table)
+{
+	return table->counters;
+}
+
+const char *table_name(const struct table *table, unsigned counter)
+{
+	assert(counter < table->counters);
+	return table->names[counter];
+}
+
+uint64_t table_unkeyed(const struct table *table)
+{
+	return atomic_load_explicit(&table->shared->unkeyed, memory_order_relaxed);
+}
+
+/* --- keys --- */
+
+static void stripe_lock(struct shared *shared, size_t bucket)
+{
+	pthread_mutex_t *mutex = &shared->stripes[bucket % STRIPES];
+	int error = pthread_mutex_lock(mutex);
+
+	if (error == EOWNERDEAD)
+		error = pthread_mutex_consistent(mutex);
+	assert(error == 0);
+}
+
+static void stripe_unlock(struct shared *shared, size_t bucket)
+{
+	pthread_mutex_unlock(&shared->stripes[bucket % STRIPES]);
+}
+
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 33;
+	x *= UINT64_C(0xff51afd7ed558ccd);
+	x ^= x >> 33;
+	x *= UINT64_C(0xc4ceb9fe1a85ec53);
+	return x ^ (x >> 33);
+}
+
+static size_t bucket_of(const struct shared *shared, const struct entry *wanted)
+{
+	uint64_t halves[2];
+
+	memcpy(halves, wanted->key, sizeof halves);
+	uint64_t hash = mix(shared->secret ^ (uint64_t)(wanted->kind << 8 | wanted->size));
+	hash = mix(hash ^ halves[0]);
+	hash = mix(hash + halves[1]);
+	return hash % BUCKETS;
+}
+
+static uint32_t entry_sum(const struct entry *entry)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < TABLE_COLUMNS; i++)
+		sum += entry->counts[i];
+	return sum;
+}
+
+static bool is_same_key(const struct entry *a, const struct entry *b)
+{
+	return a->kind == b->kind && a->size == b->size && memcmp(a->key, b->key, KEY_SIZE) == 0;
+}
+
+/* The key's entry, else a free one, else NULL. */
+static struct entry *entry_find(struct entry bucket[BUCKET_ENTRIES], const struct entry *wanted)
+{
+	struct entry *unused = NULL;
+
+	for (size_t i = 0; i < BUCKET_ENTRIES; i++) {
+		bool in_use = entry_sum(&bucket[i]) > 0;
+
+		if (in_use && is_same_key(&bucket[i], wanted))
+			return &bucket[i];
+		if (!in_use && !unused)
+			unused = &bucket[i];
+	}
+	return unused;
+}
+
+static uint32_t entry_count(
+	struct entry *entry, const struct entry *wanted, unsigned column, int delta)
+{
+	if (!is_same_key(entry, wanted)) {
+		if (delta < 0)
+			return 0;
+		memcpy(entry->key, wanted->key, KEY_SIZE);
+		entry->kind = wanted->kind;
+		entry->size = wanted->size;
+	}
+	if (delta > 0 && entry->counts[column] < UINT16_MAX)
+		entry->counts[column]++;
+	else if (delta < 0 && entry->counts[column] > 0)
+		entry->counts[column]--;
+	return entry_sum(entry);
+}
+
+uint32_t table_count_key(
+	struct table *table, uint8_t kind, const void *key, size_t size, int delta)
+{
+	struct shared *shared = table->shared;
+	struct entry wanted = {.kind = kind, .size = (uint8_t)size};
+	uint32_t sum = 0;
+
+	assert(size <= KEY_SIZE && (delta == 1 || delta == -1));
+	memcpy(wanted.key, key, size);
+	size_t bucket = bucket_of(shared, &wanted);
+
+	stripe_lock(shared, bucket);
+	struct entry *entry = entry_find(shared->entries[bucket], &wanted);
+	if (entry)
+		sum = entry_count(entry, &wanted, table->column, delta);
+	else if (delta > 0)
+		atomic_fetch_add_explicit(&shared->unkeyed, 1, memory_order_relaxed);
+	stripe_unlock(shared, bucket);
+	return sum;
+}
+
+uint32_t table_key_sum(const struct table *table, uint8_t kind, const void *key, size_t size)
+{
+	struct shared *shared = table->shared;
+	struct entry wanted = {.kind = kind, .size = (uint8_t)size};
+
+	assert(size <= KEY_SIZE);
+	memcpy(wanted.key, key, size);
+	size_t bucket = bucket_of(shared, &wanted);
+
+	stripe_lock(shared, bucket);
+	const struct entry *entry = entry_find(shared->entries[bucket], &wanted);
+	uint32_t sum = entry && is_same_key(entry, &wanted) ? entry_sum(entry) : 0;
+	stripe_unlock(shared, bucket);
+	return sum;
+}
+
+static void clear_counters(struct table *table, unsigned column)
+{
+	struct column *columns = table->shared->columns;
+
+	for (size_t i = 0; i < table->counters; i++) {
+		int64_t last = atomic_exchange(&columns[column].counters[i], 0);
+
+		if (!table->gauges[i] && column != 0)
+			atomic_fetch_add(&columns[0].counters[i], last);
+	}
+}
+
+void table_clear_column(struct table *table, unsigned column)
+{
+	struct shared *shared = table->shared;
+
+	assert(column < TABLE_COLUMNS);
+	clear_counters(table, column);
+	for (size_t bucket = 0; bucket < BUCKETS; bucket++) {
+		stripe_lock(shared, bucket);
+		for (size_t i = 0; i < BUCKET_ENTRIES; i++)
+			shared->entries[bucket][i].counts[column] = 0;
+		stripe_unlock(shared, bucket);
+	}
+}

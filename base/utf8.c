@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* UTF-8 by the table of RFC 3629 §4. */
+#include "base/utf8.h"
+
+/* The first byte decides the length and what the second byte may be. */
+struct lead {
+	uint8_t first, last;
+	uint8_t length;
+	uint8_t second_low, second_high;
+};
+
+static const struct lead leads[] = {
+	{0x00, 0x7f, 1, 0x00, 0x00},
+	{0xc2, 0xdf, 2, 0x80, 0xbf},
+	{0xe0, 0xe0, 3, 0xa0, 0xbf},
+	{0xe1, 0xec, 3, 0x80, 0xbf},
+	{0xed, 0xed, 3, 0x80, 0x9f},
+	{0xee, 0xef, 3, 0x80, 0xbf},
+	{0xf0, 0xf0, 4, 0x90, 0xbf},
+	{0xf1, 0xf3, 4, 0x80, 0xbf},
+	{0xf4, 0xf4, 4, 0x80, 0x8f},
+};
+
+static bool is_tail(uint8_t byte)
+{
+	return (byte & 0xc0) == 0x80;
+}
+
+static bool lead_fits(const struct lead *lead, const uint8_t *bytes, size_t size)
+{
+	if (bytes[0] < lead->first || bytes[0] > lead->last || size < lead->length)
+		return false;
+	if (lead->length > 1 && (bytes[1] < lead->second_low || bytes[1] > lead->second_high))
+		return false;
+	for (size_t i = 2; i < lead->length; i++) {
+		if (!is_tail(bytes[i]))
+			return false;
+	}
+	return true;
+}
+
+size_t utf8_length(struct slice s)
+{
+	const uint8_t *bytes = (const uint8_t *)s.data;
+
+	if (s.size && bytes[0] < 0x80)
+		return 1;
+	for (size_t i = 1; s.size && i < sizeof leads / sizeof *leads; i++) {
+		if (lead_fits(&leads[i], bytes, s.size))
+			return leads[i].length;
+	}
+	return 0;
+}
+
+bool utf8_is_valid(struct slice s)
+{
+	while (s.size) {
+		size_t length = utf8_length(s);
+		if (!length)
+			return false;
+		s = slice_from(s, length);
+	}
+	return true;
+}
+
+bool utf8_is_control(struct slice s)
+{
+	uint8_t first = (uint8_t)s.data[0];
+
+	if (first == 0xc2)
+		return (uint8_t)s.data[1] < 0xa0;
+	return first < 0x20 || first == 0x7f;
+}
+
+size_t utf8_clean(char *out, size_t size, struct slice s)
+{
+	size_t used = 0;
+
+	while (s.size) {
+		size_t length = utf8_length(s);
+		bool fit_to_show = length && !utf8_is_control(s);
+		size_t needed = fit_to_show ? length : 1;
+		if (used + needed > size)
+			break;
+		if (fit_to_show)
+			memcpy(out + used, s.data, length);
+		else
+			out[used] = '?';
+		used += needed;
+		s = slice_from(s, length ? length : 1);
+	}
+	return used;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * UTF-8 (RFC 3629) as far as a filter needs it: which bytes at the front of a slice are one character, and texts made
+ * safe to show. Overlong forms, surrogates and what lies beyond U+10FFFF are no characters.
+ */
+#pragma once
+
+#include "base/slice.h"
+
+/* How many bytes the character at the front has; 0 when there is none or it is broken. */
+size_t utf8_length(struct slice s);
+
+bool utf8_is_valid(struct slice s);
+
+/* Whether the character at the front, which must be valid, is a control character (C0, DEL or C1). */
+bool utf8_is_control(struct slice s);
+
+/* Copies s to out with "?" for every control character and every byte that belongs to no character, without a
+ * NUL at the end. Returns how many bytes were written: at most size, and never half a character. */
+size_t utf8_clean(char *out, size_t size, struct slice s);

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All gates and checks. */
+#include "policy/checks/table.h"
+
+const struct check *const checks_gates[] = {&relay_check, NULL};
+
+const struct check *const checks_table[] = {
+	&size_check, &recipients_check, &headers_check, &hops_check, NULL};

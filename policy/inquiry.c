@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A question to the judge: asks again until all that is needed is known. */
+#include "policy/inquiry.h"
+
+#include "policy/chain.h"
+#include "policy/header_learner.h"
+#include "policy/mail/trace.h"
+
+#include <assert.h>
+#include <talloc.h>
+
+#define FIRST_ROOM 8
+#define PAIRS_MAXIMUM 32
+
+/* One fact that is being found out. */
+struct lookup {
+	struct inquiry_run *run;
+	enum fact fact;
+	struct await await;
+};
+
+/* A judgement that has to wait for facts. */
+struct inquiry_run {
+	struct inquiry *inquiry;
+	struct await *caller;
+	struct clock *clock;
+	struct timer deadline;
+	struct lookup *lookups; /* of this round */
+	size_t count;
+	size_t pending;
+	unsigned rounds;
+	bool is_beginning; /* lookups are being begun; those that end meanwhile are looked at afterwards */
+	bool is_late; /* the deadline has passed: what is not known at once has failed */
+};
+
+static int destroy(struct inquiry *inquiry)
+{
+	if (inquiry->run)
+		await_cancel(inquiry->run->caller);
+	return 0;
+}
+
+struct inquiry *inquiry_new(const void *parent, const struct chain *chain, struct facts *facts)
+{
+	struct inquiry *inquiry = talloc_zero(parent, struct inquiry);
+
+	inquiry->chain = chain;
+	inquiry->policy = chain_policy(chain);
+	inquiry->facts = facts;
+	facts_set_score(facts, FACT_SCORE, 0);
+	talloc_set_destructor(inquiry, destroy);
+	return inquiry;
+}
+
+static void set_score(struct inquiry *inquiry, double score)
+{
+	if (score == inquiry->score)
+		return;
+	inquiry->score = score;
+	facts_set_score(inquiry->facts, FACT_SCORE, score);
+}
+
+/* --- trace --- */
+
+static void append(struct inquiry *inquiry, const struct trace_entry *entry)
+{
+	size_t room = talloc_array_length(inquiry->trace);
+
+	if (inquiry->trace_count == room)
+		inquiry->trace = talloc_realloc(
+			inquiry, inquiry->trace, struct trace_entry, room ? 2 * room : FIRST_ROOM);
+	inquiry->trace[inquiry->trace_count++] = *entry;
+}
+
+void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session)
+{
+	set_score(inquiry, session->score);
+	inquiry->accepted_session = session->accepted_session;
+	for (size_t i = 0; i < session->trace_count; i++)
+		append(inquiry, &session->trace[i]);
+}
+
+/* At rcpt, a check that has scored for an earlier recipient does not count again. */
+static bool has_scored_at_rcpt(const struct inquiry *inquiry, const char *check)
+{
+	for (size_t i = 0; i < inquiry->trace_count; i++) {
+		const struct trace_entry *entry = &inquiry->trace[i];
+		if (entry->stage == STAGE_RCPT && entry->counted &&
+			strcmp(entry->check, check) == 0)
+			return true;
+	}
+	return false;
+}
+
+void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry)
+{
+	struct trace_entry recorded = *entry;
+
+	if (entry->score == 0)
+		recorded.counted = false;
+	else if (entry->stage == STAGE_RCPT && has_scored_at_rcpt(inquiry, entry->check))
+		recorded.counted = false;
+	if (recorded.counted)
+		set_score(inquiry, inquiry->score + recorded.score);
+	append(inquiry, &recorded);
+}
+
+/* Forgets what was judged at this stage and later, unless it was about another recipient. */
+static void enter_stage(struct inquiry *inquiry, enum stage stage)
+{
+	enum stage first_forgotten = stage == STAGE_RCPT ? STAGE_DATA : stage;
+	size_t keep = 0;
+	double score = inquiry->score;
+
+	inquiry->stage = stage;
+	while (keep < inquiry->trace_count && inquiry->trace[keep].stage < first_forgotten)
+		keep++;
+	for (size_t i = keep; i < inquiry->trace_count; i++) {
+		if (inquiry->trace[i].counted)
+			score -= inquiry->trace[i].score;
+	}
+	inquiry->start = (struct inquiry_start){keep, score};
+}
+
+/* --- facts --- */
+
+enum fact_state inquiry_ask(struct inquiry *inquiry, enum fact fact, struct value *value)
+{
+	enum fact_state state = facts_get(inquiry->facts, fact, value);
+	const struct fact_row *row = fact_row(fact);
+
+	if (state != FACT_UNKNOWN)
+		return state;
+	if (row->learner == LEARNER_TOLD || row->stage > inquiry->stage)
+		return FACT_ABSENT;
+	inquiry->wanted[fact / 64] |= UINT64_C(1) << fact % 64;
+	return FACT_UNKNOWN;
+}
+
+const char *inquiry_text(struct inquiry *inquiry, enum fact fact, const char *fallback)
+{
+	struct value value;
+
+	return inquiry_ask(inquiry, fact, &value) == FACT_KNOWN ? value.text : fallback;
+}
+
+int64_t inquiry_number(struct inquiry *inquiry, enum fact fact, int64_t fallback)
+{
+	struct value value;
+
+	return inquiry_ask(inquiry, fact, &value) == FACT_KNOWN ? value.number : fallback;
+}
+
+bool inquiry_bool(struct inquiry *inquiry, enum fact fact)
+{
+	struct value value;
+
+	return inquiry_ask(inquiry, fact, &value) == FACT_KNOWN && value.boolean;
+}
+
+bool inquiry_is_stranger(struct inquiry *inquiry)
+{
+	return !inquiry_bool(inquiry, FACT_CLIENT_TRUSTED) &&
+		!inquiry_bool(inquiry, FACT_CLIENT_AUTHENTICATED);
+}
+
+static bool is_wanted(const struct inquiry *inquiry, enum fact fact)
+{
+	struct value value;
+
+	return (inquiry->wanted[fact / 64] >> fact % 64 & 1) &&
+		facts_get(inquiry->facts, fact, &value) == FACT_UNKNOWN;
+}
+
+/* --- judging --- */
+
+/* One run; false when facts are missing. */
+static bool judge_once(struct inquiry *inquiry)
+{
+	inquiry->trace_count = inquiry->start.trace_count;
+	set_score(inquiry, inquiry->start.score);
+	memset(inquiry->wanted, 0, sizeof inquiry->wanted);
+	inquiry->verdict = chain_run(inquiry->chain, inquiry);
+	if (inquiry->verdict.kind == VERDICT_UNKNOWN)
+		return false;
+	if (inquiry->verdict.kind == VERDICT_ACCEPT && inquiry->verdict.whole_session)
+		inquiry->accepted_session = true;
+	return true;
+}
+
+static void on_lookup_ended(void *owner);
+
+/* However it ended, the fact is not unknown any more. */
+static void settle(const struct lookup *lookup)
+{
+	struct facts *facts = lookup->run->inquiry->facts;
+	struct value value;
+
+	if (facts_get(facts, lookup->fact, &value) != FACT_UNKNOWN)
+		return;
+	facts_set_failed(facts, lookup->fact,
+		lookup->await.outcome == OUTCOME_TIMED_OUT ? "timed out" : "could not be learnt");
+}
+
+static void begin_lookup(struct inquiry_run *run, enum fact fact)
+{
+	const struct learner *learner = chain_learner(run->inquiry->chain, fact_row(fact)->learner);
+	struct lookup *lookup;
+
+	if (!learner->begin) {
+		facts_set_failed(run->inquiry->facts, fact, "nobody here can find it out");
+		return;
+	}
+	lookup = &run->lookups[run->count++];
+	lookup->run = run;
+	lookup->fact = fact;
+	await_init(&lookup->await, run->clock, on_lookup_ended, lookup);
+	learner->begin(learner->owner, run->inquiry, fact, &lookup->await);
+}
+
+static void give_up_lookups(struct inquiry_run *run)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		struct lookup *lookup = &run->lookups[i];
+		if (!lookup->await.pending)
+			continue;
+		await_cancel(&lookup->await);
+		lookup->await.outcome = OUTCOME_TIMED_OUT;
+		settle(lookup);
+	}
+	run->pending = 0;
+}
+
+static size_t settle_ended(struct inquiry_run *run)
+{
+	size_t pending = 0;
+
+	for (size_t i = 0; i < run->count; i++) {
+		if (run->lookups[i].await.pending)
+			pending++;
+		else
+			settle(&run->lookups[i]);
+	}
+	return pending;
+}
+
+static size_t count_wanted(const struct inquiry *inquiry)
+{
+	size_t count = 0;
+
+	for (enum fact fact = 0; fact < FACT_COUNT; fact++)
+		count += is_wanted(inquiry, fact);
+	return count;
+}
+
+/* Has all missing facts begun to be learnt. */
+static void begin_lookups(struct inquiry_run *run)
+{
+	run->rounds++;
+	assert(run->rounds <= FACT_COUNT); /* each makes one fact known at least */
+	talloc_free(run->lookups);
+	run->lookups = talloc_zero_array(run, struct lookup, count_wanted(run->inquiry));
+	run->count = 0;
+	run->is_beginning = true;
+	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
+		if (is_wanted(run->inquiry, fact))
+			begin_lookup(run, fact);
+	}
+	run->is_beginning = false;
+	run->pending = settle_ended(run);
+	if (run->is_late)
+		give_up_lookups(run);
+}
+
+/* Learns and judges until there is a verdict; false when something has to be waited for. */
+static bool pursue(struct inquiry_run *run)
+{
+	do {
+		begin_lookups(run);
+		if (run->pending)
+			return false;
+	} while (!judge_once(run->inquiry));
+	return true;
+}
+
+static void finish(struct inquiry_run *run)
+{
+	struct await *caller = run->caller;
+
+	run->inquiry->run = NULL;
+	talloc_free(run);
+	await_end(caller, OUTCOME_DONE);
+}
+
+static void proceed(struct inquiry_run *run)
+{
+	if (judge_once(run->inquiry) || pursue(run))
+		finish(run);
+}
+
+static void on_lookup_ended(void *owner)
+{
+	struct lookup *lookup = owner;
+
+	settle(lookup);
+	if (!lookup->run->is_beginning && --lookup->run->pending == 0)
+		proceed(lookup->run);
+}
+
+static void on_deadline(void *owner)
+{
+	struct inquiry_run *run = owner;
+
+	run->is_late = true;
+	give_up_lookups(run);
+	proceed(run);
+}
+
+static void cancel_judging(void *operation)
+{
+	struct inquiry *inquiry = operation;
+
+	TALLOC_FREE(inquiry->run);
+}
+
+static int destroy_run(struct inquiry_run *run)
+{
+	timer_stop(&run->deadline);
+	for (size_t i = 0; i < run->count; i++)
+		await_cancel(&run->lookups[i].await);
+	return 0;
+}
+
+static struct inquiry_run *run_new(
+	struct inquiry *inquiry, struct clock *clock, struct await *await)
+{
+	struct inquiry_run *run = talloc_zero(inquiry, struct inquiry_run);
+
+	run->inquiry = inquiry;
+	run->clock = clock;
+	run->caller = await;
+	run->deadline.on_due = on_deadline;
+	run->deadline.owner = run;
+	talloc_set_destructor(run, destroy_run);
+	return run;
+}
+
+void inquiry_begin_judging(struct inquiry *inquiry, enum stage stage, struct clock *clock,
+	uint64_t milliseconds, struct await *await)
+{
+	struct inquiry_run *run;
+
+	assert(!inquiry->run);
+	enter_stage(inquiry, stage);
+	if (judge_once(inquiry)) {
+		await_skip(await, OUTCOME_DONE);
+		return;
+	}
+	run = run_new(inquiry, clock, await);
+	if (pursue(run)) {
+		talloc_free(run);
+		await_skip(await, OUTCOME_DONE);
+		return;
+	}
+	inquiry->run = run;
+	if (milliseconds != AWAIT_FOR_EVER)
+		timer_start(&run->deadline, clock, milliseconds);
+	await_begin(await, AWAIT_FOR_EVER, cancel_judging, inquiry);
+}
+
+/* --- for the log and for sending --- */
+
+static bool is_same_pair(const struct trace_entry *a, const struct trace_entry *b)
+{
+	return a->monitored == b->monitored && strcmp(a->check, b->check) == 0 &&
+		strcmp(a->result, b->result) == 0;
+}
+
+static bool has_pair(
+	const struct trace_entry *const *pairs, size_t count, const struct trace_entry *entry)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (is_same_pair(pairs[i], entry))
+			return true;
+	}
+	return false;
+}
+
+char *inquiry_trace_text(const void *parent, const struct inquiry *inquiry)
+{
+	const struct trace_entry *pairs[PAIRS_MAXIMUM];
+	char *text = talloc_strdup(parent, "");
+	size_t count = 0;
+
+	for (size_t i = 0; i < inquiry->trace_count && count < PAIRS_MAXIMUM; i++) {
+		const struct trace_entry *entry = &inquiry->trace[i];
+		if (has_pair(pairs, count, entry))
+			continue;
+		text = talloc_asprintf_append_buffer(text, "%s%s=%s%s", count ? "," : "",
+			entry->check, entry->result, entry->monitored ? "?" : "");
+		pairs[count++] = entry;
+	}
+	return text;
+}
+
+static int64_t header_anomalies(struct inquiry *inquiry)
+{
+	struct value value;
+
+	if (facts_get(inquiry->facts, FACT_HEADER_ANOMALIES, &value) == FACT_UNKNOWN)
+		header_learner_learn(inquiry);
+	return inquiry_number(inquiry, FACT_HEADER_ANOMALIES, 0);
+}
+
+char *inquiry_added_fields(
+	const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds)
+{
+	char *text = talloc_strdup(parent, ""), *date;
+	int64_t anomalies;
+
+	if (inquiry_is_stranger(inquiry))
+		return text;
+	anomalies = header_anomalies(inquiry);
+	if (anomalies & HEADER_MISSING_DATE) {
+		date = trace_date(NULL, seconds);
+		text = talloc_asprintf_append_buffer(text, "Date: %s\r\n", date);
+		talloc_free(date);
+	}
+	if (anomalies & HEADER_MISSING_MESSAGE_ID)
+		text = talloc_asprintf_append_buffer(
+			text, "Message-ID: <%s@%s>\r\n", id, inquiry->policy->site->hostname);
+	return text;
+}

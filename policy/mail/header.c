@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The header: RFC 5322 §2.2 and §3.6. */
+#include "policy/mail/header.h"
+
+#include "base/utf8.h"
+
+#include <talloc.h>
+
+#define FIRST_ROOM 32
+
+const char *const header_anomaly_names[] = {"missing_date", "missing_message_id", "missing_from",
+	"repeated_from", "unreadable_from", "repeated_field", "no_field", "too_long",
+	"blank_before_colon", "several_from", NULL};
+
+/* RFC 5322 §3.6: fields that stand at most once, and those that we look for. */
+enum known {
+	KNOWN_FROM,
+	KNOWN_DATE,
+	KNOWN_MESSAGE_ID,
+	KNOWN_SUBJECT,
+	KNOWN_RECEIVED,
+	KNOWN_OTHERS
+};
+
+static const char *const known_names[] = {"From", "Date", "Message-ID", "Subject", "Received",
+	"Sender", "Reply-To", "To", "Cc", "Bcc", "In-Reply-To", "References"};
+
+#define KNOWN_COUNT (sizeof known_names / sizeof *known_names)
+
+/* The header under way. */
+struct scan {
+	struct header *header;
+	struct slice rest; /* of the message, from the line that is next */
+	unsigned seen[KNOWN_COUNT];
+	const struct field *first[KNOWN_OTHERS];
+};
+
+/* The line at the front without its end, or the rest. */
+static struct slice line_at(struct slice rest)
+{
+	size_t size = slice_find(rest, '\n');
+
+	if (size == SIZE_MAX)
+		return rest;
+	if (size && rest.data[size - 1] == '\r')
+		size--;
+	return slice_make(rest.data, size);
+}
+
+static struct slice after_line(struct slice rest)
+{
+	size_t end = slice_find(rest, '\n');
+
+	return slice_from(rest, end == SIZE_MAX ? rest.size : end + 1);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* field-name = 1*ftext; ftext = %d33-57 / %d59-126
+ * obs-optional = field-name *WSP ":" unstructured CRLF
+ * Finds the colon of a line that begins a field; SIZE_MAX when it does not. */
+static size_t find_colon(struct slice line, size_t *name_size)
+{
+	size_t at = 0;
+
+	while (at < line.size && line.data[at] > ' ' && line.data[at] < 0x7f &&
+		line.data[at] != ':')
+		at++;
+	*name_size = at;
+	while (at < line.size && is_blank(line.data[at]))
+		at++;
+	return *name_size && at < line.size && line.data[at] == ':' ? at : SIZE_MAX;
+}
+
+/* Where the field ends that begins at the front: behind its last continuation line. */
+static struct slice take_lines(struct slice rest)
+{
+	rest = after_line(rest);
+	while (rest.size && is_blank(rest.data[0]))
+		rest = after_line(rest);
+	return rest;
+}
+
+static struct slice without_line_end(struct slice s)
+{
+	if (s.size && s.data[s.size - 1] == '\n')
+		s.size--;
+	if (s.size && s.data[s.size - 1] == '\r')
+		s.size--;
+	return s;
+}
+
+static struct field *add_field(struct header *header)
+{
+	if (header->count == talloc_array_length(header->fields))
+		header->fields = talloc_realloc(header, header->fields, struct field,
+			header->count ? 2 * header->count : FIRST_ROOM);
+	return &header->fields[header->count++];
+}
+
+/* Takes one field off; false when the line there is none. */
+static bool take_field(struct scan *scan)
+{
+	size_t name_size, colon = find_colon(line_at(scan->rest), &name_size);
+	struct slice behind, whole;
+
+	if (colon == SIZE_MAX)
+		return false;
+	if (colon != name_size)
+		scan->header->anomalies |= HEADER_BLANK_BEFORE_COLON;
+	behind = take_lines(scan->rest);
+	whole = slice_make(scan->rest.data, scan->rest.size - behind.size);
+	*add_field(scan->header) = (struct field){
+		.name = slice_make(whole.data, name_size),
+		.value = without_line_end(slice_from(whole, colon + 1)),
+		.whole = whole,
+	};
+	scan->rest = behind;
+	return true;
+}
+
+static void take_fields(struct scan *scan)
+{
+	while (scan->rest.size && line_at(scan->rest).size) {
+		if (scan->header->count == HEADER_FIELDS_MAXIMUM) {
+			scan->header->anomalies |= HEADER_TOO_LONG;
+			return;
+		}
+		if (!take_field(scan)) {
+			scan->header->anomalies |= HEADER_NO_FIELD;
+			return;
+		}
+	}
+}
+
+static size_t known_index(struct slice name)
+{
+	for (size_t i = 0; i < KNOWN_COUNT; i++) {
+		if ((name.data[0] | 0x20) == (known_names[i][0] | 0x20) &&
+			slice_equals_nocase(name, known_names[i]))
+			return i;
+	}
+	return KNOWN_COUNT;
+}
+
+static void count_fields(struct scan *scan)
+{
+	for (size_t i = 0; i < scan->header->count; i++) {
+		const struct field *field = &scan->header->fields[i];
+		size_t known = known_index(field->name);
+		if (known == KNOWN_COUNT)
+			continue;
+		if (scan->seen[known]++ == 0 && known < KNOWN_OTHERS)
+			scan->first[known] = field;
+	}
+	scan->header->received = scan->seen[KNOWN_RECEIVED];
+}
+
+static void note_missing_and_repeated(struct scan *scan)
+{
+	unsigned anomalies = 0;
+
+	if (!scan->seen[KNOWN_DATE])
+		anomalies |= HEADER_MISSING_DATE;
+	if (!scan->seen[KNOWN_MESSAGE_ID])
+		anomalies |= HEADER_MISSING_MESSAGE_ID;
+	if (!scan->seen[KNOWN_FROM])
+		anomalies |= HEADER_MISSING_FROM;
+	if (scan->seen[KNOWN_FROM] > 1)
+		anomalies |= HEADER_REPEATED_FROM;
+	for (size_t i = 0; i < KNOWN_COUNT; i++) {
+		if (scan->seen[i] > 1 && i != KNOWN_FROM && i != KNOWN_RECEIVED)
+			anomalies |= HEADER_REPEATED_FIELD;
+	}
+	scan->header->anomalies |= anomalies;
+}
+
+/* The length of a quoted string or a comment (comments nest) at the front; all of it when it is not closed. */
+static size_t enclosed_length(struct slice s)
+{
+	char open = s.data[0], close = open == '(' ? ')' : '"';
+	unsigned depth = 1;
+
+	for (size_t i = 1; i < s.size; i++) {
+		if (s.data[i] == '\\')
+			i++;
+		else if (s.data[i] == close && --depth == 0)
+			return i + 1;
+		else if (s.data[i] == '(' && open == '(')
+			depth++;
+	}
+	return s.size;
+}
+
+/* RFC 5322 §3.4: mailbox = name-addr / addr-spec; name-addr = [display-name] [CFWS] "<" addr-spec ">" [CFWS]
+ * One mailbox of a list, as it is walked through. */
+struct mailbox {
+	struct slice angle; /* what stands in < >; size 0 when there was none */
+	struct slice
+		bare; /* what stands outside of comments, from the first such byte to the last */
+	bool has_angle;
+	bool is_broken; /* two < >, or words behind the > */
+};
+
+static void note_bare(struct mailbox *mailbox, struct slice piece)
+{
+	if (mailbox->has_angle)
+		mailbox->is_broken = true;
+	if (!mailbox->bare.size)
+		mailbox->bare = slice_make(piece.data, 0);
+	mailbox->bare.size = (size_t)(piece.data + piece.size - mailbox->bare.data);
+}
+
+static size_t take_angle(struct mailbox *mailbox, struct slice s)
+{
+	size_t end = slice_find(s, '>');
+
+	if (mailbox->has_angle || end == SIZE_MAX) {
+		mailbox->is_broken = true;
+		return s.size;
+	}
+	mailbox->has_angle = true;
+	mailbox->angle = slice_trim(slice_make(s.data + 1, end - 1));
+	return end + 1;
+}
+
+static size_t take_piece(struct mailbox *mailbox, struct slice s)
+{
+	size_t length = 1;
+
+	if (s.data[0] == '(')
+		return enclosed_length(s);
+	if (s.data[0] == '<')
+		return take_angle(mailbox, s);
+	if (s.data[0] == '"')
+		length = enclosed_length(s);
+	if (!is_blank(s.data[0]))
+		note_bare(mailbox, slice_make(s.data, length));
+	return length;
+}
+
+/* Takes a mailbox and the comma behind it off. */
+static struct mailbox take_mailbox(struct slice *rest)
+{
+	struct mailbox mailbox = {.has_angle = false};
+
+	while (rest->size && rest->data[0] != ',')
+		*rest = slice_from(*rest, take_piece(&mailbox, *rest));
+	if (rest->size)
+		*rest = slice_from(*rest, 1);
+	return mailbox;
+}
+
+static bool is_empty(const struct mailbox *mailbox)
+{
+	return !mailbox->has_angle && !mailbox->bare.size && !mailbox->is_broken;
+}
+
+static bool is_plain_local(struct slice local)
+{
+	for (size_t i = 0; i < local.size; i++) {
+		if ((unsigned char)local.data[i] <= ' ' ||
+			strchr("()<>[]:;@\\,\"\x7f", local.data[i]))
+			return false;
+	}
+	return local.size > 0 && utf8_is_valid(local);
+}
+
+/* Deviation: dots anywhere before the @, as some telephone companies gave out such addresses. */
+static bool read_dotty(struct header *header, struct slice text)
+{
+	struct slice domain = text;
+	struct slice local = slice_cut(&domain, '@');
+
+	if (!is_plain_local(local) || !domain_is_valid(domain, true))
+		return false;
+	header->from = slice_keep(header, text);
+	header->from_domain = slice_keep(header, domain);
+	return true;
+}
+
+static bool read_mailbox(struct header *header, const struct mailbox *mailbox)
+{
+	struct slice text = mailbox->has_angle ? mailbox->angle : mailbox->bare;
+	struct address *address;
+
+	if (mailbox->is_broken)
+		return false;
+	address = address_parse(header, text);
+	if (!address)
+		return read_dotty(header, text);
+	header->from = address->text;
+	header->from_domain = address->domain[0] ? address->domain : NULL;
+	return true;
+}
+
+/* A word between commas that is no address: "From: Mustermann, Erika <erika@example.com>". */
+static bool is_word(const struct mailbox *mailbox)
+{
+	return !mailbox->has_angle && slice_find(mailbox->bare, '@') == SIZE_MAX;
+}
+
+/* from = "From:" mailbox-list CRLF. Unreadable is what has no address in it, or is so broken that two readers might find
+ * two; a display name that should have been quoted is not. */
+static void read_from(struct header *header, struct slice value)
+{
+	char *line = header_unfold(header, value);
+	struct slice rest = slice_of(line);
+	struct mailbox first = {.has_angle = false};
+	unsigned count = 0;
+
+	while (rest.size) {
+		struct mailbox mailbox = take_mailbox(&rest);
+		bool is_address = !is_word(&mailbox);
+		if ((is_address && !count) || is_empty(&first))
+			first = mailbox;
+		count += is_address;
+		first.is_broken |= mailbox.is_broken;
+	}
+	if (count > 1)
+		header->anomalies |= HEADER_SEVERAL_FROM;
+	if (!read_mailbox(header, &first))
+		header->anomalies |= HEADER_UNREADABLE_FROM;
+}
+
+static void read_known_fields(struct scan *scan)
+{
+	struct header *header = scan->header;
+
+	if (scan->first[KNOWN_FROM])
+		read_from(header, scan->first[KNOWN_FROM]->value);
+	if (scan->first[KNOWN_SUBJECT])
+		header->subject = header_unfold(header, scan->first[KNOWN_SUBJECT]->value);
+	if (scan->first[KNOWN_MESSAGE_ID])
+		header->message_id = header_unfold(header, scan->first[KNOWN_MESSAGE_ID]->value);
+}
+
+struct header *header_parse(const void *parent, struct slice message)
+{
+	struct header *header = talloc_zero(parent, struct header);
+	struct scan scan = {.header = header, .rest = message};
+
+	if (scan.rest.size > HEADER_SIZE_MAXIMUM)
+		scan.rest.size = HEADER_SIZE_MAXIMUM;
+	take_fields(&scan);
+	header->size = (size_t)(scan.rest.data - message.data);
+	if (message.size > HEADER_SIZE_MAXIMUM && slice_find(scan.rest, '\n') == SIZE_MAX)
+		header->anomalies |= HEADER_TOO_LONG;
+	count_fields(&scan);
+	note_missing_and_repeated(&scan);
+	read_known_fields(&scan);
+	return header;
+}
+
+const struct field *header_find(const struct header *header, const char *name, size_t nth)
+{
+	for (size_t i = 0; i < header->count; i++) {
+		if (slice_equals_nocase(header->fields[i].name, name) && nth-- == 0)
+			return &header->fields[i];
+	}
+	return NULL;
+}
+
+/* Whether the line end at i is folding: a blank follows. */
+static bool is_folding(struct slice value, size_t i)
+{
+	if (value.data[i] == '\r' && i + 1 < value.size && value.data[i + 1] == '\n')
+		i++;
+	return value.data[i] == '\n' && i + 1 < value.size && is_blank(value.data[i + 1]);
+}
+
+char *header_unfold(const void *parent, struct slice value)
+{
+	char *text = talloc_array(parent, char, value.size + 1);
+	struct slice trimmed;
+	size_t used = 0;
+
+	for (size_t i = 0; i < value.size; i++) {
+		char c = value.data[i];
+		if (c != '\r' && c != '\n' && c != '\0')
+			text[used++] = c;
+		else if (c == '\0' || !is_folding(value, i))
+			text[used++] = ' ';
+	}
+	trimmed = slice_trim(slice_make(text, used));
+	memmove(text, trimmed.data, trimmed.size);
+	text[trimmed.size] = '\0';
+	return text;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of the judge's settings, and what must fit together. */
+#include "policy/options.h"
+
+#include "policy/mail/address.h"
+
+#include <talloc.h>
+#include <unistd.h>
+
+#define MEGABYTE INT64_C(1048576)
+#define GIGABYTE (1024 * MEGABYTE)
+#define HOSTNAME_SIZE 256
+
+#define FIELD(type, field) .name = #field, .offset = offsetof(struct type, field)
+
+static const char *const mode_choices[] = {"enforce", "observe", NULL};
+
+static const struct option site_rows[] = {
+	{FIELD(site, hostname), .type = OPTION_TEXT,
+		.manual = "what postern calls itself in greetings and Received; without it, the "
+			  "name of the system"},
+	{FIELD(site, mode), .type = OPTION_CHOICE, .preset = "enforce", .choices = mode_choices,
+		.manual = "observe lets everything through but what relay, framing and limits "
+			  "refuse, and records what would have been done"},
+	{0},
+};
+
+static const struct option relay_rows[] = {
+	{FIELD(relay_options, domains), .type = OPTION_TEXTS,
+		.manual = "domains that mail is accepted for; \".example.com\" is everything "
+			  "below example.com"},
+	{FIELD(relay_options, networks), .type = OPTION_NETWORKS,
+		.manual = "our own hosts, which may send anywhere"},
+	{0},
+};
+
+static const struct option allow_rows[] = {
+	{FIELD(allow_options, networks), .type = OPTION_NETWORKS,
+		.manual = "clients that skip the checks, though neither limits nor relay"},
+	{FIELD(allow_options, senders), .type = OPTION_TEXTS,
+		.manual = "senders that skip the checks: addresses, domains, \".example.com\"; "
+			  "anyone can claim to be one"},
+	{0},
+};
+
+static const struct option limits_rows[] = {
+	{FIELD(limits_options, message_size), .type = OPTION_SIZE, .preset = "36M",
+		.minimum = 65536, .maximum = 2 * GIGABYTE, .manual = "largest message"},
+	{FIELD(limits_options, recipients), .type = OPTION_NUMBER, .preset = "200", .minimum = 1,
+		.maximum = 10000, .manual = "recipients of a message"},
+	{FIELD(limits_options, hops), .type = OPTION_NUMBER, .preset = "100", .minimum = 10,
+		.maximum = 1000, .manual = "Received fields, beyond which a message is in a loop"},
+	{FIELD(limits_options, connections), .type = OPTION_NUMBER, .preset = "5000", .minimum = 1,
+		.maximum = 1000000, .manual = "sessions at a time"},
+	{FIELD(limits_options, connections_per_client), .type = OPTION_NUMBER, .preset = "50",
+		.minimum = 1, .maximum = 1000000,
+		.manual = "sessions at a time from one address; relay.networks are exempt"},
+	{FIELD(limits_options, messages), .type = OPTION_NUMBER, .preset = "100", .minimum = 1,
+		.maximum = 1000000, .manual = "messages in one session"},
+	{FIELD(limits_options, errors), .type = OPTION_NUMBER, .preset = "5", .minimum = 1,
+		.maximum = 1000, .manual = "protocol errors in one session"},
+	{FIELD(limits_options, unknown_verbs), .type = OPTION_NUMBER, .preset = "3", .minimum = 1,
+		.maximum = 1000, .manual = "unknown commands in one session"},
+	{FIELD(limits_options, idle_verbs), .type = OPTION_NUMBER, .preset = "20", .minimum = 1,
+		.maximum = 100000, .manual = "NOOP, RSET, VRFY and HELP in one session"},
+	{FIELD(limits_options, command_line), .type = OPTION_SIZE, .preset = "2048", .minimum = 512,
+		.maximum = 65536, .manual = "a command line with its CRLF"},
+	{FIELD(limits_options, spool), .type = OPTION_SIZE, .preset = "1G", .minimum = MEGABYTE,
+		.maximum = 1024 * GIGABYTE, .manual = "all messages in flight together"},
+	{0},
+};
+
+static const struct option checks_rows[] = {
+	{FIELD(checks_options, chain), .type = OPTION_TEXTS,
+		.preset = "size recipients headers hops",
+		.manual = "the checks, in the order in which they are asked"},
+	{FIELD(checks_options, monitor), .type = OPTION_TEXTS,
+		.manual = "those of them that judge and are recorded, but do not act"},
+	{FIELD(checks_options, off), .type = OPTION_TEXTS,
+		.manual = "those of them that are left out"},
+	{0},
+};
+
+static const struct option thresholds_rows[] = {
+	{FIELD(thresholds_options, tag), .type = OPTION_SCORE, .preset = "5",
+		.manual = "score from which a message is marked"},
+	{FIELD(thresholds_options, quarantine), .type = OPTION_SCORE, .preset = "10",
+		.manual = "score from which a message is put into quarantine; refused where there "
+			  "is none"},
+	{FIELD(thresholds_options, reject), .type = OPTION_SCORE, .preset = "15",
+		.manual = "score from which a message is refused"},
+	{0},
+};
+
+const struct section policy_sections[] = {
+	{"", false, sizeof(struct site), site_rows, "Of the whole gateway."},
+	{"relay", false, sizeof(struct relay_options), relay_rows, "Who may send mail to whom."},
+	{"allow", false, sizeof(struct allow_options), allow_rows, "Who is trusted."},
+	{"limits", false, sizeof(struct limits_options), limits_rows, "How much of everything."},
+	{"checks", false, sizeof(struct checks_options), checks_rows, "What is looked at."},
+	{"thresholds", false, sizeof(struct thresholds_options), thresholds_rows,
+		"What a score leads to. Scores of all checks and rules add up."},
+	{0},
+};
+
+struct place policy_place(const struct policy *policy, const void *section, const char *option)
+{
+	if (!policy->settings)
+		return (struct place){"settings", 0, 0};
+	return settings_place(policy->settings, section, option);
+}
+
+bool policy_is_our_domain(const struct policy *policy, const char *domain)
+{
+	const struct texts *domains = &policy->relay->domains;
+
+	for (size_t i = 0; i < domains->count; i++) {
+		if (domain_matches(domain, domains->items[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_domain_pattern(const char *pattern)
+{
+	return domain_is_valid(slice_of(pattern + (pattern[0] == '.')), true);
+}
+
+static void check_domains(const struct policy *policy, struct complaints *complaints)
+{
+	const struct texts *domains = &policy->relay->domains;
+	struct place place = policy_place(policy, policy->relay, "domains");
+
+	for (size_t i = 0; i < domains->count; i++) {
+		if (!is_domain_pattern(domains->items[i]))
+			complaint_error(
+				complaints, place, "\"%s\" is no domain", domains->items[i]);
+	}
+	if (!domains->count)
+		complaint_warning(complaints, place,
+			"no relay.domains: mail from outside is refused for everyone but "
+			"postmaster");
+}
+
+static bool is_sender_pattern(const char *pattern)
+{
+	struct address *address;
+	bool valid;
+
+	if (!strchr(pattern, '@'))
+		return is_domain_pattern(pattern);
+	if (pattern[0] == '<')
+		return false;
+	address = address_parse(NULL, slice_of(pattern));
+	valid = address != NULL;
+	talloc_free(address);
+	return valid;
+}
+
+static void check_senders(const struct policy *policy, struct complaints *complaints)
+{
+	const struct texts *senders = &policy->allow->senders;
+
+	for (size_t i = 0; i < senders->count; i++) {
+		if (!is_sender_pattern(senders->items[i]))
+			complaint_error(complaints, policy_place(policy, policy->allow, "senders"),
+				"\"%s\" is neither an address nor a domain", senders->items[i]);
+	}
+}
+
+static void check_thresholds(const struct policy *policy, struct complaints *complaints)
+{
+	const struct thresholds_options *thresholds = policy->thresholds;
+
+	if (thresholds->tag <= 0)
+		complaint_error(complaints, policy_place(policy, thresholds, "tag"),
+			"a threshold must be above 0");
+	if (thresholds->quarantine < thresholds->tag)
+		complaint_error(complaints, policy_place(policy, thresholds, "quarantine"),
+			"quarantine must not be below tag");
+	if (thresholds->reject < thresholds->quarantine)
+		complaint_error(complaints, policy_place(policy, thresholds, "reject"),
+			"reject must not be below quarantine");
+}
+
+static const char *system_name(const void *parent)
+{
+	char name[HOSTNAME_SIZE];
+
+	if (gethostname(name, sizeof name) != 0)
+		return "localhost";
+	name[sizeof name - 1] = '\0';
+	return domain_is_valid(slice_of(name), false) ? talloc_strdup(parent, name) : "localhost";
+}
+
+/* The site with a name in any case. */
+static const struct site *complete_site(
+	const struct policy *policy, const struct site *written, struct complaints *complaints)
+{
+	struct site *site = talloc_memdup(policy, written, sizeof *written);
+	struct place place = policy_place(policy, written, "hostname");
+
+	if (!site->hostname) {
+		site->hostname = system_name(site);
+		if (!strchr(site->hostname, '.'))
+			complaint_warning(complaints, place,
+				"no hostname, and the system calls itself \"%s\": other mail "
+				"servers expect a name with a domain",
+				site->hostname);
+	} else if (!domain_is_valid(slice_of(site->hostname), false)) {
+		complaint_error(complaints, place, "\"%s\" is no host name", site->hostname);
+	}
+	return site;
+}
+
+struct policy *policy_new(
+	const void *parent, const struct settings *settings, struct complaints *complaints)
+{
+	struct policy *policy = talloc_zero(parent, struct policy);
+
+	policy->settings = settings;
+	policy->relay = settings_section(settings, "relay");
+	policy->allow = settings_section(settings, "allow");
+	policy->limits = settings_section(settings, "limits");
+	policy->checks = settings_section(settings, "checks");
+	policy->thresholds = settings_section(settings, "thresholds");
+	policy->site = complete_site(policy, settings_section(settings, ""), complaints);
+	check_domains(policy, complaints);
+	check_senders(policy, complaints);
+	check_thresholds(policy, complaints);
+	return policy;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection to a server: opening, saying, hearing (RFC 5321 §3.1, §3.2, §4.2; RFC 3207). */
+#include "proxy/backend.h"
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/stream.h"
+#include "proxy/pool.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <talloc.h>
+
+#define REPLY_LINE_TAKEN 4096 /* longer lines than RFC 5321 allows do occur */
+
+static struct step connect_server(void *owner);
+static struct step hear_greeting(void *owner);
+static struct step say_ehlo(void *owner);
+static struct step hear_ehlo(void *owner);
+static struct step hear_helo(void *owner);
+static struct step hear_starttls(void *owner);
+static struct step shake_hands(void *owner);
+static struct step give_up(void *owner);
+
+/* --- saying and hearing --- */
+
+void backend_say(struct backend *backend, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	char *line = talloc_vasprintf(backend, format, arguments);
+	va_end(arguments);
+	assert(!strpbrk(line, "\r\n"));
+	line = talloc_strdup_append_buffer(line, "\r\n");
+	stream_write(backend->stream, slice_of(line));
+	talloc_free(line);
+	backend->owed++;
+}
+
+/* Takes lines until the reply is complete. False while more must be waited for. */
+static bool hear(struct backend *backend, enum outcome *outcome)
+{
+	for (;;) {
+		stream_begin_line(backend->stream, REPLY_LINE_TAKEN, AWAIT_FOR_EVER, &backend->line);
+		if (backend->line.pending)
+			return false;
+		*outcome = OUTCOME_FAILED;
+		if (backend->line.outcome != OUTCOME_DONE)
+			break;
+		struct line line = stream_take_line(backend->stream);
+		enum reply_outcome heard = line.fault == LINE_GOOD
+			? reply_add_line(backend->memory, &backend->reply, line.text)
+			: REPLY_MALFORMED;
+		if (heard == REPLY_CONTINUES)
+			continue;
+		if (heard == REPLY_COMPLETE)
+			*outcome = OUTCOME_DONE;
+		break;
+	}
+	backend->lost |= *outcome != OUTCOME_DONE || backend->reply.code == 421;
+	backend->refusals += reply_is_permanent(&backend->reply);
+	return true;
+}
+
+static void on_line(void *owner)
+{
+	struct backend *backend = owner;
+	struct await *await = backend->hearing;
+	enum outcome outcome = OUTCOME_FAILED;
+
+	if (backend->line.outcome == OUTCOME_DONE && !hear(backend, &outcome))
+		return;
+	backend->lost |= outcome != OUTCOME_DONE;
+	backend->hearing = NULL;
+	await_end(await, outcome);
+}
+
+static void cancel_hearing(void *operation)
+{
+	struct backend *backend = operation;
+
+	await_cancel(&backend->line);
+	backend->hearing = NULL;
+	backend->lost = true;
+}
+
+void backend_begin_reply(struct backend *backend, uint64_t milliseconds, struct await *await)
+{
+	enum outcome outcome;
+
+	assert(backend->owed > 0 && !backend->hearing);
+	backend->owed--;
+	talloc_free_children(backend->memory);
+	backend->reply = (struct reply){0};
+	if (hear(backend, &outcome)) {
+		await_skip(await, outcome);
+		return;
+	}
+	backend->hearing = await;
+	await_begin(await, milliseconds, cancel_hearing, backend);
+}
+
+/* --- opening, step by step --- */
+
+static struct step fail(struct backend *backend, const char *why)
+{
+	if (!backend->failure)
+		backend->failure = why;
+	return THEN(give_up);
+}
+
+/* The reply that a step has waited for; NULL when there is none. */
+static const struct reply *heard(const struct backend *backend)
+{
+	return backend->steps.await.outcome == OUTCOME_DONE ? &backend->reply : NULL;
+}
+
+static struct step await_reply(struct backend *backend, struct step next)
+{
+	backend_begin_reply(backend, (uint64_t)backend->options->command_timeout, &backend->steps.await);
+	return next;
+}
+
+static struct step connect_server(void *owner)
+{
+	struct backend *backend = owner;
+	struct sockaddr_storage address;
+	socklen_t size = ip_to_sockaddr(&backend->server->ip, backend->server->port, &address);
+
+	backend->stream = stream_begin_connect(backend, backend->gateway->loop, (struct sockaddr *)&address, size,
+		(uint64_t)backend->options->connect_timeout, &backend->steps.await);
+	return THEN(hear_greeting);
+}
+
+static struct step hear_greeting(void *owner)
+{
+	struct backend *backend = owner;
+
+	if (backend->steps.await.outcome != OUTCOME_DONE)
+		return fail(backend, backend->steps.await.outcome == OUTCOME_TIMED_OUT ? "connect timed out"
+				: backend->stream ? stream_error(backend->stream)
+						  : "no socket");
+	backend->owed = 1;
+	backend_begin_reply(backend, (uint64_t)backend->options->connect_timeout, &backend->steps.await);
+	return THEN(say_ehlo);
+}
+
+static struct step say_ehlo(void *owner)
+{
+	struct backend *backend = owner;
+	const struct reply *greeting = heard(backend);
+
+	if (!greeting || !reply_is_positive(greeting)) {
+		backend->busy = greeting && reply_is_temporary(greeting);
+		return fail(backend, greeting ? "refused by its greeting" : "no greeting");
+	}
+	if (stream_bytes(backend->stream).size)
+		return fail(backend, "replies before it was asked");
+	backend_say(backend, "EHLO %s", backend->gateway->configuration->policy->site->hostname);
+	return await_reply(backend, THEN(hear_ehlo));
+}
+
+static void learn(struct backend *backend)
+{
+	struct slice lines = slice_of(backend->reply.text);
+
+	backend->capabilities = (struct capabilities){.known = true};
+	slice_cut(&lines, '\n');
+	while (lines.size)
+		capabilities_add_line(&backend->capabilities, slice_cut(&lines, '\n'));
+}
+
+static struct step hear_ehlo(void *owner)
+{
+	struct backend *backend = owner;
+	const struct reply *reply = heard(backend);
+	bool want_tls = backend->options->tls != BACKEND_TLS_OFF && !backend->plain_only;
+
+	if (!reply || reply_is_temporary(reply)) {
+		backend->busy = reply != NULL;
+		return fail(backend, reply ? "EHLO refused for now" : "no reply to EHLO");
+	}
+	if (!reply_is_positive(reply)) {
+		backend_say(backend, "HELO %s", backend->gateway->configuration->policy->site->hostname);
+		return await_reply(backend, THEN(hear_helo));
+	}
+	learn(backend);
+	if (stream_tls_version(backend->stream) || !want_tls)
+		return DONE;
+	if (backend->capabilities.keywords & CAPABILITY_STARTTLS) {
+		backend_say(backend, "STARTTLS");
+		return await_reply(backend, THEN(hear_starttls));
+	}
+	if (backend->options->tls == BACKEND_TLS_REQUIRED)
+		return fail(backend, "TLS is required and not offered");
+	return DONE;
+}
+
+static struct step hear_helo(void *owner)
+{
+	struct backend *backend = owner;
+	const struct reply *reply = heard(backend);
+
+	if (!reply || !reply_is_positive(reply))
+		return fail(backend, "neither EHLO nor HELO is accepted");
+	if (backend->options->tls == BACKEND_TLS_REQUIRED)
+		return fail(backend, "TLS is required and not offered");
+	backend->capabilities = (struct capabilities){.known = true};
+	return DONE;
+}
+
+/* RFC 3207 §4.2; what stands behind the 220 in plain text was not said by who answers inside TLS. */
+static struct step hear_starttls(void *owner)
+{
+	struct backend *backend = owner;
+	const struct reply *reply = heard(backend);
+
+	if (!reply)
+		return fail(backend, "no reply to STARTTLS");
+	if (stream_bytes(backend->stream).size)
+		return fail(backend, "plain text behind STARTTLS");
+	if (!reply_is_positive(reply))
+		return backend->options->tls == BACKEND_TLS_REQUIRED ? fail(backend, "STARTTLS refused") : DONE;
+	stream_begin_tls(backend->stream, backend->gateway->backend_tls, TLS_CLIENT, NULL,
+		(uint64_t)backend->options->connect_timeout, &backend->steps.await);
+	return THEN(shake_hands);
+}
+
+static struct step shake_hands(void *owner)
+{
+	struct backend *backend = owner;
+
+	if (backend->steps.await.outcome != OUTCOME_DONE) {
+		backend->plain_only = backend->options->tls != BACKEND_TLS_REQUIRED;
+		return fail(backend, "TLS handshake failed");
+	}
+	backend_say(backend, "EHLO %s", backend->gateway->configuration->policy->site->hostname);
+	return await_reply(backend, THEN(hear_ehlo));
+}
+
+static struct step give_up(void *owner)
+{
+	struct backend *backend = owner;
+
+	if (!backend->failure)
+		backend->failure = "given up";
+	backend->lost = true;
+	return DONE;
+}
+
+static void on_opened(void *owner)
+{
+	struct backend *backend = owner;
+	struct await *await = backend->opening;
+	enum outcome outcome = backend->lost ? OUTCOME_FAILED : OUTCOME_DONE;
+
+	backend->opening = NULL;
+	await_end(await, outcome);
+}
+
+static void cancel_opening(void *operation)
+{
+	struct backend *backend = operation;
+
+	backend->opening = NULL;
+	backend->lost = true;
+	steps_cancel(&backend->steps);
+}
+
+/* --- life --- */
+
+static int close_backend(struct backend *backend)
+{
+	steps_cancel(&backend->steps);
+	await_cancel(&backend->line);
+	await_cancel(&backend->idle);
+	server_closed(backend->server);
+	return 0;
+}
+
+struct backend *backend_begin_open(const void *parent, struct gateway *gateway, struct server *server,
+	const struct backend_options *options, bool plain_only, struct await *await)
+{
+	struct backend *backend = talloc_zero(parent, struct backend);
+
+	backend->gateway = gateway;
+	backend->server = server;
+	backend->options = options;
+	backend->plain_only = plain_only;
+	backend->opened_at = clock_now(gateway->loop->clock);
+	backend->memory = talloc_new(backend);
+	backend->opening = await;
+	await_init(&backend->line, gateway->loop->clock, on_line, backend);
+	steps_init(&backend->steps, gateway->loop->clock, backend, THEN(give_up), on_opened);
+	server_opened(server);
+	talloc_set_destructor(backend, close_backend);
+	await_begin(await, AWAIT_FOR_EVER, cancel_opening, backend);
+	steps_start(&backend->steps, THEN(connect_server));
+	return backend;
+}
+
+void backend_quit(struct backend *backend)
+{
+	if (!backend->lost && backend->owed == 0) {
+		stream_write(backend->stream, slice_of("QUIT\r\n"));
+		stream_flush(backend->stream);
+	}
+	talloc_free(backend);
+}

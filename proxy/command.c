@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Command lines: RFC 5321 §4.1.1, with the parameters of RFC 1870, RFC 6152 and RFC 6531. */
+#include "proxy/command.h"
+
+#include <talloc.h>
+
+static const struct reply *complain(const void *parent, int code, const char *status, const char *text)
+{
+	struct reply *reply = talloc(parent, struct reply);
+
+	*reply = reply_new(reply, code, status, "%s", text);
+	return reply;
+}
+
+void command_split(struct command *command, struct slice line)
+{
+	*command = (struct command){.size = -1};
+	command->verb = slice_cut(&line, ' ');
+	command->argument = slice_trim(line);
+}
+
+/* --- MAIL and RCPT --- */
+
+/* "FROM:" or "TO:" off the front, and blanks behind it (not in the grammar, but honest clients send them). */
+static bool cut_keyword(struct slice *argument, const char *keyword)
+{
+	if (!slice_starts_nocase(*argument, keyword))
+		return false;
+	*argument = slice_trim(slice_from(*argument, strlen(keyword)));
+	return true;
+}
+
+static const struct reply *take_size(const void *parent, struct command *command, struct slice value)
+{
+	uint64_t size;
+
+	if (value.size > 20 || !slice_to_number(value, &size))
+		return complain(parent, 501, "5.5.4", "SIZE= takes a number of octets");
+	command->size = size > INT64_MAX ? INT64_MAX : (int64_t)size;
+	return NULL;
+}
+
+static const struct reply *take_body(const void *parent, struct command *command, struct slice value)
+{
+	if (slice_equals_nocase(value, "8BITMIME"))
+		command->body = BODY_8BITMIME;
+	else if (!slice_equals_nocase(value, "7BIT"))
+		return complain(parent, 501, "5.5.4", "BODY= takes 7BIT or 8BITMIME");
+	return NULL;
+}
+
+static const struct reply *take_utf8(const void *parent, struct command *command, struct slice value)
+{
+	if (value.size)
+		return complain(parent, 501, "5.5.4", "SMTPUTF8 takes no value");
+	command->utf8 = true;
+	return NULL;
+}
+
+static const struct parameter {
+	const char *name;
+	const struct reply *(*take)(const void *parent, struct command *command, struct slice value);
+} mail_parameters[] = {
+	{"SIZE", take_size},
+	{"BODY", take_body},
+	{"SMTPUTF8", take_utf8},
+	{NULL, NULL},
+}, rcpt_parameters[] = {
+	{NULL, NULL},
+};
+
+static const struct parameter *find_parameter(const struct parameter *known, struct slice name)
+{
+	for (; known->name; known++) {
+		if (slice_equals_nocase(name, known->name))
+			return known;
+	}
+	return NULL;
+}
+
+/* Mail-parameters = esmtp-param *(SP esmtp-param); esmtp-param = esmtp-keyword ["=" esmtp-value] */
+static const struct reply *parse_parameters(
+	const void *parent, struct command *command, struct slice rest, const struct parameter *known)
+{
+	unsigned seen = 0;
+
+	while ((rest = slice_trim(rest)).size) {
+		struct slice value = slice_cut(&rest, ' ');
+		struct slice name = slice_cut(&value, '=');
+		const struct parameter *parameter = find_parameter(known, name);
+		if (!parameter)
+			return complain(parent, 555, "5.5.4",
+				talloc_asprintf(parent, "parameter %.*s is not known here",
+					(int)(name.size > 64 ? 64 : name.size), name.data));
+		if (seen & 1u << (parameter - known))
+			return complain(parent, 501, "5.5.4", "a parameter is given twice");
+		seen |= 1u << (parameter - known);
+		const struct reply *bad = parameter->take(parent, command, value);
+		if (bad)
+			return bad;
+	}
+	return NULL;
+}
+
+/* A Path may be followed by parameters only, set off by a blank. */
+static const struct reply *parse_path(const void *parent, struct command *command, struct slice *rest, bool is_mail)
+{
+	const char *reason = "no address";
+	const char *keyword = is_mail ? "FROM:" : "TO:";
+
+	if (!cut_keyword(rest, keyword))
+		return complain(parent, 501, "5.5.2",
+			is_mail ? "say MAIL FROM:<address>" : "say RCPT TO:<address>");
+	command->path = address_parse_path(parent, rest, is_mail, &reason);
+	if (!command->path)
+		return complain(parent, 501, is_mail ? "5.1.7" : "5.1.3",
+			talloc_asprintf(parent, "%s; say %s%s<address>", reason, is_mail ? "MAIL " : "RCPT ", keyword));
+	if (rest->size && rest->data[0] != ' ' && rest->data[0] != '\t')
+		return complain(parent, 501, "5.5.2", "a blank must stand between the address and what follows it");
+	return NULL;
+}
+
+/* RFC 6531 §3.4: an address that needs SMTPUTF8 must come with it. */
+static const struct reply *check_utf8(const void *parent, const struct command *command)
+{
+	if (command->path->form & ADDRESS_UTF8 && !command->utf8)
+		return complain(parent, 553, "5.6.7", "an address with characters beyond ASCII needs SMTPUTF8");
+	return NULL;
+}
+
+/* "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF */
+const struct reply *command_parse_mail(const void *parent, struct command *command)
+{
+	struct slice rest = command->argument;
+	const struct reply *bad = parse_path(parent, command, &rest, true);
+
+	if (!bad)
+		bad = parse_parameters(parent, command, rest, mail_parameters);
+	return bad ? bad : check_utf8(parent, command);
+}
+
+/* "RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path ) [SP Rcpt-parameters] CRLF */
+const struct reply *command_parse_rcpt(const void *parent, struct command *command)
+{
+	struct slice rest = command->argument;
+	const struct reply *bad = parse_path(parent, command, &rest, false);
+
+	return bad ? bad : parse_parameters(parent, command, rest, rcpt_parameters);
+}
+
+/* --- the others --- */
+
+/* ehlo = "EHLO" SP ( Domain / address-literal ) CRLF. Deviation: any printable word is taken for a name, since honest
+ * clients call themselves the strangest things; what it is worth is for a check to say. */
+const struct reply *command_parse_helo(const void *parent, struct command *command)
+{
+	struct slice name = slice_cut(&command->argument, ' ');
+
+	command->argument = name;
+	if (name.size == 0)
+		return complain(parent, 501, "5.5.4", "say your name behind it: a host name or an [address]");
+	if (name.size > DOMAIN_MAXIMUM)
+		return complain(parent, 501, "5.5.4", "no host has a name as long as that");
+	for (size_t i = 0; i < name.size; i++) {
+		if ((unsigned char)name.data[i] < 0x21 || (unsigned char)name.data[i] == 0x7f)
+			return complain(parent, 501, "5.5.4", "a host name has no control characters");
+	}
+	return NULL;
+}
+
+const struct reply *command_parse_nothing(const void *parent, struct command *command)
+{
+	return command->argument.size ? complain(parent, 501, "5.5.4", "nothing may stand behind this command") : NULL;
+}
+
+const struct reply *command_parse_something(const void *parent, struct command *command)
+{
+	return command->argument.size ? NULL : complain(parent, 501, "5.5.4", "something must stand behind this command");
+}

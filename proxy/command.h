@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A command line of the client, taken apart (RFC 5321 §4.1.1): the verb, its argument, and for MAIL and RCPT the path and the
+ * parameters. The parsers know grammar only; what is allowed when, and what is welcome, is said elsewhere.
+ */
+#pragma once
+
+#include "policy/mail/envelope.h"
+
+struct command {
+	struct slice verb;      /* as written */
+	struct slice argument;  /* behind the verb, without blanks at both ends */
+	const struct address *path; /* of MAIL and RCPT */
+	int64_t size;           /* SIZE=, -1 for none */
+	enum body_type body;
+	bool utf8;
+};
+
+/* Cuts a line into verb and argument; both borrow from the line. */
+void command_split(struct command *command, struct slice line);
+
+/* Each parses the argument of its verb. NULL when it is well-formed, else the reply that says what is wrong, under the
+ * parent, as everything they keep. */
+const struct reply *command_parse_mail(const void *parent, struct command *command);
+const struct reply *command_parse_rcpt(const void *parent, struct command *command);
+const struct reply *command_parse_helo(const void *parent, struct command *command);
+const struct reply *command_parse_nothing(const void *parent, struct command *command);
+const struct reply *command_parse_something(const void *parent, struct command *command);

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All settings of a generation, read, joined, and checked for what does not fit together. */
+#include "proxy/configuration.h"
+
+#include "policy/checks/table.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pwd.h>
+#include <sys/un.h>
+#include <talloc.h>
+#include <unistd.h>
+
+const struct section *const configuration_sections[] = {policy_sections, proxy_sections, NULL};
+
+/* What the cross-field checks look at. */
+struct reading {
+	const struct configuration *configuration;
+	const struct settings *settings;
+	struct complaints *complaints;
+	const char *file;
+};
+
+static struct place place_of(const struct reading *reading, const void *section, const char *option)
+{
+	return settings_place(reading->settings, section, option);
+}
+
+/* --- listeners and backends --- */
+
+static bool same_address(const struct listen_options *a, const struct listen_options *b)
+{
+	struct ip first, second;
+
+	if (a->port != b->port || !a->address || !b->address)
+		return false;
+	if (ip_parse(slice_of(a->address), &first) && ip_parse(slice_of(b->address), &second))
+		return ip_equals(&first, &second);
+	return strcmp(a->address, b->address) == 0;
+}
+
+static void check_address(const struct reading *reading, size_t index)
+{
+	const struct listen_options **listens = reading->configuration->listens;
+	const struct listen_options *listen = listens[index];
+	struct ip ip;
+
+	if (!listen->address)
+		return; /* the reader has complained */
+	struct place place = place_of(reading, listen, "address");
+	if (strcmp(listen->address, "*") != 0 && !ip_parse(slice_of(listen->address), &ip)) {
+		complaint_error(reading->complaints, place,
+			"\"%s\" is no IP address; \"*\" means all of them", listen->address);
+	}
+	for (size_t i = 0; i < index; i++) {
+		if (same_address(listens[i], listen)) {
+			complaint_error(reading->complaints, place,
+				"listen \"%s\" has the address and port of listen \"%s\"",
+				listen->name, listens[i]->name);
+		}
+	}
+}
+
+static const struct backend_options *backend_named(
+	const struct configuration *configuration, const char *name)
+{
+	for (size_t i = 0; i < configuration->backend_count; i++) {
+		if (strcmp(configuration->backends[i]->name, name) == 0)
+			return configuration->backends[i];
+	}
+	return NULL;
+}
+
+static const char *backend_suggestion(const struct reading *reading, const char *name)
+{
+	const struct configuration *configuration = reading->configuration;
+	const char **names = talloc_array(reading->configuration, const char *,
+		configuration->backend_count + 1);
+
+	for (size_t i = 0; i < configuration->backend_count; i++)
+		names[i] = configuration->backends[i]->name;
+	const char *found = complaint_suggestion(name, names, configuration->backend_count);
+	talloc_free(names);
+	return found;
+}
+
+static void check_backend_of(const struct reading *reading, const struct listen_options *listen)
+{
+	const char *name = listen->backend;
+
+	if (!name || backend_named(reading->configuration, name))
+		return;
+	const char *meant = backend_suggestion(reading, name);
+	complaint_error(reading->complaints, place_of(reading, listen, "backend"),
+		meant ? "there is no backend \"%s\"; did you mean \"%s\"?"
+		      : "there is no backend \"%s\"", name, meant);
+}
+
+static void check_listens(const struct reading *reading)
+{
+	const struct configuration *configuration = reading->configuration;
+
+	if (configuration->listen_count == 0) {
+		complaint_error(reading->complaints,
+			(struct place){.file = reading->file},
+			"no listen section: nobody could connect");
+	}
+	for (size_t i = 0; i < configuration->listen_count; i++) {
+		check_address(reading, i);
+		check_backend_of(reading, configuration->listens[i]);
+	}
+}
+
+static void check_servers(const struct reading *reading, const struct backend_options *backend)
+{
+	struct ip ip;
+	uint16_t port;
+
+	for (size_t i = 0; i < backend->servers.count; i++) {
+		const char *server = backend->servers.items[i];
+
+		if (!ip_parse_with_port(slice_of(server), &ip, &port) || port == 0) {
+			complaint_error(reading->complaints, place_of(reading, backend, "servers"),
+				"\"%s\" is no ADDRESS:PORT, as 192.0.2.1:25 or [2001:db8::1]:25",
+				server);
+		}
+	}
+}
+
+static void check_backends(const struct reading *reading)
+{
+	const struct configuration *configuration = reading->configuration;
+
+	if (configuration->backend_count == 0) {
+		complaint_error(reading->complaints,
+			(struct place){.file = reading->file},
+			"no backend section: mail would have nowhere to go");
+	}
+	for (size_t i = 0; i < configuration->backend_count; i++)
+		check_servers(reading, configuration->backends[i]);
+}
+
+/* --- TLS --- */
+
+static void complain_of_openssl(
+	const struct reading *reading, const char *option, const char *file)
+{
+	const struct tls_options *tls = reading->configuration->tls;
+	unsigned long error = ERR_peek_error();
+	const char *reason = ERR_reason_error_string(error);
+
+	complaint_error(reading->complaints, place_of(reading, tls, option),
+		"cannot use \"%s\": %s", file, reason ? reason : "OpenSSL does not say why");
+	ERR_clear_error();
+}
+
+static void check_certificate(const struct reading *reading, SSL_CTX *context)
+{
+	const struct tls_options *tls = reading->configuration->tls;
+
+	ERR_clear_error();
+	if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1)
+		complain_of_openssl(reading, "certificate", tls->certificate);
+	else if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1 ||
+		 SSL_CTX_check_private_key(context) != 1)
+		complain_of_openssl(reading, "key", tls->key);
+}
+
+static void check_tls(const struct reading *reading)
+{
+	const struct tls_options *tls = reading->configuration->tls;
+
+	if (!tls->certificate && !tls->key)
+		return;
+	if (!tls->certificate || !tls->key) {
+		complaint_error(reading->complaints,
+			place_of(reading, tls, tls->key ? "key" : "certificate"),
+			tls->key ? "a key without a certificate" : "a certificate without a key");
+		return;
+	}
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	check_certificate(reading, context);
+	SSL_CTX_free(context);
+}
+
+/* --- processes --- */
+
+static void check_user(const struct reading *reading)
+{
+	const struct process_options *process = reading->configuration->process;
+
+	if (process->user && geteuid() == 0 && !getpwnam(process->user)) {
+		complaint_error(reading->complaints, place_of(reading, process, "user"),
+			"there is no user \"%s\" on this machine", process->user);
+	}
+}
+
+static void check_control(const struct reading *reading)
+{
+	const struct control_options *control = reading->configuration->control;
+	const size_t most = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
+
+	if (strlen(control->socket) > most) {
+		complaint_error(reading->complaints, place_of(reading, control, "socket"),
+			"the path of a socket has at most %zu bytes", most);
+	}
+}
+
+static const char *choose_user(const struct process_options *process)
+{
+	if (geteuid() != 0)
+		return NULL;
+	if (process->user)
+		return process->user;
+	return getpwnam("postern") ? "postern" : "nobody";
+}
+
+/* --- all together --- */
+
+static void join_named(struct configuration *configuration, const struct settings *settings)
+{
+	configuration->listen_count = settings_count(settings, "listen");
+	configuration->backend_count = settings_count(settings, "backend");
+	configuration->listens = talloc_array(configuration, const struct listen_options *,
+		configuration->listen_count + 1);
+	configuration->backends = talloc_array(configuration, const struct backend_options *,
+		configuration->backend_count + 1);
+	for (size_t i = 0; i < configuration->listen_count; i++)
+		configuration->listens[i] = settings_named(settings, "listen", i);
+	for (size_t i = 0; i < configuration->backend_count; i++)
+		configuration->backends[i] = settings_named(settings, "backend", i);
+}
+
+static void join(struct configuration *configuration, const struct settings *settings)
+{
+	configuration->settings = settings;
+	join_named(configuration, settings);
+	configuration->tls = settings_section(settings, "tls");
+	configuration->smtp = settings_section(settings, "smtp");
+	configuration->process = settings_section(settings, "process");
+	configuration->log = settings_section(settings, "log");
+	configuration->control = settings_section(settings, "control");
+	configuration->store = settings_section(settings, "store");
+	configuration->user = choose_user(configuration->process);
+}
+
+static struct configuration *complete(struct configuration *configuration, const char *file,
+	const struct settings *settings, struct complaints *complaints)
+{
+	static const struct learner learners[LEARNERS];
+	const struct reading reading = {configuration, settings, complaints, file};
+
+	join(configuration, settings);
+	configuration->policy = policy_new(configuration, settings, complaints);
+	configuration->chain = chain_new(configuration, configuration->policy, checks_gates,
+		checks_table, learners, complaints);
+	check_listens(&reading);
+	check_backends(&reading);
+	check_tls(&reading);
+	check_user(&reading);
+	check_control(&reading);
+	return configuration;
+}
+
+struct configuration *configuration_read(
+	const void *parent, const char *file, struct complaints *complaints)
+{
+	struct configuration *configuration = talloc_zero(parent, struct configuration);
+
+	return complete(configuration, file,
+		settings_read(configuration, file, configuration_sections, complaints), complaints);
+}
+
+struct configuration *configuration_read_text(
+	const void *parent, const char *file, const char *text, struct complaints *complaints)
+{
+	struct configuration *configuration = talloc_zero(parent, struct configuration);
+
+	return complete(configuration, file,
+		settings_read_text(configuration, file, text, configuration_sections, complaints),
+		complaints);
+}
+
+const struct backend_options *configuration_backend(
+	const struct configuration *configuration, const struct listen_options *listen)
+{
+	if (listen->backend)
+		return backend_named(configuration, listen->backend);
+	return configuration->backends[0];
+}

@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A transaction towards the backend: RFC 5321 §3.3, §4.1.1; RFC 2920; RFC 3030. */
+#include "proxy/delivery.h"
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/stream.h"
+
+#include <assert.h>
+#include <talloc.h>
+
+#define TAIL_OF_CHUNK 2 /* bytes of the LAST chunk that are the commit */
+#define STUFFING_WINDOW 65536
+
+static struct step obtain(void *owner);
+static struct step begin_play(void *owner);
+static struct step say_line(void *owner);
+static struct step hear_line(void *owner);
+static struct step end_play(void *owner);
+static struct step announce_message(void *owner);
+static struct step hear_go_ahead(void *owner);
+static struct step send_message(void *owner);
+static struct step stuff_window(void *owner);
+static struct step flush_message(void *owner);
+static struct step end_sending(void *owner);
+static struct step send_tail(void *owner);
+static struct step pass_commit(void *owner);
+static struct step hear_backend(void *owner);
+static struct step start_anew(void *owner);
+static struct step rest(void *owner);
+
+/* --- replies --- */
+
+static struct step conclude(struct delivery *delivery, struct reply reply)
+{
+	delivery->reply = reply;
+	return THEN(rest);
+}
+
+static struct reply cannot_reach(struct delivery *delivery)
+{
+	return reply_new(delivery, 451, "4.4.1", "the mail server behind this gateway cannot be reached, try again later");
+}
+
+static void alarm_protocol(const struct delivery *delivery, const struct reply *reply)
+{
+	struct log_line line;
+
+	log_begin(&line, LEVEL_ERROR, "backend_refuses_our_command");
+	log_text(&line, "server", delivery->server);
+	log_number(&line, "code", reply->code);
+	log_text(&line, "text", reply->text);
+	log_end(&line);
+}
+
+static bool is_busy(const struct reply *reply)
+{
+	return reply->code == 421 || strcmp(reply->status, "4.3.2") == 0 ||
+		(reply->code == 452 && strcmp(reply->status, "4.3.1") == 0);
+}
+
+/* What the client hears for what the backend said. */
+static struct reply classed(struct delivery *delivery, const struct reply *reply)
+{
+	if (is_busy(reply))
+		return reply_new(delivery, 451, "4.3.2", "the mail server behind this gateway is busy, try again later");
+	if (reply->code >= 500 && reply->code <= 504) {
+		alarm_protocol(delivery, reply);
+		return reply_new(delivery, 451, "4.3.5",
+			"the mail server behind this gateway does not understand us, try again later");
+	}
+	if (reply->code < 400 && !reply_is_positive(reply))
+		return reply_new(delivery, 451, "4.3.5", "unexpected reply of the mail server behind this gateway");
+	delivery->told_by_backend = true;
+	return reply_new(delivery, reply->code, reply->status, "%s", reply->text);
+}
+
+/* --- a connection --- */
+
+static void let_go(struct delivery *delivery)
+{
+	talloc_free(delivery->backend);
+	delivery->backend = NULL;
+	delivery->open = false;
+	delivery->sender_stands = false;
+	delivery->played = 0;
+}
+
+/* The connection proved dead before the commit. If it may have died while nobody used it, there is one more try, on a
+ * fresh one. */
+static struct step lose_backend(struct delivery *delivery)
+{
+	bool may_have_died_idle = delivery->backend->kept || delivery->held;
+	bool again = may_have_died_idle && !delivery->tried_fresh;
+
+	let_go(delivery);
+	if (!again)
+		return conclude(delivery, cannot_reach(delivery));
+	delivery->fresh = true;
+	delivery->tried_fresh = true;
+	return THEN(start_anew);
+}
+
+/* The pool says RSET where something of the transaction stands. */
+static void give_back(struct delivery *delivery)
+{
+	struct backend *backend = delivery->backend;
+	bool open = delivery->open;
+
+	delivery->backend = NULL;
+	let_go(delivery);
+	pool_give_back(delivery->pool, backend, open);
+}
+
+static struct step start_anew(void *owner)
+{
+	struct delivery *delivery = owner;
+
+	bool differs = delivery->sending && delivery->sender_stands && delivery->played != delivery->envelope->passed;
+
+	if (differs)
+		give_back(delivery);
+	return delivery->backend && !delivery->backend->lost ? THEN(begin_play) : THEN(obtain);
+}
+
+static struct step obtain(void *owner)
+{
+	struct delivery *delivery = owner;
+	struct wanted wanted = {.fresh = delivery->fresh};
+
+	if (delivery->backend)
+		let_go(delivery);
+	if (delivery->envelope->utf8)
+		wanted.keywords |= CAPABILITY_SMTPUTF8;
+	delivery->held = false;
+	pool_begin_take(delivery->pool, wanted, &delivery->backend, &delivery->steps.await);
+	return THEN(begin_play);
+}
+
+/* --- the envelope --- */
+
+/* How many recipients must stand before the next thing can be said, the candidate not counted. */
+static size_t wanted_recipients(const struct delivery *delivery)
+{
+	return delivery->envelope->passed;
+}
+
+static const struct address *passed_recipient(const struct envelope *envelope, size_t number)
+{
+	for (size_t i = 0; i < envelope->count; i++) {
+		if (envelope->recipients[i].passed && number-- == 0)
+			return envelope->recipients[i].address;
+	}
+	return NULL;
+}
+
+/* The lines of the play: 0 is MAIL, then the recipients that passed, then the candidate. */
+static const struct address *line_recipient(const struct delivery *delivery, size_t line)
+{
+	const struct address *recipient = passed_recipient(delivery->envelope, line - 1);
+
+	return recipient ? recipient : delivery->candidate;
+}
+
+static size_t lines_in_play(const struct delivery *delivery)
+{
+	return 1 + wanted_recipients(delivery) + (delivery->candidate != NULL);
+}
+
+static struct step begin_play(void *owner)
+{
+	struct delivery *delivery = owner;
+
+	if (!delivery->backend)
+		return conclude(delivery, cannot_reach(delivery));
+	delivery->server = delivery->backend->server->name;
+	delivery->fresh = false;
+	delivery->said = delivery->sender_stands ? 1 + delivery->played : 0;
+	delivery->heard = delivery->said;
+	return THEN(say_line);
+}
+
+static void say_sender(struct delivery *delivery)
+{
+	const struct envelope *envelope = delivery->envelope;
+	unsigned keywords = delivery->backend->capabilities.keywords;
+	char size[32] = "";
+	const char *body = "";
+
+	if (envelope->declared_size >= 0 && keywords & CAPABILITY_SIZE)
+		snprintf(size, sizeof size, " SIZE=%lld", (long long)envelope->declared_size);
+	if (envelope->body == BODY_8BITMIME && keywords & CAPABILITY_8BITMIME)
+		body = " BODY=8BITMIME";
+	else if (envelope->body == BODY_8BITMIME)
+		table_add(delivery->gateway->table, COUNT_EIGHT_BIT_TO_SEVEN, 1);
+	backend_say(delivery->backend, "MAIL FROM:<%s>%s%s%s", envelope->sender->text, size, body,
+		envelope->utf8 ? " SMTPUTF8" : "");
+}
+
+static struct step say_line(void *owner)
+{
+	struct delivery *delivery = owner;
+	bool pipelining = delivery->backend->capabilities.keywords & CAPABILITY_PIPELINING;
+
+	while (delivery->said < lines_in_play(delivery) && (pipelining || delivery->said == delivery->heard)) {
+		if (delivery->said == 0)
+			say_sender(delivery);
+		else
+			backend_say(delivery->backend, "RCPT TO:<%s>",
+				line_recipient(delivery, delivery->said)->text);
+		delivery->open = true;
+		delivery->said++;
+	}
+	if (delivery->heard == delivery->said)
+		return THEN(end_play);
+	backend_begin_reply(delivery->backend, (uint64_t)delivery->options->command_timeout,
+		&delivery->steps.await);
+	return THEN(hear_line);
+}
+
+static void hear_recipient(struct delivery *delivery, const struct reply *reply)
+{
+	bool is_candidate = delivery->heard == 1 + wanted_recipients(delivery);
+
+	if (is_candidate) {
+		delivery->reply = classed(delivery, delivery->refused_sender.code ? &delivery->refused_sender : reply);
+		if (!reply_is_positive(&delivery->reply))
+			return;
+	} else if (!reply_is_positive(reply)) {
+		delivery->spoilt = true;
+		return;
+	}
+	delivery->played++;
+}
+
+static struct step hear_line(void *owner)
+{
+	struct delivery *delivery = owner;
+	const struct reply *reply = &delivery->backend->reply;
+
+	if (delivery->steps.await.outcome == OUTCOME_TIMED_OUT) {
+		let_go(delivery);
+		return conclude(delivery, cannot_reach(delivery));
+	}
+	if (delivery->steps.await.outcome != OUTCOME_DONE)
+		return lose_backend(delivery);
+	if (delivery->heard == 0) {
+		delivery->sender_stands = reply_is_positive(reply);
+		if (!delivery->sender_stands)
+			delivery->refused_sender = reply_new(delivery, reply->code, reply->status, "%s", reply->text);
+	} else {
+		hear_recipient(delivery, reply);
+	}
+	delivery->heard++;
+	return THEN(say_line);
+}
+
+static struct step end_play(void *owner)
+{
+	struct delivery *delivery = owner;
+
+	if (delivery->refused_sender.code && !delivery->reply.code)
+		delivery->reply = classed(delivery, &delivery->refused_sender);
+	if (delivery->reply.code || !delivery->sending)
+		return THEN(rest);
+	if (delivery->spoilt || delivery->played != delivery->envelope->passed)
+		return conclude(delivery, reply_new(delivery, 451, "4.3.0",
+			"a recipient was accepted first and refused later, try again"));
+	return THEN(announce_message);
+}
+
+/* --- the message --- */
+
+static int64_t whole_size(const struct delivery *delivery)
+{
+	return (int64_t)delivery->top.size + message_size(delivery->message);
+}
+
+static struct step announce_message(void *owner)
+{
+	struct delivery *delivery = owner;
+
+	if (delivery->backend->capabilities.keywords & CAPABILITY_CHUNKING) {
+		backend_say(delivery->backend, "BDAT %lld LAST", (long long)whole_size(delivery));
+		return THEN(send_message);
+	}
+	backend_say(delivery->backend, "DATA");
+	backend_begin_reply(delivery->backend, (uint64_t)delivery->options->command_timeout,
+		&delivery->steps.await);
+	return THEN(hear_go_ahead);
+}
+
+static struct step hear_go_ahead(void *owner)
+{
+	struct delivery *delivery = owner;
+	const struct reply *reply = &delivery->backend->reply;
+
+	if (delivery->steps.await.outcome != OUTCOME_DONE)
+		return lose_backend(delivery);
+	if (reply->code != 354)
+		return conclude(delivery, classed(delivery, reply));
+	delivery->backend->owed++;
+	return THEN(send_message);
+}
+
+/* A window of the message with a dot put before each line that begins with one (RFC 5321 §4.5.2). The window may end
+ * anywhere but between the LF and a dot. */
+static void write_stuffed(struct stream *stream, struct slice window)
+{
+	while (window.size) {
+		const char *found = memmem(window.data, window.size, "\n.", 2);
+		size_t size = found ? (size_t)(found - window.data) + 1 : window.size;
+
+		stream_write(stream, slice_make(window.data, size));
+		if (found)
+			stream_write(stream, slice_of("."));
+		window = slice_from(window, size);
+	}
+}
+
+static bool ends_line(struct slice bytes)
+{
+	return bytes.size == 0 || (bytes.size >= 2 && memcmp(bytes.data + bytes.size - 2, "\r\n", 2) == 0);
+}
+
+static void await_flush(struct delivery *delivery)
+{
+	stream_begin_flush(delivery->backend->stream, 0, (uint64_t)delivery->options->data_timeout,
+		&delivery->steps.await);
+}
+
+static void lend_as_chunk(struct delivery *delivery, struct slice bytes)
+{
+	struct stream *stream = delivery->backend->stream;
+	size_t tail = bytes.size < TAIL_OF_CHUNK ? bytes.size : TAIL_OF_CHUNK;
+
+	if (tail == 0) {
+		tail = TAIL_OF_CHUNK;
+		stream_lend(stream, slice_make(delivery->top.data, delivery->top.size - tail));
+		delivery->tail = slice_from(delivery->top, delivery->top.size - tail);
+		return;
+	}
+	stream_lend(stream, delivery->top);
+	stream_lend(stream, slice_make(bytes.data, bytes.size - tail));
+	delivery->tail = slice_from(bytes, bytes.size - tail);
+}
+
+static struct step send_message(void *owner)
+{
+	struct delivery *delivery = owner;
+	struct stream *stream = delivery->backend->stream;
+	struct slice bytes = message_bytes(delivery->message);
+
+	delivery->unsent = slice_make("", 0);
+	if (delivery->backend->capabilities.keywords & CAPABILITY_CHUNKING) {
+		lend_as_chunk(delivery, bytes);
+		return THEN(flush_message);
+	}
+	stream_lend(stream, delivery->top);
+	delivery->tail = slice_of(ends_line(bytes) ? ".\r\n" : "\r\n.\r\n");
+	if (!message_has_dot_lines(delivery->message)) {
+		stream_lend(stream, bytes);
+		return THEN(flush_message);
+	}
+	if (bytes.data[0] == '.')
+		stream_write(stream, slice_of("."));
+	delivery->unsent = bytes;
+	return THEN(stuff_window);
+}
+
+static struct step stuff_window(void *owner)
+{
+	struct delivery *delivery = owner;
+	struct slice window = delivery->unsent;
+
+	if (delivery->steps.await.outcome != OUTCOME_DONE)
+		return lose_backend(delivery);
+	if (window.size > STUFFING_WINDOW) {
+		window.size = STUFFING_WINDOW;
+		if (window.data[window.size - 1] == '\n')
+			window.size--;
+	}
+	write_stuffed(delivery->backend->stream, window);
+	delivery->unsent = slice_from(delivery->unsent, window.size);
+	if (!delivery->unsent.size)
+		return THEN(flush_message);
+	await_flush(delivery);
+	return THEN(stuff_window);
+}
+
+/* A small message leaves together with its end, in one call. */
+static struct step flush_message(void *owner)
+{
+	struct delivery *delivery = owner;
+
+	if (stream_unsent(delivery->backend->stream) > SPOOL_MEMORY * 2)
+		await_flush(delivery);
+	else
+		await_skip(&delivery->steps.await, OUTCOME_DONE);
+	return THEN(end_sending);
+}
+
+static struct step end_sending(void *owner)
+{
+	struct delivery *delivery = owner;
+
+	if (delivery->steps.await.outcome != OUTCOME_DONE)
+		return lose_backend(delivery);
+	return THEN(rest);
+}
+
+static struct step send_tail(void *owner)
+{
+	struct delivery *delivery = owner;
+	struct stream *stream = delivery->backend->stream;
+
+	if (!stream_has_peer(stream))
+		return lose_backend(delivery);
+	stream_lend(stream, delivery->tail);
+	await_flush(delivery);
+	return THEN(pass_commit);
+}
+
+static struct step pass_commit(void *owner)
+{
+	struct delivery *delivery = owner;
+
+	if (delivery->steps.await.outcome != OUTCOME_DONE)
+		return lose_backend(delivery);
+	delivery->committed = true;
+	delivery->await->committed = true;
+	backend_begin_reply(delivery->backend, (uint64_t)delivery->options->final_timeout,
+		&delivery->steps.await);
+	return THEN(hear_backend);
+}
+
+static struct step hear_backend(void *owner)
+{
+	struct delivery *delivery = owner;
+
+	delivery->open = false;
+	delivery->sender_stands = false;
+	delivery->played = 0;
+	if (delivery->steps.await.outcome == OUTCOME_DONE)
+		return conclude(delivery, classed(delivery, &delivery->backend->reply));
+	let_go(delivery);
+	return conclude(delivery, reply_new(delivery, 451, "4.4.2",
+		"the mail server behind this gateway did not answer to the message, try again later"));
+}
+
+/* --- being held, and the end --- */
+
+static void on_held_too_long(void *owner)
+{
+	give_back(owner);
+}
+
+static struct step rest(void *owner)
+{
+	struct delivery *delivery = owner;
+
+	if (delivery->backend && delivery->backend->lost)
+		let_go(delivery);
+	return DONE;
+}
+
+static void on_rest(void *owner)
+{
+	struct delivery *delivery = owner;
+	bool between_message_and_commit = delivery->sending && !delivery->reply.code;
+
+	if (delivery->backend && !between_message_and_commit)
+		timer_start(&delivery->hold, delivery->gateway->loop->clock, (uint64_t)delivery->options->hold);
+	await_end(delivery->await, OUTCOME_DONE);
+}
+
+/* Whatever was under way cannot be taken back: the connection goes. */
+static void cancel_delivery(void *operation)
+{
+	struct delivery *delivery = operation;
+
+	steps_cancel(&delivery->steps);
+	let_go(delivery);
+}
+
+static void begin(struct delivery *delivery, struct step first, struct await *await)
+{
+	timer_stop(&delivery->hold);
+	delivery->await = await;
+	delivery->held = delivery->backend != NULL;
+	delivery->reply = (struct reply){0};
+	delivery->told_by_backend = false;
+	await_begin(await, AWAIT_FOR_EVER, cancel_delivery, delivery);
+	steps_start(&delivery->steps, first);
+}
+
+void delivery_begin_recipient(struct delivery *delivery, const struct address *recipient, struct await *await)
+{
+	delivery->candidate = recipient;
+	if (delivery->refused_sender.code) {
+		delivery->reply = classed(delivery, &delivery->refused_sender);
+		await_skip(await, OUTCOME_DONE);
+		return;
+	}
+	begin(delivery, THEN(start_anew), await);
+}
+
+void delivery_begin_message(struct delivery *delivery, struct slice top, const struct message *message,
+	struct await *await)
+{
+	delivery->candidate = NULL;
+	delivery->sending = true;
+	delivery->top = top;
+	delivery->message = message;
+	begin(delivery, THEN(start_anew), await);
+}
+
+void delivery_begin_commit(struct delivery *delivery, struct await *await)
+{
+	begin(delivery, THEN(send_tail), await);
+}
+
+static int close_delivery(struct delivery *delivery)
+{
+	timer_stop(&delivery->hold);
+	steps_cancel(&delivery->steps);
+	let_go(delivery);
+	return 0;
+}
+
+struct delivery *delivery_new(const void *parent, struct gateway *gateway, struct pool *pool,
+	const struct envelope *envelope)
+{
+	struct delivery *delivery = talloc_zero(parent, struct delivery);
+
+	delivery->gateway = gateway;
+	delivery->pool = pool;
+	delivery->options = pool_options(pool);
+	delivery->envelope = envelope;
+	delivery->hold.on_due = on_held_too_long;
+	delivery->hold.owner = delivery;
+	steps_init(&delivery->steps, gateway->loop->clock, delivery, THEN(rest), on_rest);
+	talloc_set_destructor(delivery, close_delivery);
+	return delivery;
+}
+
+void delivery_end(struct delivery *delivery)
+{
+	if (delivery->backend && delivery->backend->owed == 0 && !delivery->steps.await.pending)
+		give_back(delivery);
+	talloc_free(delivery);
+}

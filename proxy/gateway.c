@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all sessions of a worker share. */
+#include "proxy/gateway.h"
+
+#include "base/loop.h"
+#include "base/stream.h"
+#include "proxy/pool.h"
+#include "proxy/session.h"
+#include "proxy/tls.h"
+
+#include <talloc.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#define MEMORY_OF_ONE_MESSAGE (8 * 1024 * 1024) /* beyond it the spool directory, if there is one */
+
+void gateway_take(struct gateway *gateway, const struct listen_options *listen, int descriptor, const struct ip *client,
+	uint16_t port)
+{
+	gateway->session_count++;
+	table_add(gateway->table, COUNT_SESSIONS, 1);
+	table_add(gateway->table, COUNT_SESSIONS_ALL, 1);
+	session_begin(gateway, listen, descriptor, client, port);
+}
+
+struct pool *gateway_pool(const struct gateway *gateway, const struct listen_options *listen)
+{
+	const struct configuration *configuration = gateway->configuration;
+	const struct backend_options *wanted = configuration_backend(configuration, listen);
+	size_t i = 0;
+
+	while (configuration->backends[i] != wanted)
+		i++;
+	return gateway->pools[i];
+}
+
+char *gateway_offer(const struct gateway *gateway, const void *parent, const struct session *s)
+{
+	bool starttls = gateway->client_tls && !stream_tls_version(s->client);
+
+	return capabilities_offer(parent, pool_capabilities(gateway_pool(gateway, s->listen)),
+		gateway->configuration->policy->limits->message_size, starttls);
+}
+
+static void tell_drained(struct gateway *gateway)
+{
+	if (gateway->draining && gateway->session_count == 0 && gateway->on_drained)
+		timer_start(&gateway->drained, gateway->loop->clock, 0);
+}
+
+void gateway_forget(struct gateway *gateway)
+{
+	gateway->session_count--;
+	table_add(gateway->table, COUNT_SESSIONS, -1);
+	tell_drained(gateway);
+}
+
+void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *owner), void *owner)
+{
+	struct session *session, *next;
+
+	gateway->draining = true;
+	gateway->on_drained = on_drained;
+	gateway->drained.on_due = on_drained;
+	gateway->drained.owner = owner;
+	DL_FOREACH_SAFE (gateway->sessions, session, next)
+		session_drain(session, now);
+	tell_drained(gateway);
+}
+
+static int close_gateway(struct gateway *gateway)
+{
+	timer_stop(&gateway->drained);
+	gateway->on_drained = NULL;
+	while (gateway->sessions)
+		talloc_free(gateway->sessions);
+	for (size_t i = 0; i < gateway->configuration->backend_count; i++)
+		talloc_free(gateway->pools[i]);
+	return 0;
+}
+
+struct gateway *gateway_new(const void *parent, struct loop *loop, const struct configuration *configuration,
+	struct table *table, struct keeper_link *keeper, unsigned worker_number)
+{
+	struct gateway *gateway = talloc_zero(parent, struct gateway);
+
+	gateway->loop = loop;
+	gateway->configuration = configuration;
+	gateway->table = table;
+	gateway->keeper = keeper;
+	gateway->worker_number = worker_number;
+	gateway->spool = (struct spool){
+		.directory = configuration->process->spool,
+		.memory_maximum = MEMORY_OF_ONE_MESSAGE,
+		.total_maximum = configuration->policy->limits->spool,
+		.table = table,
+		.counter = COUNT_SPOOL_BYTES,
+	};
+	gateway->client_tls = tls_for_clients(gateway, configuration->tls);
+	gateway->backend_tls = tls_for_backends(gateway);
+	gateway->pools = talloc_array(gateway, struct pool *, configuration->backend_count);
+	for (size_t i = 0; i < configuration->backend_count; i++)
+		gateway->pools[i] = pool_new(gateway, gateway, configuration->backends[i]);
+	talloc_set_destructor(gateway, close_gateway);
+	return gateway;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A set of processes that start, serve and end together. */
+#include "proxy/generation.h"
+
+#include "base/log.h"
+#include "base/loop.h"
+
+#include <sys/socket.h>
+#include <talloc.h>
+#include <unistd.h>
+
+enum { RECORDS_BUFFER = 4 << 20, END_MARGIN = 10000 };
+
+static void on_process_ready(void *owner, struct process *process);
+static void on_process_death(void *owner, struct process *process);
+
+/* --- making --- */
+
+static int generation_close(struct generation *generation)
+{
+	timer_stop(&generation->timer);
+	for (size_t i = 0; i < 2; i++) {
+		if (generation->records[i] >= 0)
+			close(generation->records[i]);
+	}
+	return 0;
+}
+
+/* A pair that outlives the keeper: what workers write while it comes back waits here. */
+static void open_records(struct generation *generation)
+{
+	const int size = RECORDS_BUFFER;
+	const int flags = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
+
+	generation->records[0] = generation->records[1] = -1;
+	if (!generation->configuration->store->path)
+		return;
+	if (socketpair(AF_UNIX, flags, 0, generation->records) < 0)
+		return;
+	if (setsockopt(generation->records[1], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) < 0)
+		setsockopt(generation->records[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
+static void add_processes(struct generation *generation, const struct process_kind *kind)
+{
+	size_t count = kind->count(generation->configuration);
+	size_t before = talloc_array_length(generation->processes);
+	const struct process_events events = {on_process_ready, on_process_death, generation};
+
+	generation->processes = talloc_realloc(
+		generation, generation->processes, struct process *, before + count);
+	for (size_t i = 0; i < count; i++) {
+		generation->processes[before + i] = process_new(
+			generation, generation->heritage, kind, (unsigned)i, events);
+	}
+}
+
+struct generation *generation_new(const void *parent, struct heritage *heritage,
+	struct configuration *configuration, unsigned number, struct generation_events events)
+{
+	struct generation *generation = talloc_zero(parent, struct generation);
+
+	generation->heritage = heritage;
+	generation->configuration = talloc_steal(generation, configuration);
+	generation->number = number;
+	generation->events = events;
+	generation->timer.owner = generation;
+	open_records(generation);
+	generation->processes = talloc_array(generation, struct process *, 0);
+	for (const struct process_kind *kind = process_kinds; kind->name; kind++)
+		add_processes(generation, kind);
+	talloc_set_destructor(generation, generation_close);
+	return generation;
+}
+
+size_t generation_servers(const struct configuration *configuration)
+{
+	size_t count = 0;
+
+	for (const struct process_kind *kind = process_kinds; kind->name; kind++) {
+		if (kind->serves)
+			count += kind->count(configuration);
+	}
+	return count;
+}
+
+bool generation_start(struct generation *generation)
+{
+	for (size_t i = 0; i < talloc_array_length(generation->processes); i++) {
+		if (!process_start(generation->processes[i], generation->configuration,
+			    generation->records))
+			return false;
+	}
+	return true;
+}
+
+/* --- who serves what --- */
+
+/* The n-th of those that serve, counted in a circle. */
+static struct process *serving_process(const struct generation *generation, size_t n)
+{
+	size_t servers = generation_servers(generation->configuration);
+	size_t seen = 0;
+
+	for (size_t i = 0; i < talloc_array_length(generation->processes); i++) {
+		struct process *process = generation->processes[i];
+
+		if (process->kind->serves && seen++ == n % servers)
+			return process;
+	}
+	return NULL;
+}
+
+static struct process *choose_server(const struct generation *generation, size_t slot)
+{
+	size_t servers = generation_servers(generation->configuration);
+
+	for (size_t i = 0; i < servers; i++) {
+		struct process *process = serving_process(generation, slot + i);
+
+		if (process->state == PROCESS_READY)
+			return process;
+	}
+	return NULL;
+}
+
+static void deal_slots(struct generation *generation)
+{
+	for (size_t slot = 0; slot < generation->slots; slot++) {
+		struct process *before = generation->servers[slot];
+		struct process *now = choose_server(generation, slot);
+
+		if (now == before)
+			continue;
+		generation->servers[slot] = now;
+		if (now)
+			process_tell(now, CHANNEL_SERVE, (uint32_t)slot);
+		if (before)
+			process_tell(before, CHANNEL_LEAVE, (uint32_t)slot);
+	}
+}
+
+void generation_serve(struct generation *generation)
+{
+	generation->state = GENERATION_ACTIVE;
+	generation->slots = generation->heritage->listeners->slots;
+	generation->servers = talloc_zero_array(generation, struct process *, generation->slots);
+	deal_slots(generation);
+}
+
+static void sweep(struct generation *generation, uint32_t listener)
+{
+	for (size_t i = 0; i < talloc_array_length(generation->processes); i++) {
+		struct process *process = generation->processes[i];
+
+		if (process->kind->serves && process->state == PROCESS_READY)
+			process_tell(process, CHANNEL_SWEEP, listener);
+	}
+}
+
+void generation_sweep(struct generation *generation, const struct configuration *next)
+{
+	const struct listeners *listeners = generation->heritage->listeners;
+
+	for (size_t i = 0; i < listeners->count; i++) {
+		const struct listener *listener = listeners->items[i];
+
+		if (!listeners_section(listener, next))
+			sweep(generation, listener->number);
+	}
+}
+
+/* --- ready, dead, gone --- */
+
+static bool all_are(const struct generation *generation, enum process_state state)
+{
+	for (size_t i = 0; i < talloc_array_length(generation->processes); i++) {
+		if (generation->processes[i]->state != state)
+			return false;
+	}
+	return true;
+}
+
+static void on_process_ready(void *owner, struct process *process)
+{
+	struct generation *generation = owner;
+
+	(void)process;
+	if (generation->state == GENERATION_ACTIVE)
+		deal_slots(generation);
+	else if (generation->state == GENERATION_STARTING &&
+		 all_are(generation, PROCESS_READY))
+		generation->events.on_ready(generation->events.owner, generation);
+}
+
+static bool lives_after(const struct generation *generation, const struct process_kind *kind)
+{
+	for (size_t i = 0; i < talloc_array_length(generation->processes); i++) {
+		if (generation->processes[i]->kind > kind &&
+			process_is_alive(generation->processes[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Those that nobody alive depends on are told to end. */
+static void retire_some(struct generation *generation, enum channel_message message)
+{
+	for (size_t i = 0; i < talloc_array_length(generation->processes); i++) {
+		struct process *process = generation->processes[i];
+
+		if (!lives_after(generation, process->kind) && process->state != PROCESS_GONE)
+			process_retire(process, message);
+	}
+}
+
+static void on_gone(void *owner)
+{
+	struct generation *generation = owner;
+
+	generation->events.on_gone(generation->events.owner, generation);
+}
+
+static void go_on_draining(struct generation *generation)
+{
+	retire_some(generation, generation->ending ? CHANNEL_END : CHANNEL_DRAIN);
+	if (!all_are(generation, PROCESS_GONE))
+		return;
+	generation->timer.on_due = on_gone;
+	timer_start(&generation->timer, generation->heritage->loop->clock, 0);
+}
+
+static void on_process_death(void *owner, struct process *process)
+{
+	struct generation *generation = owner;
+
+	if (generation->state == GENERATION_ACTIVE) {
+		process_restart(process);
+		deal_slots(generation);
+		return;
+	}
+	process->state = PROCESS_GONE;
+	if (generation->state == GENERATION_DRAINING)
+		go_on_draining(generation);
+	else
+		generation->events.on_failed(generation->events.owner, generation);
+}
+
+/* --- the end --- */
+
+/* What must not be cut off is done by now: the backend had its time to answer. */
+static uint64_t longest_end(const struct configuration *configuration)
+{
+	int64_t longest = 0;
+
+	for (size_t i = 0; i < configuration->backend_count; i++) {
+		if (configuration->backends[i]->final_timeout > longest)
+			longest = configuration->backends[i]->final_timeout;
+	}
+	return (uint64_t)longest + END_MARGIN;
+}
+
+static void on_end_over(void *owner)
+{
+	generation_kill(owner);
+}
+
+static void on_drain_over(void *owner)
+{
+	generation_drain(owner, true);
+}
+
+static void start_timer(struct generation *generation)
+{
+	const struct configuration *configuration = generation->configuration;
+	uint64_t milliseconds = generation->ending ? longest_end(configuration)
+						   : (uint64_t)configuration->process->drain;
+
+	generation->timer.on_due = generation->ending ? on_end_over : on_drain_over;
+	timer_start(&generation->timer, generation->heritage->loop->clock, milliseconds);
+}
+
+void generation_drain(struct generation *generation, bool now)
+{
+	bool hastened = now && !generation->ending;
+
+	if (generation->state == GENERATION_DRAINING && !hastened)
+		return;
+	generation->state = GENERATION_DRAINING;
+	generation->ending = now;
+	start_timer(generation);
+	go_on_draining(generation);
+}
+
+void generation_abandon(struct generation *generation)
+{
+	generation->state = GENERATION_DRAINING;
+	generation->ending = true;
+	generation_kill(generation);
+	go_on_draining(generation);
+}
+
+void generation_kill(struct generation *generation)
+{
+	for (size_t i = 0; i < talloc_array_length(generation->processes); i++)
+		process_kill(generation->processes[i]);
+}
+
+struct process *generation_process(const struct generation *generation, pid_t pid)
+{
+	for (size_t i = 0; i < talloc_array_length(generation->processes); i++) {
+		if (generation->processes[i]->pid == pid)
+			return generation->processes[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The keeper process, and the workers' link to it. */
+#include "proxy/keeper.h"
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/sandbox.h"
+#include "proxy/channel.h"
+#include "proxy/records.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <sys/socket.h>
+#include <talloc.h>
+#include <unistd.h>
+
+enum {
+	PACKET_SIZE = 131072,
+	PACKETS_A_TURN = 64, /* in one transaction of the store */
+	FLUSH_MILLISECONDS = 100,
+	SYNC_MILLISECONDS = 5000
+};
+
+/* A packet holds any number of records, each behind this. */
+struct frame {
+	uint32_t id_size;
+	uint32_t json_size;
+};
+
+/* --- the process --- */
+
+struct keeper {
+	struct loop *loop;
+	struct records *records;
+	struct channel *channel;
+	int descriptor;
+	struct event event;
+	struct timer sync;
+	char packet[PACKET_SIZE];
+};
+
+/* Takes one record off the front; false when the rest is none. */
+static bool take_record(struct slice *rest, struct slice *id, struct slice *json)
+{
+	struct frame frame;
+
+	if (rest->size < sizeof frame)
+		return false;
+	memcpy(&frame, rest->data, sizeof frame);
+	*rest = slice_from(*rest, sizeof frame);
+	if (frame.id_size > rest->size || frame.json_size > rest->size - frame.id_size)
+		return false;
+	*id = slice_make(rest->data, frame.id_size);
+	*json = slice_make(rest->data + frame.id_size, frame.json_size);
+	*rest = slice_from(*rest, (size_t)frame.id_size + frame.json_size);
+	return true;
+}
+
+static void put_packet(struct keeper *keeper, size_t size)
+{
+	struct slice rest = slice_make(keeper->packet, size);
+	uint64_t wall = clock_wall(keeper->loop->clock);
+	struct slice id, json;
+
+	while (take_record(&rest, &id, &json))
+		records_put(keeper->records, id, json, wall);
+}
+
+enum reading { READING_MORE, READING_DRY, READING_OVER };
+
+static enum reading read_packet(struct keeper *keeper)
+{
+	ssize_t got = recv(keeper->descriptor, keeper->packet, PACKET_SIZE, MSG_DONTWAIT);
+
+	if (got > 0) {
+		put_packet(keeper, (size_t)got);
+		return READING_MORE;
+	}
+	return got < 0 && (errno == EAGAIN || errno == EINTR) ? READING_DRY : READING_OVER;
+}
+
+/* One transaction of the store. */
+static enum reading read_some(struct keeper *keeper)
+{
+	enum reading reading = READING_MORE;
+
+	records_begin(keeper->records);
+	for (unsigned i = 0; i < PACKETS_A_TURN && reading == READING_MORE; i++)
+		reading = read_packet(keeper);
+	records_expire(keeper->records, clock_wall(keeper->loop->clock));
+	records_commit(keeper->records);
+	return reading;
+}
+
+/* The end of input: nobody is left who could write. */
+static void on_records(evutil_socket_t descriptor, short what, void *owner)
+{
+	struct keeper *keeper = owner;
+
+	(void)descriptor;
+	(void)what;
+	if (read_some(keeper) == READING_OVER)
+		loop_stop(keeper->loop);
+}
+
+static void on_message(void *owner, enum channel_message message, uint32_t argument)
+{
+	struct keeper *keeper = owner;
+
+	(void)argument;
+	if (message == CHANNEL_DRAIN || message == CHANNEL_END)
+		loop_stop(keeper->loop);
+}
+
+/* The workers of a dead master finish what they must, and their records are kept: the end of input ends us. */
+static void on_master_gone(void *owner)
+{
+	(void)owner;
+	log_event(LEVEL_ERROR, "master_gone", "waiting for the workers");
+}
+
+static void on_sync(void *owner)
+{
+	struct keeper *keeper = owner;
+
+	records_begin(keeper->records);
+	records_expire(keeper->records, clock_wall(keeper->loop->clock));
+	records_commit(keeper->records);
+	records_sync(keeper->records);
+	timer_start(&keeper->sync, keeper->loop->clock, SYNC_MILLISECONDS);
+}
+
+static int keeper_close(struct keeper *keeper)
+{
+	timer_stop(&keeper->sync);
+	if (event_initialized(&keeper->event))
+		event_del(&keeper->event);
+	close(keeper->descriptor);
+	return 0;
+}
+
+static bool enter_sandbox(const struct configuration *configuration)
+{
+	const char *const write[] = {configuration->store->path, NULL};
+	const char *const read[] = {"/dev", "/etc", "/usr/share/zoneinfo", NULL};
+
+	return sandbox_enter(&(struct sandbox){.profile = SANDBOX_KEEPER,
+		.user = configuration->user,
+		.read_below = read,
+		.write_below = write});
+}
+
+static bool keeper_start(
+	struct keeper *keeper, const struct configuration *configuration, int channel)
+{
+	if (!enter_sandbox(configuration))
+		return false;
+	keeper->records = records_open(keeper, configuration->store);
+	if (!keeper->records)
+		return false;
+	event_assign(&keeper->event, keeper->loop->base, keeper->descriptor, EV_READ | EV_PERSIST,
+		on_records, keeper);
+	event_add(&keeper->event, NULL);
+	timer_start(&keeper->sync, keeper->loop->clock, SYNC_MILLISECONDS);
+	keeper->channel = channel_new(keeper, keeper->loop, channel,
+		(struct channel_events){on_message, on_master_gone, keeper});
+	return channel_send(keeper->channel, CHANNEL_READY, 0);
+}
+
+static void keep(struct keeper *keeper)
+{
+	loop_run(keeper->loop);
+	while (read_some(keeper) == READING_MORE)
+		continue;
+	records_sync(keeper->records);
+}
+
+int keeper_run(const struct configuration *configuration, int records, int channel)
+{
+	struct loop *loop = loop_new(NULL);
+	struct keeper *keeper = talloc_zero(NULL, struct keeper);
+
+	keeper->loop = loop;
+	keeper->descriptor = records;
+	keeper->sync = (struct timer){.on_due = on_sync, .owner = keeper};
+	talloc_set_destructor(keeper, keeper_close);
+	bool good = keeper_start(keeper, configuration, channel);
+	if (good)
+		keep(keeper);
+	talloc_free(keeper);
+	talloc_free(loop);
+	return good ? 0 : 1;
+}
+
+/* --- a worker's end --- */
+
+struct keeper_link {
+	struct loop *loop;
+	int descriptor;
+	struct timer flush;
+	uint64_t dropped;
+	uint64_t waiting; /* records in the packet */
+	size_t used;
+	char packet[PACKET_SIZE];
+};
+
+/* What the keeper does not take now it never gets: the next records have their own claim. */
+static void link_flush(struct keeper_link *link)
+{
+	timer_stop(&link->flush);
+	if (link->used == 0)
+		return;
+	ssize_t sent = send(
+		link->descriptor, link->packet, link->used, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0)
+		link->dropped += link->waiting;
+	link->used = 0;
+	link->waiting = 0;
+}
+
+static void on_flush(void *owner)
+{
+	link_flush(owner);
+}
+
+static int link_close(struct keeper_link *link)
+{
+	link_flush(link);
+	close(link->descriptor);
+	return 0;
+}
+
+struct keeper_link *keeper_link_new(const void *parent, struct loop *loop, int descriptor)
+{
+	struct keeper_link *link = talloc_zero(parent, struct keeper_link);
+
+	link->loop = loop;
+	link->descriptor = descriptor;
+	link->flush = (struct timer){.on_due = on_flush, .owner = link};
+	talloc_set_destructor(link, link_close);
+	return link;
+}
+
+static void link_append(struct keeper_link *link, const void *bytes, size_t size)
+{
+	memcpy(link->packet + link->used, bytes, size);
+	link->used += size;
+}
+
+void keeper_link_record(struct keeper_link *link, const char *id, const char *json, size_t size)
+{
+	const struct frame frame = {(uint32_t)strlen(id), (uint32_t)size};
+
+	if (size > PACKET_SIZE || sizeof frame + frame.id_size + size > PACKET_SIZE) {
+		link->dropped++;
+		return;
+	}
+	if (link->used + sizeof frame + frame.id_size + size > PACKET_SIZE)
+		link_flush(link);
+	link_append(link, &frame, sizeof frame);
+	link_append(link, id, frame.id_size);
+	link_append(link, json, size);
+	link->waiting++;
+	if (!timer_is_running(&link->flush))
+		timer_start(&link->flush, link->loop->clock, FLUSH_MILLISECONDS);
+}
+
+uint64_t keeper_link_dropped(const struct keeper_link *link)
+{
+	return link->dropped;
+}
+
+char *keeper_read_record(
+	const void *parent, const struct store_options *store, const char *id, const char **reason)
+{
+	if (!store->path) {
+		*reason = "the configuration names no store: nothing is remembered";
+		return NULL;
+	}
+	return records_read(parent, store->path, id, reason);
+}

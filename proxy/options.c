@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of the proxy's settings. */
+#include "proxy/options.h"
+
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define YEAR (365 * 24 * HOUR)
+#define MEGABYTE INT64_C(1048576)
+#define TERABYTE (MEGABYTE * MEGABYTE)
+
+#define FIELD(type, field) .name = #field, .offset = offsetof(struct type, field)
+
+static const struct option listen_rows[] = {
+	{FIELD(listen_options, address), .type = OPTION_TEXT, .mandatory = true,
+		.manual = "IP address to listen on; \"*\" is every address of IPv4 and IPv6"},
+	{FIELD(listen_options, port), .type = OPTION_NUMBER, .preset = "25", .minimum = 1,
+		.maximum = 65535, .manual = "TCP port"},
+	{FIELD(listen_options, backlog), .type = OPTION_NUMBER, .preset = "1024", .minimum = 1,
+		.maximum = 65535,
+		.manual = "connections the kernel keeps waiting, for each worker; bounded by "
+			  "net.core.somaxconn"},
+	{FIELD(listen_options, backend), .type = OPTION_TEXT,
+		.manual = "name of the backend to relay to; without it, the first one"},
+	{0},
+};
+
+static const char *const backend_tls_choices[] = {"off", "opportunistic", "required", NULL};
+
+static const struct option backend_rows[] = {
+	{FIELD(backend_options, servers), .type = OPTION_TEXTS, .mandatory = true,
+		.manual = "servers as HOST:PORT, tried in this order"},
+	{FIELD(backend_options, tls), .type = OPTION_CHOICE, .preset = "opportunistic",
+		.choices = backend_tls_choices, .manual = "STARTTLS towards the servers"},
+	{FIELD(backend_options, connections), .type = OPTION_NUMBER, .preset = "18", .minimum = 1,
+		.maximum = 10000,
+		.manual = "connections to one server, over all workers (Exchange allows 20 a "
+			  "source)"},
+	{FIELD(backend_options, connect_timeout), .type = OPTION_DURATION, .preset = "10s",
+		.minimum = 100, .maximum = 5 * MINUTE, .manual = "to connect and be greeted"},
+	{FIELD(backend_options, command_timeout), .type = OPTION_DURATION, .preset = "60s",
+		.minimum = SECOND, .maximum = 5 * MINUTE,
+		.manual = "for a reply to a command; then the client hears 451, before it gives "
+			  "up itself"},
+	{FIELD(backend_options, data_timeout), .type = OPTION_DURATION, .preset = "180s",
+		.minimum = SECOND, .maximum = 30 * MINUTE,
+		.manual = "without progress while a message is sent"},
+	{FIELD(backend_options, final_timeout), .type = OPTION_DURATION, .preset = "10m",
+		.minimum = SECOND, .maximum = HOUR, .manual = "for the reply to a whole message"},
+	{FIELD(backend_options, hold), .type = OPTION_DURATION, .preset = "20s", .minimum = SECOND,
+		.maximum = 5 * MINUTE,
+		.manual = "how long a transaction is held open without traffic, while the client "
+			  "thinks"},
+	{FIELD(backend_options, idle), .type = OPTION_DURATION, .preset = "50s", .minimum = SECOND,
+		.maximum = HOUR, .manual = "how long a connection is kept unused"},
+	{FIELD(backend_options, age), .type = OPTION_DURATION, .preset = "4m", .minimum = SECOND,
+		.maximum = HOUR,
+		.manual = "how old a kept connection may become (Exchange closes at 10 min, Edge "
+			  "at 5)"},
+	{FIELD(backend_options, probe), .type = OPTION_DURATION, .preset = "60s",
+		.minimum = SECOND, .maximum = HOUR,
+		.manual = "how often each server is asked what it can do"},
+	{0},
+};
+
+static const struct option tls_rows[] = {
+	{FIELD(tls_options, certificate), .type = OPTION_TEXT,
+		.manual = "PEM file with our certificate and the chain above it; without it "
+			  "STARTTLS is not offered"},
+	{FIELD(tls_options, key), .type = OPTION_TEXT,
+		.manual = "PEM file with the certificate's private key"},
+	{0},
+};
+
+static const struct option smtp_rows[] = {
+	{FIELD(smtp_options, vrfy), .type = OPTION_BOOL, .preset = "yes",
+		.manual = "yes answers 252 to every VRFY, no answers 502; nothing is ever looked "
+			  "up"},
+	{FIELD(smtp_options, command_timeout), .type = OPTION_DURATION, .preset = "300s",
+		.minimum = SECOND, .maximum = HOUR, .manual = "silence of a client between commands"},
+	{FIELD(smtp_options, data_timeout), .type = OPTION_DURATION, .preset = "300s",
+		.minimum = SECOND, .maximum = HOUR, .manual = "silence while a message comes"},
+	{FIELD(smtp_options, data_rate), .type = OPTION_NUMBER, .preset = "500", .maximum = 1000000,
+		.manual = "least bytes a second of a message, on average"},
+	{FIELD(smtp_options, judge_timeout), .type = OPTION_DURATION, .preset = "60s",
+		.minimum = SECOND, .maximum = 10 * MINUTE,
+		.manual = "for learning all facts about one message; then 451"},
+	{FIELD(smtp_options, session_timeout), .type = OPTION_DURATION, .preset = "10m",
+		.minimum = SECOND, .maximum = 24 * HOUR,
+		.manual = "a session without accepted mail; stands still while a message comes"},
+	{0},
+};
+
+static const struct option process_rows[] = {
+	{FIELD(process_options, workers), .type = OPTION_NUMBER, .preset = "0", .maximum = 60,
+		.manual = "worker processes; 0 is one for each core"},
+	{FIELD(process_options, user), .type = OPTION_TEXT,
+		.manual = "user that workers and keeper become when started by root; without it "
+			  "\"postern\" where that user exists, else \"nobody\""},
+	{FIELD(process_options, drain), .type = OPTION_DURATION, .preset = "10m",
+		.maximum = 24 * HOUR,
+		.manual = "how long sessions may go on after reload and stop"},
+	{FIELD(process_options, spool), .type = OPTION_TEXT,
+		.manual = "directory for large messages in flight; without it they stay in "
+			  "memory"},
+	{0},
+};
+
+static const char *const log_targets[] = {"stderr", "syslog", "journal", NULL};
+static const char *const log_formats[] = {"key=value", "json", NULL};
+static const char *const log_levels[] = {"error", "warning", "notice", "info", "debug", NULL};
+
+static const struct option log_rows[] = {
+	{FIELD(log_options, target), .type = OPTION_CHOICE, .preset = "stderr",
+		.choices = log_targets, .manual = "where the lines go"},
+	{FIELD(log_options, format), .type = OPTION_CHOICE, .preset = "key=value",
+		.choices = log_formats, .manual = "how a line looks"},
+	{FIELD(log_options, level), .type = OPTION_CHOICE, .preset = "info", .choices = log_levels,
+		.manual = "the least important lines that are written"},
+	{0},
+};
+
+static const struct option control_rows[] = {
+	{FIELD(control_options, socket), .type = OPTION_TEXT, .preset = "/run/postern/control",
+		.manual = "path of the socket that status, reload and stop speak to; mode 0600"},
+	{0},
+};
+
+static const struct option store_rows[] = {
+	{FIELD(store_options, path), .type = OPTION_TEXT,
+		.manual = "directory of what postern remembers; without it nothing is "
+			  "remembered"},
+	{FIELD(store_options, journal_age), .type = OPTION_DURATION, .preset = "30d",
+		.minimum = SECOND, .maximum = YEAR, .manual = "how long verdict records are kept"},
+	{FIELD(store_options, journal_size), .type = OPTION_SIZE, .preset = "1G",
+		.minimum = MEGABYTE, .maximum = TERABYTE,
+		.manual = "how large the store may grow; the oldest records go first"},
+	{0},
+};
+
+#define SECTION(section, text) \
+	.name = #section, .size = sizeof(struct section##_options), .options = section##_rows, \
+	.manual = text
+
+const struct section proxy_sections[] = {
+	{SECTION(listen, "an address that clients connect to"), .named = true},
+	{SECTION(backend, "the mail servers behind"), .named = true},
+	{SECTION(tls, "TLS towards clients")},
+	{SECTION(smtp, "manners towards clients")},
+	{SECTION(process, "processes and who they are")},
+	{SECTION(log, "the log")},
+	{SECTION(control, "the control socket")},
+	{SECTION(store, "what is remembered")},
+	{0},
+};

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One process below the master, from its first fork to its last death: it starts, says that it is ready, serves, dies, and
+ * comes back after a while that doubles with each death (and is forgotten after a quiet time). Kinds of process are rows of
+ * a table in process.c; to add one: write its run function, add its row.
+ *
+ * In the child nothing of the master is left but what struct child names: the master's loop, channels and control socket are
+ * given back in the child without the parent's noticing.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/table.h"
+#include "proxy/channel.h"
+#include "proxy/listeners.h"
+
+#include <sys/types.h>
+
+struct loop;
+struct process;
+
+/* What a process gets from the master. Its descriptors and everything else here belong to the process. */
+struct child {
+	const struct configuration *configuration;
+	struct listeners *listeners;
+	struct table *table;
+	unsigned number;  /* among those of its kind, from 0 */
+	unsigned column;  /* of the table; no other living process has it */
+	int channel;      /* to the master */
+	int records;      /* the keeper reads verdict records here; all others write them */
+};
+
+struct process_kind {
+	const char *name;
+	size_t (*count)(const struct configuration *configuration);
+	int (*run)(const struct child *child); /* in the process; its exit status */
+	bool serves;                           /* the listeners' slots are dealt out over these */
+	bool keeps;                            /* reads the records that the others write */
+};
+
+/* NULL-ended by name. A kind is told to end when none of a kind further down lives any more. */
+extern const struct process_kind process_kinds[];
+
+/* What all processes are forked with. */
+struct heritage {
+	void *master; /* talloc: all that has no place in a child */
+	struct loop *loop;
+	struct table *table;
+	struct listeners *listeners;
+	bool columns[TABLE_COLUMNS]; /* which are given to a living process */
+};
+
+enum process_state {
+	PROCESS_STARTING,
+	PROCESS_READY,
+	PROCESS_DRAINING, /* told to end; does not come back */
+	PROCESS_WAITING,  /* dead, until its time has come again */
+	PROCESS_GONE      /* dead for good */
+};
+
+struct process_events {
+	void (*on_ready)(void *owner, struct process *process);
+	void (*on_death)(void *owner, struct process *process); /* the state is still that before the death */
+	void *owner;
+};
+
+struct process {
+	const struct process_kind *kind;
+	unsigned number;
+	enum process_state state;
+	pid_t pid;                 /* 0: not alive */
+	unsigned column;
+	unsigned restarts;
+	uint64_t ready_since;
+	uint64_t pause;            /* before it comes back, milliseconds */
+	struct timer timer;        /* it should be ready by then; or comes back */
+	struct channel *channel;
+	struct heritage *heritage;
+	const struct configuration *configuration;
+	const int *records;        /* both ends of its generation's pair */
+	struct process_events events;
+};
+
+struct process *process_new(const void *parent, struct heritage *heritage, const struct process_kind *kind,
+	unsigned number, struct process_events events);
+
+/* Forks. False, after a word in the log, when there is no place for one more. */
+bool process_start(struct process *process, const struct configuration *configuration, const int records[2])
+	__attribute__((warn_unused_result));
+/* Has it come back after its pause. */
+void process_restart(struct process *process);
+/* Tells it something; one that does not listen is killed. */
+void process_tell(struct process *process, enum channel_message message, uint32_t argument);
+/* It is to end (CHANNEL_DRAIN or CHANNEL_END), for good. */
+void process_retire(struct process *process, enum channel_message message);
+void process_kill(struct process *process);
+bool process_is_alive(const struct process *process);
+
+/* The process has died with this status of waitpid(): clears up behind it and raises on_death. */
+void process_bury(struct process *process, int status);
+
+const char *process_state_name(enum process_state state);

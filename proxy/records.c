@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verdict records in LMDB. */
+#include "proxy/records.h"
+
+#include "base/log.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <talloc.h>
+#include <unistd.h>
+
+enum {
+	DATABASES = 2,
+	EXPIRED_A_TURN = 256, /* so that no transaction grows without bound */
+	FULL_PERCENT = 75     /* of the map in use: LMDB copies what it changes and needs room for it */
+};
+
+struct records {
+	MDB_env *environment;
+	MDB_txn *transaction; /* NULL: an error has ended it */
+	MDB_dbi by_id;        /* id -> time, JSON */
+	MDB_dbi by_time;      /* time, sequence -> id */
+	uint64_t age;         /* milliseconds */
+	size_t size;          /* of the map */
+	uint32_t sequence;
+	bool dirty;
+};
+
+/* Keys sort by their bytes: so big-endian. */
+struct time_key {
+	uint64_t wall;
+	uint32_t sequence;
+} __attribute__((packed));
+
+static bool succeeded(int error, const char *what)
+{
+	if (error == 0)
+		return true;
+	log_event(LEVEL_ERROR, "store_failed", "%s: %s", what, mdb_strerror(error));
+	return false;
+}
+
+/* --- opening --- */
+
+static int open_databases(struct records *records)
+{
+	MDB_txn *transaction;
+	int error = mdb_txn_begin(records->environment, NULL, 0, &transaction);
+
+	if (error != 0)
+		return error;
+	error = mdb_dbi_open(transaction, "records", MDB_CREATE, &records->by_id);
+	if (error == 0)
+		error = mdb_dbi_open(transaction, "times", MDB_CREATE, &records->by_time);
+	if (error == 0)
+		return mdb_txn_commit(transaction);
+	mdb_txn_abort(transaction);
+	return error;
+}
+
+static int open_environment(struct records *records, const char *path)
+{
+	int error = mdb_env_create(&records->environment);
+
+	if (error == 0)
+		error = mdb_env_set_mapsize(records->environment, records->size);
+	if (error == 0)
+		error = mdb_env_set_maxdbs(records->environment, DATABASES);
+	if (error == 0)
+		error = mdb_env_open(records->environment, path, MDB_NOSYNC | MDB_NOMETASYNC, 0600);
+	if (error == 0)
+		error = open_databases(records);
+	if (error != 0) {
+		mdb_env_close(records->environment);
+		records->environment = NULL;
+	}
+	return error;
+}
+
+static bool is_damage(int error)
+{
+	return error == MDB_CORRUPTED || error == MDB_INVALID || error == MDB_PANIC ||
+	       error == MDB_PAGE_NOTFOUND || error == MDB_VERSION_MISMATCH;
+}
+
+static void put_aside(const char *path)
+{
+	char *data = talloc_asprintf(NULL, "%s/data.mdb", path);
+	char *damaged = talloc_asprintf(data, "%s.damaged", data);
+
+	if (rename(data, damaged) < 0)
+		log_event(LEVEL_ERROR, "store_failed", "%s: %s", data, strerror(errno));
+	else
+		log_event(LEVEL_ERROR, "store_damaged", "put aside as %s, beginning anew", damaged);
+	talloc_free(data);
+}
+
+static int records_close(struct records *records)
+{
+	if (records->transaction)
+		mdb_txn_abort(records->transaction);
+	if (records->environment)
+		mdb_env_close(records->environment);
+	return 0;
+}
+
+struct records *records_open(const void *parent, const struct store_options *store)
+{
+	struct records *records = talloc_zero(parent, struct records);
+
+	records->age = (uint64_t)store->journal_age;
+	records->size = (size_t)store->journal_size;
+	talloc_set_destructor(records, records_close);
+	int error = open_environment(records, store->path);
+	if (is_damage(error)) {
+		put_aside(store->path);
+		error = open_environment(records, store->path);
+	}
+	if (succeeded(error, store->path))
+		return records;
+	talloc_free(records);
+	return NULL;
+}
+
+/* --- writing --- */
+
+void records_begin(struct records *records)
+{
+	int error = mdb_txn_begin(records->environment, NULL, 0, &records->transaction);
+
+	if (error == MDB_MAP_RESIZED) { /* another generation's keeper has made it larger */
+		mdb_env_set_mapsize(records->environment, 0);
+		error = mdb_txn_begin(records->environment, NULL, 0, &records->transaction);
+	}
+	if (!succeeded(error, "begin"))
+		records->transaction = NULL;
+}
+
+static void give_up(struct records *records)
+{
+	mdb_txn_abort(records->transaction);
+	records->transaction = NULL;
+}
+
+static int put_time(struct records *records, struct slice id, uint64_t wall)
+{
+	struct time_key key = {htobe64(wall), htobe32(records->sequence++)};
+	MDB_val name = {sizeof key, &key};
+	MDB_val value = {id.size, (void *)(uintptr_t)id.data};
+
+	return mdb_put(records->transaction, records->by_time, &name, &value, 0);
+}
+
+void records_put(struct records *records, struct slice id, struct slice json, uint64_t wall)
+{
+	const uint64_t stamp = htobe64(wall);
+	MDB_val name = {id.size, (void *)(uintptr_t)id.data};
+	MDB_val value = {sizeof stamp + json.size, NULL};
+
+	if (!records->transaction || id.size == 0 || id.size > RECORDS_ID_MOST)
+		return;
+	int error = put_time(records, id, wall);
+	if (error == 0)
+		error = mdb_put(records->transaction, records->by_id, &name, &value, MDB_RESERVE);
+	if (error == 0) {
+		memcpy(value.mv_data, &stamp, sizeof stamp);
+		memcpy((char *)value.mv_data + sizeof stamp, json.data, json.size);
+		records->dirty = true;
+	} else {
+		succeeded(error, "put");
+		give_up(records);
+	}
+}
+
+void records_commit(struct records *records)
+{
+	if (records->transaction)
+		succeeded(mdb_txn_commit(records->transaction), "commit");
+	records->transaction = NULL;
+}
+
+void records_sync(struct records *records)
+{
+	if (records->dirty)
+		succeeded(mdb_env_sync(records->environment, 1), "sync");
+	records->dirty = false;
+}
+
+/* --- expiry --- */
+
+static size_t bytes_in_use(struct records *records)
+{
+	const MDB_dbi both[] = {records->by_id, records->by_time};
+	size_t pages = 0;
+	MDB_stat stat = {0};
+
+	for (size_t i = 0; i < 2; i++) {
+		if (mdb_stat(records->transaction, both[i], &stat) == 0)
+			pages += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+	}
+	return pages * stat.ms_psize;
+}
+
+static bool is_too_old(const struct records *records, const MDB_val *key, uint64_t wall)
+{
+	struct time_key time;
+
+	if (key->mv_size != sizeof time)
+		return true; /* none of ours */
+	memcpy(&time, key->mv_data, sizeof time);
+	return be64toh(time.wall) + records->age < wall;
+}
+
+/* An id that was recorded again later keeps its later record. */
+static int delete_record(struct records *records, const MDB_val *time, MDB_val *id)
+{
+	MDB_val value;
+	int error = mdb_get(records->transaction, records->by_id, id, &value);
+
+	if (error != 0)
+		return error == MDB_NOTFOUND ? 0 : error;
+	if (memcmp(value.mv_data, time->mv_data, sizeof(uint64_t)) != 0)
+		return 0;
+	return mdb_del(records->transaction, records->by_id, id, NULL);
+}
+
+/* The oldest one, if it is too old or there is too much; MDB_NOTFOUND when there is nothing to do. */
+static int expire_oldest(struct records *records, MDB_cursor *cursor, uint64_t wall)
+{
+	MDB_val time, id;
+	int error = mdb_cursor_get(cursor, &time, &id, MDB_FIRST);
+
+	if (error != 0)
+		return error;
+	if (!is_too_old(records, &time, wall) &&
+		bytes_in_use(records) < records->size / 100 * FULL_PERCENT)
+		return MDB_NOTFOUND;
+	error = delete_record(records, &time, &id);
+	if (error == 0)
+		error = mdb_cursor_get(cursor, &time, &id, MDB_FIRST);
+	return error == 0 ? mdb_cursor_del(cursor, 0) : error;
+}
+
+void records_expire(struct records *records, uint64_t wall)
+{
+	MDB_cursor *cursor;
+	int error;
+
+	if (!records->transaction)
+		return;
+	error = mdb_cursor_open(records->transaction, records->by_time, &cursor);
+	if (error == 0) {
+		for (unsigned i = 0; i < EXPIRED_A_TURN && error == 0; i++) {
+			error = expire_oldest(records, cursor, wall);
+			records->dirty |= error == 0;
+		}
+		mdb_cursor_close(cursor);
+	}
+	if (error != 0 && error != MDB_NOTFOUND) {
+		succeeded(error, "expire");
+		give_up(records);
+	}
+}
+
+/* --- reading --- */
+
+/* A reader that made the lock file would make it its own, and the keeper could not open it. */
+static unsigned reading_flags(const char *path)
+{
+	char *lock = talloc_asprintf(NULL, "%s/lock.mdb", path);
+	unsigned flags = MDB_RDONLY | (access(lock, R_OK | W_OK) == 0 ? 0 : MDB_NOLOCK);
+
+	talloc_free(lock);
+	return flags;
+}
+
+static char *read_with(MDB_txn *transaction, const void *parent, const char *id, int *error)
+{
+	MDB_val name = {strlen(id), (void *)(uintptr_t)id};
+	MDB_val value;
+	MDB_dbi by_id;
+
+	*error = mdb_dbi_open(transaction, "records", 0, &by_id);
+	if (*error == 0)
+		*error = mdb_get(transaction, by_id, &name, &value);
+	if (*error != 0)
+		return NULL;
+	return talloc_strndup(parent, (const char *)value.mv_data + sizeof(uint64_t),
+		value.mv_size - sizeof(uint64_t));
+}
+
+static char *read_from(MDB_env *environment, const void *parent, const char *path, const char *id,
+	int *error)
+{
+	MDB_txn *transaction;
+
+	*error = mdb_env_set_maxdbs(environment, DATABASES);
+	if (*error == 0)
+		*error = mdb_env_open(environment, path, reading_flags(path), 0600);
+	if (*error == 0)
+		*error = mdb_txn_begin(environment, NULL, MDB_RDONLY, &transaction);
+	if (*error != 0)
+		return NULL;
+	char *json = read_with(transaction, parent, id, error);
+	mdb_txn_abort(transaction);
+	return json;
+}
+
+char *records_read(const void *parent, const char *path, const char *id, const char **reason)
+{
+	MDB_env *environment;
+	int error;
+
+	*reason = NULL;
+	if (strlen(id) == 0 || strlen(id) > RECORDS_ID_MOST) {
+		*reason = "that is no id of a transaction";
+		return NULL;
+	}
+	error = mdb_env_create(&environment);
+	if (error != 0) {
+		*reason = mdb_strerror(error);
+		return NULL;
+	}
+	char *json = read_from(environment, parent, path, id, &error);
+	mdb_env_close(environment);
+	if (!json)
+		*reason = error == MDB_NOTFOUND ? "there is no record with this id" : mdb_strerror(error);
+	return json;
+}

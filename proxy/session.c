@@ -1,0 +1,620 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a session, in the order a client meets it: RFC 5321 §3.1 to §3.8, §4.1.4. */
+#include "proxy/session.h"
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/stream.h"
+#include "proxy/transaction.h"
+#include "proxy/verbs.h"
+
+#include <talloc.h>
+#include <utlist.h>
+
+#define LINGER 2000          /* ms: RFC 5321 §3.8 with a close that does not swallow the reply */
+#define RATE_GRACE 60000     /* ms before the least rate of a message counts */
+#define TLS_HANDSHAKE 60000  /* ms */
+
+static struct step greet(void *owner);
+static struct step welcome(void *owner);
+static struct step read_command(void *owner);
+static struct step hear_command(void *owner);
+static struct step judge_command(void *owner);
+static struct step weigh_command(void *owner);
+static struct step relay_command(void *owner);
+static struct step hear_backend(void *owner);
+static struct step carry_out(void *owner);
+static struct step refuse(void *owner);
+static struct step answer(void *owner);
+static struct step start_tls(void *owner);
+static struct step shake_hands(void *owner);
+static struct step begin_again(void *owner);
+static struct step receive_body(void *owner);
+static struct step take_body(void *owner);
+static struct step judge_message(void *owner);
+static struct step weigh_message(void *owner);
+static struct step deliver(void *owner);
+static struct step commit(void *owner);
+static struct step hear_delivery(void *owner);
+static struct step answer_message(void *owner);
+static struct step farewell(void *owner);
+static struct step close_client(void *owner);
+
+static const struct smtp_options *smtp(const struct session *s)
+{
+	return s->gateway->configuration->smtp;
+}
+
+static const struct limits_options *limits(const struct session *s)
+{
+	return s->gateway->configuration->policy->limits;
+}
+
+static uint64_t now(const struct session *s)
+{
+	return clock_now(s->gateway->loop->clock);
+}
+
+static void say(struct session *s, int code, const char *status, const char *text)
+{
+	s->reply = reply_new(s->scratch, code, status, "%s", text);
+}
+
+/* Queues a reply; it leaves when the client's input has run dry. */
+static void speak(struct session *s)
+{
+	struct reply reply = s->reply;
+	const char *id = s->transaction ? s->transaction->id : s->id;
+
+	if (s->policy_refusal && !reply_is_positive(&reply))
+		reply = reply_new(s->scratch, reply.code, reply.status, "%s (%s)", reply.text, id);
+	stream_write(s->client, slice_of(reply_print(s->scratch, &reply)));
+}
+
+/* --- connecting --- */
+
+/* Limits come before everything else: DESIGN sentence 7. */
+static bool is_over_limits(struct session *s)
+{
+	struct table *table = s->gateway->table;
+	uint32_t of_client = table_count_key(table, KEY_CLIENT, s->ip.bytes, sizeof s->ip.bytes, 1);
+
+	s->counted = true;
+	if (s->trusted)
+		return false;
+	return of_client > limits(s)->connections_per_client || table_sum(table, COUNT_SESSIONS) > limits(s)->connections;
+}
+
+static void tell_client(struct session *s)
+{
+	facts_set_ip(s->facts, FACT_CLIENT_IP, &s->ip);
+	facts_set_number(s->facts, FACT_CLIENT_PORT, s->port);
+	facts_set_bool(s->facts, FACT_CLIENT_TRUSTED, s->trusted);
+	facts_set_bool(s->facts, FACT_CLIENT_AUTHENTICATED, false);
+	facts_set_bool(s->facts, FACT_CLIENT_TLS, false);
+	facts_set_text(s->facts, FACT_LISTENER, s->listen->name);
+}
+
+/* Asks the judge; the verdict stands in s->inquiry when the await is done. */
+static void judge(struct session *s, enum stage stage)
+{
+	if (s->transaction) {
+		s->inquiry = s->transaction->inquiry;
+	} else {
+		s->inquiry = inquiry_new(s->scratch, s->gateway->configuration->chain, s->facts);
+		s->inquiry->score = (double)s->score;
+	}
+	s->inquiry->accepted_session = s->accepted;
+	inquiry_begin_judging(s->inquiry, stage, s->gateway->loop->clock, (uint64_t)smtp(s)->judge_timeout,
+		&s->steps.await);
+}
+
+/* What a judgement leaves behind in the session. */
+static void remember(struct session *s)
+{
+	s->accepted |= s->inquiry->accepted_session;
+	if (!s->transaction)
+		s->score = (float)s->inquiry->score;
+}
+
+/* Whether the verdict stops the command; then the reply is set. */
+static bool is_refused(struct session *s)
+{
+	const struct verdict *verdict = &s->inquiry->verdict;
+
+	remember(s);
+	if (verdict->kind < VERDICT_TEMPFAIL)
+		return false;
+	s->reply = reply_new(s->scratch, verdict->code, verdict->status, "%s", verdict->text);
+	s->policy_refusal = true;
+	s->closing |= verdict->kind == VERDICT_DISCONNECT;
+	if (s->transaction)
+		s->transaction->verdict = *verdict;
+	return true;
+}
+
+static struct step greet(void *owner)
+{
+	struct session *s = owner;
+
+	if (is_over_limits(s)) {
+		table_add(s->gateway->table, COUNT_SESSIONS_REFUSED, 1);
+		s->closing = true;
+		say(s, 421, "4.7.0", "too many connections, try again later");
+		return THEN(answer);
+	}
+	tell_client(s);
+	judge(s, STAGE_CONNECT);
+	return THEN(welcome);
+}
+
+static struct step welcome(void *owner)
+{
+	struct session *s = owner;
+
+	if (is_refused(s)) {
+		s->closing = true;
+		s->reply.code = s->reply.code == 550 ? 554 : s->reply.code; /* RFC 5321 §4.2.4.2 */
+	} else {
+		s->reply = reply_new(s->scratch, 220, NULL, "%s ESMTP",
+			s->gateway->configuration->policy->site->hostname);
+	}
+	return THEN(answer);
+}
+
+/* --- a command --- */
+
+static struct step read_command(void *owner)
+{
+	struct session *s = owner;
+	uint64_t patience = (uint64_t)smtp(s)->command_timeout;
+	uint64_t quiet = now(s) - s->quiet_since;
+
+	talloc_free_children(s->scratch);
+	s->verb = NULL;
+	s->inquiry = NULL;
+	s->reply = (struct reply){0};
+	s->policy_refusal = false;
+	if (s->gateway->draining && !s->transaction) {
+		s->closing = true;
+		say(s, 421, "4.3.2", "closing for maintenance, please connect again");
+		return THEN(answer);
+	}
+	if (quiet >= (uint64_t)smtp(s)->session_timeout) {
+		s->closing = true;
+		say(s, 421, "4.4.2", "nothing was sent for too long, please connect again");
+		return THEN(answer);
+	}
+	if (patience > (uint64_t)smtp(s)->session_timeout - quiet)
+		patience = (uint64_t)smtp(s)->session_timeout - quiet;
+	stream_begin_line(s->client, (size_t)limits(s)->command_line, patience, &s->steps.await);
+	return THEN(hear_command);
+}
+
+/* Commands that are none, and lines that cannot be one. */
+static struct step count_error(struct session *s)
+{
+	if (++s->errors >= limits(s)->errors || s->unknown_verbs >= limits(s)->unknown_verbs) {
+		s->closing = true;
+		say(s, 421, "4.7.0", "too many errors, closing");
+	}
+	return THEN(answer);
+}
+
+static struct step hear_faulty_line(struct session *s, enum line_fault fault)
+{
+	if (fault == LINE_LONG) {
+		s->closing |= ++s->long_lines > 1;
+		say(s, 500, "5.5.2", "the line is too long");
+	} else {
+		say(s, 500, "5.5.2", "a line must end with CR LF and have no other CR, LF or NUL in it");
+	}
+	return count_error(s);
+}
+
+static struct step hear_command(void *owner)
+{
+	struct session *s = owner;
+	const struct reply *bad;
+
+	if (s->steps.await.outcome == OUTCOME_TIMED_OUT) {
+		s->closing = true;
+		say(s, 421, "4.4.2", "no command came for too long, closing");
+		return THEN(answer);
+	}
+	if (s->steps.await.outcome != OUTCOME_DONE)
+		return THEN(farewell);
+	struct line line = stream_take_line(s->client);
+	if (line.fault != LINE_GOOD)
+		return hear_faulty_line(s, line.fault);
+	command_split(&s->command, line.text);
+	s->verb = verb_find(s->command.verb);
+	if (!s->verb) {
+		s->unknown_verbs++;
+		say(s, 500, "5.5.1", "this is no command that we know; HELP lists them");
+		return count_error(s);
+	}
+	bad = verb_forbidden(s->scratch, s->verb, s);
+	if (!bad)
+		bad = s->verb->parse(s->scratch, &s->command);
+	if (bad) {
+		s->reply = *bad;
+		s->verb = NULL;
+		return count_error(s);
+	}
+	return THEN(judge_command);
+}
+
+static struct step judge_command(void *owner)
+{
+	struct session *s = owner;
+
+	if (s->verb->is_idle && ++s->idle_verbs > limits(s)->idle_verbs) {
+		s->closing = true;
+		say(s, 421, "4.7.0", "too many commands without mail, closing");
+		return THEN(answer);
+	}
+	if (s->verb->prepare)
+		s->verb->prepare(s);
+	if (s->reply.code)
+		return THEN(refuse);
+	if (s->verb->stage == NO_STAGE)
+		return THEN(carry_out);
+	judge(s, (enum stage)s->verb->stage);
+	return THEN(weigh_command);
+}
+
+static struct step weigh_command(void *owner)
+{
+	struct session *s = owner;
+
+	if (is_refused(s))
+		return THEN(refuse);
+	return s->verb->relayed ? THEN(relay_command) : THEN(carry_out);
+}
+
+/* Only RCPT is relayed while the client waits: the backend has the last word on who is a recipient. */
+static struct step relay_command(void *owner)
+{
+	struct session *s = owner;
+	struct transaction *transaction = s->transaction;
+
+	if (!transaction->delivery)
+		transaction->delivery =
+			delivery_new(transaction, s->gateway, gateway_pool(s->gateway, s->listen), transaction->envelope);
+	delivery_begin_recipient(transaction->delivery, s->command.path, &s->steps.await);
+	return THEN(hear_backend);
+}
+
+static struct step hear_backend(void *owner)
+{
+	struct session *s = owner;
+	const struct reply *reply = &s->transaction->delivery->reply;
+
+	if (reply_is_positive(reply))
+		return THEN(carry_out);
+	s->reply = reply_new(s->scratch, reply->code, reply->status, "%s", reply->text);
+	s->policy_refusal = true;
+	return THEN(refuse);
+}
+
+static struct step carry_out(void *owner)
+{
+	struct session *s = owner;
+
+	s->verb->change(s);
+	return THEN(answer);
+}
+
+static struct step refuse(void *owner)
+{
+	struct session *s = owner;
+
+	if (s->verb->stage == STAGE_RCPT)
+		transaction_note_refusal(s);
+	speak(s);
+	if (s->verb->undo)
+		s->verb->undo(s);
+	return s->closing ? THEN(farewell) : THEN(read_command);
+}
+
+static struct step answer(void *owner)
+{
+	struct session *s = owner;
+	enum after after = s->verb && s->reply.code < 400 ? s->verb->after : AFTER_READ_COMMAND;
+
+	speak(s);
+	if (s->closing)
+		return THEN(farewell);
+	switch (after) {
+	case AFTER_RECEIVE_BODY:
+		return THEN(receive_body);
+	case AFTER_START_TLS:
+		return THEN(start_tls);
+	case AFTER_FAREWELL:
+		return THEN(farewell);
+	case AFTER_READ_COMMAND:
+		break;
+	}
+	return THEN(read_command);
+}
+
+/* --- STARTTLS (RFC 3207 §4.2: what was known before the handshake is forgotten) --- */
+
+static struct step start_tls(void *owner)
+{
+	struct session *s = owner;
+
+	stream_begin_flush(s->client, 0, TLS_HANDSHAKE, &s->steps.await);
+	return THEN(shake_hands);
+}
+
+static struct step shake_hands(void *owner)
+{
+	struct session *s = owner;
+
+	if (s->steps.await.outcome != OUTCOME_DONE)
+		return THEN(farewell);
+	stream_begin_tls(s->client, s->gateway->client_tls, TLS_SERVER, NULL, TLS_HANDSHAKE, &s->steps.await);
+	return THEN(begin_again);
+}
+
+static struct step begin_again(void *owner)
+{
+	struct session *s = owner;
+	struct log_line line;
+
+	if (s->steps.await.outcome != OUTCOME_DONE) {
+		log_begin(&line, LEVEL_INFO, "tls_failed");
+		log_text(&line, "id", s->id);
+		log_text(&line, "reason", stream_error(s->client));
+		log_end(&line);
+		return THEN(close_client);
+	}
+	facts_forget(s->facts, FACT_HELO_NAME);
+	talloc_free((void *)s->helo);
+	s->helo = NULL;
+	s->extended = false;
+	facts_set_bool(s->facts, FACT_CLIENT_TLS, true);
+	facts_set_text(s->facts, FACT_CLIENT_TLS_VERSION, stream_tls_version(s->client));
+	facts_set_text(s->facts, FACT_CLIENT_TLS_CIPHER, stream_tls_cipher(s->client));
+	return THEN(read_command);
+}
+
+/* --- the message --- */
+
+/* How long the next bytes may take: silence has a bound, and so has the average since the message began. */
+static uint64_t patience_for_body(const struct session *s)
+{
+	uint64_t taken = now(s) - s->transaction->body_since;
+	uint64_t allowed = RATE_GRACE + (uint64_t)s->transaction->body.size * 1000 / (uint64_t)smtp(s)->data_rate;
+	uint64_t left = allowed > taken ? allowed - taken : 1;
+
+	return left < (uint64_t)smtp(s)->data_timeout ? left : (uint64_t)smtp(s)->data_timeout;
+}
+
+static struct step receive_body(void *owner)
+{
+	struct session *s = owner;
+
+	stream_begin_bytes(s->client, patience_for_body(s), &s->steps.await);
+	return THEN(take_body);
+}
+
+static struct step end_body_badly(struct session *s, int code, const char *status, const char *text)
+{
+	s->closing = true;
+	say(s, code, status, text);
+	return THEN(answer_message);
+}
+
+static struct step take_body(void *owner)
+{
+	struct session *s = owner;
+	struct body *body = &s->transaction->body;
+	size_t taken;
+
+	if (s->steps.await.outcome == OUTCOME_TIMED_OUT)
+		return end_body_badly(s, 421, "4.4.2", "the message came too slowly, closing");
+	if (s->steps.await.outcome != OUTCOME_DONE)
+		return THEN(farewell);
+	enum body_outcome outcome = body_take(body, stream_bytes(s->client), &taken);
+	stream_take(s->client, taken);
+	if (outcome == BODY_WOULD_BE_END) {
+		table_add(s->gateway->table, COUNT_SMUGGLING, 1);
+		s->policy_refusal = true;
+		return end_body_badly(s, 550, "5.5.2", "a line end before or behind a lone dot is not CR LF, closing");
+	}
+	if (outcome == BODY_COMPLETE)
+		return THEN(judge_message);
+	if (body->too_large && body->size > 2 * body->maximum)
+		return end_body_badly(s, 552, "5.3.4", "the message is far too large, closing");
+	return THEN(receive_body);
+}
+
+static struct step judge_message(void *owner)
+{
+	struct session *s = owner;
+	struct transaction *transaction = s->transaction;
+
+	if (transaction->body.too_large) {
+		say(s, 552, "5.3.4", "the message is larger than we take");
+		return THEN(answer_message);
+	}
+	if (transaction->body.spool_full || message_finish(transaction->message) == MESSAGE_SPOOL_FULL) {
+		say(s, 452, "4.3.1", "no room for messages at the moment, try again later");
+		return THEN(answer_message);
+	}
+	transaction_tell_message(transaction);
+	judge(s, STAGE_MESSAGE);
+	return THEN(weigh_message);
+}
+
+static struct step weigh_message(void *owner)
+{
+	struct session *s = owner;
+
+	s->transaction->judged = clock_microseconds();
+	if (is_refused(s))
+		return THEN(answer_message);
+	s->transaction->verdict = s->inquiry->verdict;
+	if (s->inquiry->verdict.kind == VERDICT_DISCARD) {
+		say(s, 250, "2.0.0", "ok");
+		return THEN(answer_message);
+	}
+	return THEN(deliver);
+}
+
+static struct step deliver(void *owner)
+{
+	struct session *s = owner;
+	struct transaction *transaction = s->transaction;
+
+	transaction_write_top(transaction);
+	delivery_begin_message(transaction->delivery, transaction->top, transaction->message, &s->steps.await);
+	return THEN(commit);
+}
+
+/* The point of no return: behind it the message is the backend's. */
+static struct step commit(void *owner)
+{
+	struct session *s = owner;
+	struct delivery *delivery = s->transaction->delivery;
+
+	if (delivery->reply.code)
+		return THEN(hear_delivery);
+	if (!stream_has_peer(s->client))
+		return THEN(farewell);
+	delivery_begin_commit(delivery, &s->steps.await);
+	return THEN(hear_delivery);
+}
+
+static struct step hear_delivery(void *owner)
+{
+	struct session *s = owner;
+	struct delivery *delivery = s->transaction->delivery;
+	const struct reply *reply = &delivery->reply;
+
+	if (!reply->code)
+		return THEN(commit); /* played again on another connection, and not committed yet */
+	s->transaction->committed = delivery->committed;
+	s->transaction->delivered = delivery->committed && reply_is_positive(reply);
+	s->policy_refusal = !reply_is_positive(reply);
+	s->reply = s->transaction->delivered ? reply_new(s->scratch, 250, "2.0.0", "%s", reply->text)
+					     : reply_new(s->scratch, reply->code, reply->status, "%s", reply->text);
+	return THEN(answer_message);
+}
+
+static struct step answer_message(void *owner)
+{
+	struct session *s = owner;
+	bool gone = s->steps.interrupts & INTERRUPT_CLIENT_GONE;
+
+	s->steps.await.committed = false;
+	speak(s);
+	if (!stream_bytes(s->client).size)
+		stream_flush(s->client);
+	gone |= *stream_error(s->client) != '\0';
+	s->transaction->untold = s->transaction->delivered && gone;
+	if (reply_is_positive(&s->reply)) {
+		s->messages++;
+		s->idle_verbs = 0;
+		s->quiet_since = now(s);
+	}
+	transaction_end(s, &s->reply);
+	return s->closing ? THEN(farewell) : THEN(read_command);
+}
+
+/* --- the only way out --- */
+
+static struct step farewell(void *owner)
+{
+	struct session *s = owner;
+
+	s->closing = true;
+	transaction_abandon(s);
+	if (s->steps.interrupts & INTERRUPT_CLIENT_GONE)
+		return DONE;
+	if (s->steps.interrupts & INTERRUPT_SHUTTING_DOWN) {
+		s->policy_refusal = false;
+		say(s, 421, "4.3.2", "closing for maintenance, please connect again");
+		speak(s);
+	}
+	stream_begin_linger(s->client, LINGER, &s->steps.await);
+	return THEN(close_client);
+}
+
+static struct step close_client(void *owner)
+{
+	(void)owner;
+	return DONE;
+}
+
+static void on_client_gone(void *owner)
+{
+	struct session *s = owner;
+
+	steps_interrupt(&s->steps, INTERRUPT_CLIENT_GONE);
+}
+
+static void on_finished(void *owner)
+{
+	talloc_free(owner);
+}
+
+/* --- life --- */
+
+static int end_session(struct session *s)
+{
+	struct gateway *gateway = s->gateway;
+
+	steps_cancel(&s->steps);
+	if (s->counted)
+		table_count_key(gateway->table, KEY_CLIENT, s->ip.bytes, sizeof s->ip.bytes, -1);
+	DL_DELETE(gateway->sessions, s);
+	gateway_forget(gateway);
+	return 0;
+}
+
+/* Unique over workers and restarts: time, worker, number. */
+static void write_id(struct session *s)
+{
+	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+	uint64_t wall = clock_wall(s->gateway->loop->clock) / 1000;
+	uint64_t value = wall << 26 | (uint64_t)(s->gateway->worker_number % 64) << 20 |
+		(s->gateway->session_number++ & 0xfffff);
+
+	for (size_t i = 12; i-- > 0; value >>= 5)
+		s->id[i] = digits[value % 32];
+	s->id[12] = '\0';
+}
+
+void session_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor, const struct ip *ip,
+	uint16_t port)
+{
+	struct session *s = talloc_zero(gateway, struct session);
+
+	s->gateway = gateway;
+	s->listen = listen;
+	s->ip = *ip;
+	s->port = port;
+	s->trusted = cidrs_contain(&gateway->configuration->policy->relay->networks, ip);
+	s->client = stream_new(s, gateway->loop, descriptor);
+	s->facts = facts_new(s, NULL);
+	s->scratch = talloc_new(s);
+	s->quiet_since = now(s);
+	write_id(s);
+	DL_APPEND(gateway->sessions, s);
+	steps_init(&s->steps, gateway->loop->clock, s, THEN(farewell), on_finished);
+	talloc_set_destructor(s, end_session);
+	stream_watch(s->client, on_client_gone, s);
+	steps_start(&s->steps, THEN(greet));
+}
+
+void session_drain(struct session *s, bool at_once)
+{
+	bool idle = !s->transaction && s->steps.next.run == hear_command;
+
+	if (at_once || idle)
+		steps_interrupt(&s->steps, INTERRUPT_SHUTTING_DOWN);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A session is one client's connection, from greeting to farewell (RFC 5321 §3). It belongs to the gateway, runs by itself through the
+ * steps in session.c, and frees itself when it is over.
+ *
+ * A transaction is what stands between MAIL and the reply to the message; it belongs to its session and goes with one
+ * talloc_free. The structs are open to verbs.c and transaction.c, which change them; to nobody else.
+ */
+#pragma once
+
+#include "base/steps.h"
+#include "policy/inquiry.h"
+#include "proxy/body.h"
+#include "proxy/command.h"
+#include "proxy/delivery.h"
+#include "proxy/gateway.h"
+
+#define SESSION_ID_SIZE 20
+
+struct stream;
+struct verb;
+
+struct transaction {
+	struct session *session;
+	const char *id;             /* the session's with .n */
+	struct envelope *envelope;
+	struct facts *facts;
+	struct inquiry *inquiry;
+	struct delivery *delivery;  /* from the first recipient that passed policy */
+	struct body body;           /* while the message comes */
+	struct message *message;
+	struct slice top;           /* header fields that we add */
+	struct verdict verdict;     /* the last one that was final */
+	const char *refused;        /* recipients that were refused, with the replies, for the log */
+	unsigned refusals;          /* how many */
+	bool committed;
+	bool delivered;             /* the backend said 250 */
+	bool untold;                /* and the client may not have heard it */
+	uint64_t body_since;        /* clock_now() of the 354 */
+	uint64_t begun, received, judged; /* clock_microseconds() */
+};
+
+struct session {
+	struct steps steps;
+	struct gateway *gateway;
+	const struct listen_options *listen;
+	struct session *prev, *next;
+	struct stream *client;
+	struct facts *facts;        /* of the session */
+	const char *helo;           /* NULL before HELO */
+	struct transaction *transaction; /* NULL outside one */
+	void *scratch;              /* what lives for one command */
+	const struct verb *verb;    /* of the command in hand */
+	struct command command;
+	struct inquiry *inquiry;    /* the one that is being judged: the transaction's, or one of scratch */
+	struct reply reply;         /* what will be answered */
+	struct ip ip;
+	uint16_t port;
+	bool extended;              /* EHLO, not HELO */
+	bool trusted;               /* in relay.networks */
+	bool counted;               /* for the limits by client */
+	bool accepted;              /* by a check, for the whole session */
+	bool closing;               /* after this answer */
+	bool policy_refusal;        /* the reply is the judge's or the backend's: it carries the id */
+	uint8_t errors, unknown_verbs, idle_verbs, long_lines;
+	uint32_t transactions;      /* begun */
+	uint32_t messages;          /* answered with 250 */
+	float score;                /* of connect and helo */
+	uint64_t quiet_since;       /* clock_now() of the start or the last accepted message */
+	char id[SESSION_ID_SIZE];
+};
+
+/* Begins a session on a connected socket. */
+void session_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor, const struct ip *ip,
+	uint16_t port);
+
+/* Ends a session that has no transaction and nothing to do; others go on until that is so. With now: all, but for those past the commit. */
+void session_drain(struct session *session, bool now);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the master tells about itself and its processes. */
+#include "config.h"
+
+#include "proxy/status.h"
+
+#include "base/log.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <talloc.h>
+#include <utlist.h>
+
+static unsigned active_number(const struct status *status)
+{
+	return status->active ? status->active->number : 0;
+}
+
+static char *add_process(char *text, const struct generation *generation, const struct process *process)
+{
+	return talloc_asprintf_append_buffer(text,
+		"process kind=%s number=%u generation=%u pid=%d state=%s restarts=%u\n",
+		process->kind->name, process->number, generation->number, (int)process->pid,
+		process_state_name(process->state), process->restarts);
+}
+
+static char *add_processes(char *text, const struct generation *generation)
+{
+	for (size_t i = 0; i < talloc_array_length(generation->processes); i++)
+		text = add_process(text, generation, generation->processes[i]);
+	return text;
+}
+
+char *status_text(const void *parent, const struct status *status)
+{
+	const struct generation *generation;
+	char *text = talloc_asprintf(parent,
+		"version=%s\nstate=%s\ngeneration=%u\nuptime=%llus\n", PACKAGE_VERSION,
+		status->state, active_number(status), (unsigned long long)status->uptime / 1000);
+
+	DL_FOREACH(status->generations, generation)
+		text = add_processes(text, generation);
+	for (unsigned i = 0; i < table_counters(status->table); i++) {
+		text = talloc_asprintf_append_buffer(text, "%s=%lld\n",
+			table_name(status->table, i), (long long)table_sum(status->table, i));
+	}
+	return talloc_asprintf_append_buffer(text,
+		"clients_not_counted=%llu\nmaster_log_lines_lost=%llu\n",
+		(unsigned long long)table_unkeyed(status->table), (unsigned long long)log_lost());
+}
+
+static json_t *process_object(const struct generation *generation, const struct process *process)
+{
+	return json_pack("{s:s, s:i, s:i, s:i, s:s, s:i}", "kind", process->kind->name, "number",
+		(int)process->number, "generation", (int)generation->number, "pid",
+		(int)process->pid, "state", process_state_name(process->state), "restarts",
+		(int)process->restarts);
+}
+
+static json_t *processes_array(const struct status *status)
+{
+	const struct generation *generation;
+	json_t *array = json_array();
+
+	DL_FOREACH(status->generations, generation) {
+		for (size_t i = 0; i < talloc_array_length(generation->processes); i++) {
+			json_array_append_new(
+				array, process_object(generation, generation->processes[i]));
+		}
+	}
+	return array;
+}
+
+static json_t *counters_object(const struct table *table)
+{
+	json_t *object = json_object();
+
+	for (unsigned i = 0; i < table_counters(table); i++)
+		json_object_set_new(object, table_name(table, i), json_integer(table_sum(table, i)));
+	json_object_set_new(
+		object, "clients_not_counted", json_integer((json_int_t)table_unkeyed(table)));
+	json_object_set_new(object, "master_log_lines_lost", json_integer((json_int_t)log_lost()));
+	return object;
+}
+
+char *status_json(const void *parent, const struct status *status)
+{
+	json_t *object = json_pack("{s:s, s:s, s:i, s:I, s:o, s:o}", "version", PACKAGE_VERSION,
+		"state", status->state, "generation", (int)active_number(status), "uptime",
+		(json_int_t)(status->uptime / 1000), "processes", processes_array(status),
+		"counters", counters_object(status->table));
+	char *printed = json_dumps(object, JSON_INDENT(1));
+	char *text = talloc_asprintf(parent, "%s\n", printed);
+
+	free(printed);
+	json_decref(object);
+	return text;
+}

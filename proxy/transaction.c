@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happens to a transaction besides the dialogue. */
+#include "proxy/transaction.h"
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/stream.h"
+#include "policy/explain.h"
+#include "policy/mail/trace.h"
+#include "proxy/keeper.h"
+
+#include <talloc.h>
+
+#define REFUSALS_LOGGED 10
+
+/* --- the beginning --- */
+
+static void tell_sender(struct transaction *transaction)
+{
+	const struct envelope *envelope = transaction->envelope;
+
+	facts_set_text(transaction->facts, FACT_SENDER, envelope->sender->text);
+	facts_set_text(transaction->facts, FACT_SENDER_LOCAL, envelope->sender->local);
+	facts_set_text(transaction->facts, FACT_SENDER_DOMAIN, envelope->sender->domain);
+	facts_set_bool(transaction->facts, FACT_SENDER_IS_NULL, address_is_null(envelope->sender));
+	if (envelope->declared_size >= 0)
+		facts_set_number(transaction->facts, FACT_SIZE, envelope->declared_size);
+}
+
+void transaction_begin(struct session *s)
+{
+	struct transaction *transaction = talloc_zero(s, struct transaction);
+	struct envelope *envelope = envelope_new(transaction);
+
+	transaction->session = s;
+	transaction->begun = clock_microseconds();
+	transaction->id = talloc_asprintf(transaction, "%s.%u", s->id, ++s->transactions);
+	transaction->envelope = envelope;
+	envelope->sender = talloc_steal(envelope, s->command.path);
+	envelope->declared_size = s->command.size;
+	envelope->body = s->command.body;
+	envelope->utf8 = s->command.utf8;
+	transaction->facts = facts_new(transaction, s->facts);
+	transaction->inquiry = inquiry_new(transaction, s->gateway->configuration->chain, transaction->facts);
+	transaction->inquiry->score = (double)s->score;
+	s->transaction = transaction;
+	tell_sender(transaction);
+}
+
+/* --- on the way --- */
+
+/* The addresses that passed, as one array under the transaction. */
+static const char **passed_addresses(struct transaction *transaction, size_t *count)
+{
+	const struct envelope *envelope = transaction->envelope;
+	const char **addresses = talloc_array(transaction, const char *, envelope->passed + 1);
+
+	*count = 0;
+	for (size_t i = 0; i < envelope->count; i++) {
+		if (envelope->recipients[i].passed)
+			addresses[(*count)++] = envelope->recipients[i].address->text;
+	}
+	return addresses;
+}
+
+void transaction_tell_recipients(struct transaction *transaction)
+{
+	size_t count;
+	const char **addresses = passed_addresses(transaction, &count);
+
+	facts_forget(transaction->facts, FACT_RECIPIENT);
+	facts_forget(transaction->facts, FACT_RECIPIENT_LOCAL);
+	facts_forget(transaction->facts, FACT_RECIPIENT_DOMAIN);
+	facts_forget(transaction->facts, FACT_RECIPIENT_FORM);
+	facts_set_texts(transaction->facts, FACT_RECIPIENTS, addresses, count);
+	facts_set_number(transaction->facts, FACT_RECIPIENT_COUNT, (int64_t)count);
+}
+
+void transaction_begin_message(struct session *s)
+{
+	struct transaction *transaction = s->transaction;
+
+	transaction->message = message_new(transaction, &s->gateway->spool);
+	transaction->body_since = clock_now(s->gateway->loop->clock);
+	body_init(&transaction->body, transaction->message, s->gateway->configuration->policy->limits->message_size,
+		s->trusted);
+}
+
+void transaction_tell_message(struct transaction *transaction)
+{
+	transaction->received = clock_microseconds();
+	transaction->inquiry->message = transaction->message;
+	facts_set_number(transaction->facts, FACT_MESSAGE_SIZE, message_size(transaction->message));
+	facts_set_number(transaction->facts, FACT_MESSAGE_ANOMALIES, message_anomalies(transaction->message));
+}
+
+/* RFC 3848, RFC 6531 §4.3 */
+static const char *protocol(const struct session *s)
+{
+	bool tls = stream_tls_version(s->client);
+
+	if (s->transaction->envelope->utf8)
+		return tls ? "UTF8SMTPS" : "UTF8SMTP";
+	if (!s->extended)
+		return "SMTP";
+	return tls ? "ESMTPS" : "ESMTP";
+}
+
+void transaction_write_top(struct transaction *transaction)
+{
+	const struct session *s = transaction->session;
+	const struct envelope *envelope = transaction->envelope;
+	const char *version = stream_tls_version(s->client);
+	struct trace_facts facts = {
+		.helo = s->helo,
+		.client = &s->ip,
+		.hostname = s->gateway->configuration->policy->site->hostname,
+		.protocol = protocol(s),
+		.tls = version ? talloc_asprintf(transaction, "%s %s", version, stream_tls_cipher(s->client)) : NULL,
+		.id = transaction->id,
+		.recipient = envelope->passed == 1 && envelope->count == 1 ? envelope->recipients[0].address->text : NULL,
+		.seconds = (int64_t)(clock_wall(s->gateway->loop->clock) / 1000),
+	};
+	char *top = trace_received(transaction, &facts);
+	const char *added = inquiry_added_fields(transaction, transaction->inquiry, transaction->id, facts.seconds);
+
+	transaction->top = slice_of(added ? talloc_strdup_append(top, added) : top);
+}
+
+void transaction_note_refusal(struct session *s)
+{
+	struct transaction *transaction = s->transaction;
+	const char *by = transaction->inquiry->verdict.kind >= VERDICT_TEMPFAIL
+		? transaction->inquiry->verdict.decided_by
+		: "backend";
+
+	if (++transaction->refusals > REFUSALS_LOGGED)
+		return;
+	transaction->refused = talloc_asprintf(transaction, "%s%s<%s> %d by %s",
+		transaction->refused ? transaction->refused : "", transaction->refused ? ", " : "",
+		s->command.path ? s->command.path->text : "", s->reply.code, by);
+}
+
+/* --- the end --- */
+
+/* One word for what became of it. */
+static const char *outcome(const struct transaction *transaction, const struct reply *reply)
+{
+	if (!reply)
+		return transaction->envelope->passed || !transaction->refusals ? "abandoned" : "reject";
+	if (transaction->delivered)
+		return transaction->untold ? "delivered, client not told" : "accept";
+	if (reply_is_positive(reply))
+		return verdict_name(transaction->verdict.kind);
+	return reply_is_permanent(reply) ? "reject" : "tempfail";
+}
+
+static const char *decided_by(const struct transaction *transaction, const struct reply *reply)
+{
+	if (transaction->verdict.decided_by)
+		return transaction->verdict.decided_by;
+	if (transaction->delivery && transaction->delivery->told_by_backend)
+		return "backend";
+	return reply && !transaction->delivered ? "protocol" : NULL;
+}
+
+static double milliseconds(uint64_t from, uint64_t to)
+{
+	return from && to > from ? (double)(to - from) / 1000 : 0;
+}
+
+static const char *joined_recipients(struct transaction *transaction)
+{
+	size_t count;
+	const char **addresses = passed_addresses(transaction, &count);
+	char *joined = talloc_strdup(transaction, count ? addresses[0] : "");
+
+	for (size_t i = 1; i < count && talloc_get_size(joined) < 2000; i++)
+		joined = talloc_asprintf_append_buffer(joined, ",%s", addresses[i]);
+	return joined;
+}
+
+static void log_transaction(struct transaction *transaction, const struct reply *reply)
+{
+	const struct session *s = transaction->session;
+	const struct delivery *delivery = transaction->delivery;
+	uint64_t now = clock_microseconds();
+	char client[IP_TEXT_SIZE];
+	struct log_line line;
+
+	log_begin(&line, LEVEL_INFO, "transaction");
+	log_text(&line, "id", transaction->id);
+	log_text(&line, "client", ip_print(&s->ip, client));
+	log_text(&line, "helo", s->helo);
+	log_text(&line, "tls", stream_tls_version(s->client));
+	log_text(&line, "sender", address_is_null(transaction->envelope->sender) ? "<>" : transaction->envelope->sender->text);
+	log_slice(&line, "recipients", slice_of(joined_recipients(transaction)));
+	log_text(&line, "refused", transaction->refused);
+	if (transaction->message)
+		log_number(&line, "size", transaction->body.size);
+	log_text(&line, "verdict", outcome(transaction, reply));
+	log_text(&line, "decided_by", decided_by(transaction, reply));
+	if (transaction->inquiry->observed.kind != VERDICT_NONE)
+		log_text(&line, "observed", verdict_name(transaction->inquiry->observed.kind));
+	log_decimal(&line, "score", transaction->inquiry->score);
+	log_text(&line, "server", delivery ? delivery->server : NULL);
+	if (reply) {
+		log_number(&line, "code", reply->code);
+		log_text(&line, "reply", reply_on_one_line(transaction, reply));
+	}
+	log_decimal(&line, "ms", milliseconds(transaction->begun, now));
+	log_decimal(&line, "judge_ms", milliseconds(transaction->received, transaction->judged));
+	if (transaction->committed)
+		log_decimal(&line, "backend_ms", milliseconds(transaction->judged, now));
+	log_end(&line);
+}
+
+static void count(struct transaction *transaction, const struct reply *reply)
+{
+	struct table *table = transaction->session->gateway->table;
+
+	table_add(table, COUNT_TRANSACTIONS, 1);
+	if (transaction->delivered)
+		table_add(table, COUNT_DELIVERED, 1);
+	if (transaction->untold)
+		table_add(table, COUNT_UNTOLD, 1);
+	if (reply && reply_is_permanent(reply))
+		table_add(table, COUNT_REJECTED, 1);
+	if (reply && reply_is_temporary(reply))
+		table_add(table, COUNT_TEMPFAILED, 1);
+	if (transaction->verdict.kind == VERDICT_DISCARD)
+		table_add(table, COUNT_DISCARDED, 1);
+}
+
+static void record(struct transaction *transaction)
+{
+	struct gateway *gateway = transaction->session->gateway;
+
+	if (!gateway->keeper)
+		return;
+	const char *json = explain_record(transaction, transaction->inquiry, transaction->id,
+		(int64_t)(clock_wall(gateway->loop->clock) / 1000));
+	keeper_link_record(gateway->keeper, transaction->id, json, strlen(json));
+}
+
+void transaction_end(struct session *s, const struct reply *reply)
+{
+	struct transaction *transaction = s->transaction;
+
+	if (!transaction)
+		return;
+	count(transaction, reply);
+	log_transaction(transaction, reply);
+	record(transaction);
+	if (transaction->delivery)
+		delivery_end(transaction->delivery);
+	s->transaction = NULL;
+	s->inquiry = NULL;
+	talloc_free(transaction);
+}
+
+void transaction_abandon(struct session *s)
+{
+	transaction_end(s, NULL);
+}

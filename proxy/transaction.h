@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What happens to a transaction besides the dialogue: its beginning, the facts it tells, what is added on top of its message, and its
+ * end with the one line in the log and the record in the journal.
+ */
+#pragma once
+
+#include "proxy/session.h"
+
+/* At MAIL: takes sender and parameters over from the command, tells the facts of the sender. */
+void transaction_begin(struct session *s);
+
+/* At DATA: tells the recipients that passed. */
+void transaction_tell_recipients(struct transaction *transaction);
+
+/* After 354: makes room for the message. */
+void transaction_begin_message(struct session *s);
+
+/* The message has come whole: tells its facts. */
+void transaction_tell_message(struct transaction *transaction);
+
+/* The header fields that go on top: Received, and what the judge adds. */
+void transaction_write_top(struct transaction *transaction);
+
+/* A recipient was refused with the session's reply. */
+void transaction_note_refusal(struct session *s);
+
+/* Ends the session's transaction, if there is one, with a reply that the client was given for the message (or for MAIL), logs
+ * and frees it. */
+void transaction_end(struct session *s, const struct reply *reply);
+
+/* The same for one that never came to a message: RSET, a new HELO, the client gone. */
+void transaction_abandon(struct session *s);

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs of SMTP: RFC 5321 §4.1.1, §4.1.4 (order), RFC 3207 (STARTTLS). */
+#include "proxy/verbs.h"
+
+#include "base/stream.h"
+#include "proxy/transaction.h"
+
+#include <talloc.h>
+
+#define RECIPIENTS_CEILING 10000 /* whatever the settings say */
+
+static void say(struct session *s, int code, const char *status, const char *text)
+{
+	s->reply = reply_new(s->scratch, code, status, "%s", text);
+}
+
+/* --- HELO, EHLO --- */
+
+static const char *hostname(const struct session *s)
+{
+	return s->gateway->configuration->policy->site->hostname;
+}
+
+static void forget_helo(struct session *s)
+{
+	facts_forget(s->facts, FACT_HELO_NAME);
+	talloc_free((void *)s->helo);
+	s->helo = NULL;
+}
+
+/* Either of them is also a RSET (RFC 5321 §4.1.4). */
+static void prepare_helo(struct session *s)
+{
+	transaction_abandon(s);
+	forget_helo(s);
+	s->helo = slice_keep(s, s->command.argument);
+	facts_set_text(s->facts, FACT_HELO_NAME, s->helo);
+}
+
+static void change_helo(struct session *s)
+{
+	s->extended = false;
+	say(s, 250, NULL, hostname(s));
+}
+
+static void change_ehlo(struct session *s)
+{
+	s->extended = true;
+	s->reply = reply_new(s->scratch, 250, NULL, "%s\n%s", hostname(s), gateway_offer(s->gateway, s->scratch, s));
+}
+
+/* --- MAIL --- */
+
+static void prepare_mail(struct session *s)
+{
+	if (s->messages >= s->gateway->configuration->policy->limits->messages) {
+		s->closing = true;
+		say(s, 421, "4.5.3", "enough messages for one session, please connect again");
+		return;
+	}
+	transaction_begin(s);
+}
+
+static void change_mail(struct session *s)
+{
+	say(s, 250, "2.1.0", "sender ok");
+}
+
+static void undo_mail(struct session *s)
+{
+	transaction_end(s, &s->reply);
+}
+
+/* --- RCPT --- */
+
+static void prepare_rcpt(struct session *s)
+{
+	struct transaction *transaction = s->transaction;
+	const struct address *address = s->command.path;
+
+	if (transaction->envelope->count >= RECIPIENTS_CEILING) {
+		say(s, 452, "4.5.3", "too many recipients");
+		return;
+	}
+	if (address->form & ADDRESS_UTF8 && !transaction->envelope->utf8) {
+		say(s, 553, "5.6.7", "an address with characters beyond ASCII needs SMTPUTF8 at MAIL");
+		return;
+	}
+	talloc_steal(transaction, address);
+	facts_set_text(transaction->facts, FACT_RECIPIENT, address->text);
+	facts_set_text(transaction->facts, FACT_RECIPIENT_LOCAL, address->local);
+	facts_set_text(transaction->facts, FACT_RECIPIENT_DOMAIN, address->domain);
+	facts_set_number(transaction->facts, FACT_RECIPIENT_FORM, address->form);
+	facts_set_number(transaction->facts, FACT_RECIPIENT_COUNT, (int64_t)transaction->envelope->passed);
+}
+
+static void change_rcpt(struct session *s)
+{
+	struct recipient *recipient = envelope_add(s->transaction->envelope, s->command.path);
+
+	recipient->passed = true;
+	s->transaction->envelope->passed++;
+	say(s, 250, "2.1.5", "recipient ok");
+}
+
+/* --- DATA --- */
+
+static void prepare_data(struct session *s)
+{
+	transaction_tell_recipients(s->transaction);
+}
+
+static void change_data(struct session *s)
+{
+	transaction_begin_message(s);
+	say(s, 354, NULL, "go ahead, end with a dot on a line of its own");
+}
+
+/* --- the rest --- */
+
+static void change_rset(struct session *s)
+{
+	transaction_abandon(s);
+	say(s, 250, "2.0.0", "ok");
+}
+
+static void change_noop(struct session *s)
+{
+	say(s, 250, "2.0.0", "ok");
+}
+
+static void change_help(struct session *s)
+{
+	say(s, 214, "2.0.0", "HELO EHLO MAIL RCPT DATA RSET NOOP QUIT HELP VRFY STARTTLS");
+}
+
+static void change_quit(struct session *s)
+{
+	say(s, 221, "2.0.0", "goodbye");
+}
+
+/* RFC 5321 §7.3: the answer is the same for all, and nobody is looked up. */
+static void change_vrfy(struct session *s)
+{
+	if (s->gateway->configuration->smtp->vrfy)
+		say(s, 252, "2.0.0", "cannot say, but will take mail and try to deliver it");
+	else
+		say(s, 502, "5.5.1", "VRFY is switched off here");
+}
+
+static void change_unimplemented(struct session *s)
+{
+	say(s, 502, "5.5.1", "this command is not implemented here");
+}
+
+static void change_starttls(struct session *s)
+{
+	if (stream_bytes(s->client).size) {
+		s->closing = true;
+		say(s, 554, "5.5.0", "commands may not be sent together with STARTTLS");
+		return;
+	}
+	transaction_abandon(s);
+	say(s, 220, "2.0.0", "go ahead");
+}
+
+static const struct reply *parse_anything(const void *parent, struct command *command)
+{
+	(void)parent;
+	(void)command;
+	return NULL;
+}
+
+/* clang-format off */
+static const struct verb verbs[] = {
+	/* name       requires                           parse                    prepare        undo            stage       relayed is_idle change                after */
+	{"MAIL",     NEEDS_HELO | NEEDS_NO_TRANSACTION, command_parse_mail,      prepare_mail,  undo_mail,      STAGE_MAIL, false,  false, change_mail,          AFTER_READ_COMMAND},
+	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION,    command_parse_rcpt,      prepare_rcpt,  NULL,           STAGE_RCPT, true,   false, change_rcpt,          AFTER_READ_COMMAND},
+	{"DATA",     NEEDS_TRANSACTION | NEEDS_RECIPIENT, command_parse_nothing, prepare_data,  NULL,           STAGE_DATA, false,  false, change_data,          AFTER_RECEIVE_BODY},
+	{"EHLO",     0,                                 command_parse_helo,      prepare_helo,  forget_helo,    STAGE_HELO, false,  false, change_ehlo,          AFTER_READ_COMMAND},
+	{"HELO",     0,                                 command_parse_helo,      prepare_helo,  forget_helo,    STAGE_HELO, false,  false, change_helo,          AFTER_READ_COMMAND},
+	{"QUIT",     0,                                 command_parse_nothing,   NULL,          NULL,           NO_STAGE,   false,  false, change_quit,          AFTER_FAREWELL},
+	{"RSET",     0,                                 command_parse_nothing,   NULL,          NULL,           NO_STAGE,   false,  true,  change_rset,          AFTER_READ_COMMAND},
+	{"NOOP",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_noop,          AFTER_READ_COMMAND},
+	{"STARTTLS", NEEDS_HELO | NEEDS_TLS_OFFER,      command_parse_nothing,   NULL,          NULL,           NO_STAGE,   false,  false, change_starttls,      AFTER_START_TLS},
+	{"HELP",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_help,          AFTER_READ_COMMAND},
+	{"VRFY",     0,                                 command_parse_something, NULL,          NULL,           NO_STAGE,   false,  true,  change_vrfy,          AFTER_READ_COMMAND},
+	{"EXPN",     0,                                 command_parse_something, NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"ETRN",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"ATRN",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"TURN",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"DEBUG",    0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"WIZ",      0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
+};
+/* clang-format on */
+
+const struct verb *verb_find(struct slice name)
+{
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+		if (slice_equals_nocase(name, verbs[i].name))
+			return &verbs[i];
+	}
+	return NULL;
+}
+
+/* --- what is allowed when --- */
+
+static bool lacks_helo(const struct session *s)
+{
+	return !s->helo;
+}
+
+static bool has_transaction(const struct session *s)
+{
+	return s->transaction != NULL;
+}
+
+static bool lacks_transaction(const struct session *s)
+{
+	return !s->transaction;
+}
+
+static bool lacks_recipient(const struct session *s)
+{
+	return s->transaction->envelope->passed == 0;
+}
+
+static bool lacks_tls_offer(const struct session *s)
+{
+	return !s->gateway->client_tls || stream_tls_version(s->client);
+}
+
+static const struct {
+	enum requirement requirement;
+	bool (*is_missing)(const struct session *s);
+	int code;
+	const char *status;
+	const char *text;
+} requirements[] = {
+	{NEEDS_HELO, lacks_helo, 503, "5.5.1", "say EHLO or HELO first"},
+	{NEEDS_NO_TRANSACTION, has_transaction, 503, "5.5.1", "a sender was given already; say RSET to begin anew"},
+	{NEEDS_TRANSACTION, lacks_transaction, 503, "5.5.1", "say MAIL first"},
+	{NEEDS_RECIPIENT, lacks_recipient, 554, "5.5.1", "no valid recipients"},
+	{NEEDS_TLS_OFFER, lacks_tls_offer, 503, "5.5.1", "STARTTLS is not possible here"},
+};
+
+const struct reply *verb_forbidden(const void *parent, const struct verb *verb, const struct session *s)
+{
+	for (size_t i = 0; i < sizeof requirements / sizeof requirements[0]; i++) {
+		if (!(verb->requires & requirements[i].requirement) || !requirements[i].is_missing(s))
+			continue;
+		struct reply *reply = talloc(parent, struct reply);
+		*reply = reply_new(reply, requirements[i].code, requirements[i].status, "%s", requirements[i].text);
+		return reply;
+	}
+	return NULL;
+}

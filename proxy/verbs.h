@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The verbs of SMTP, a row each. All take the same road through the steps of session.c: found, allowed now?, parsed, prepared,
+ * judged, relayed, changed, answered. A row says what is particular to a verb; its functions are straight lines that never
+ * wait.
+ */
+#pragma once
+
+#include "proxy/session.h"
+
+/* What must be so for a verb to be allowed; looked at in this order. */
+enum requirement {
+	NEEDS_HELO = 1,
+	NEEDS_NO_TRANSACTION = 2,
+	NEEDS_TRANSACTION = 4,
+	NEEDS_RECIPIENT = 8,
+	NEEDS_TLS_OFFER = 16
+};
+
+/* Where the session goes after the answer. */
+enum after { AFTER_READ_COMMAND, AFTER_RECEIVE_BODY, AFTER_START_TLS, AFTER_FAREWELL };
+
+#define NO_STAGE (-1)
+
+struct verb {
+	const char *name;
+	unsigned requires;
+	/* Of the argument; NULL when good. */
+	const struct reply *(*parse)(const void *parent, struct command *command);
+	/* Tells the facts that the judge needs; may refuse by setting the session's reply. NULL for none. */
+	void (*prepare)(struct session *s);
+	/* Takes back what prepare did, when the command is refused. NULL for none. */
+	void (*undo)(struct session *s);
+	int stage; /* enum stage at which it is judged, or NO_STAGE */
+	bool relayed;
+	bool is_idle; /* brings the session no further: counted */
+	/* What is so now that it has passed, and the reply to it. */
+	void (*change)(struct session *s);
+	enum after after;
+};
+
+/* NULL for an unknown one. */
+const struct verb *verb_find(struct slice name);
+
+/* The reply to a verb out of order, under the parent, or NULL when it is allowed. */
+const struct reply *verb_forbidden(const void *parent, const struct verb *verb, const struct session *s);
