@@ -247,13 +247,12 @@ static void join(struct configuration *configuration, const struct settings *set
 static struct configuration *complete(struct configuration *configuration, const char *file,
 	const struct settings *settings, struct complaints *complaints)
 {
-	static const struct learner learners[LEARNERS];
 	const struct reading reading = {configuration, settings, complaints, file};
 
 	join(configuration, settings);
 	configuration->policy = policy_new(configuration, settings, complaints);
 	configuration->chain = chain_new(configuration, configuration->policy, checks_gates,
-		checks_table, learners, complaints);
+		checks_table, NULL, complaints);
 	check_listens(&reading);
 	check_backends(&reading);
 	check_tls(&reading);

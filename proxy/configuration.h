@@ -25,8 +25,6 @@ struct configuration {
 	const char *user; /* who workers and keeper become when the master is root; NULL when it is not */
 };
 
-#define CONFIGURATION_FILE "/etc/postern/postern.conf"
-
 /* Every table of every folder, NULL-ended: for reading and for the manual. */
 extern const struct section *const configuration_sections[];
 

@@ -20,6 +20,7 @@
 enum {
 	READY_MILLISECONDS = 30000, /* a process that is not ready by then hangs */
 	QUIET_MILLISECONDS = 60000, /* one that lived so long comes back at once */
+	LINGER_MILLISECONDS = 5000, /* from its last word to its death */
 	PAUSE_LEAST = 100,
 	PAUSE_MOST = 30000
 };
@@ -161,10 +162,18 @@ static void on_message(void *owner, enum channel_message message, uint32_t argum
 	process->events.on_ready(process->events.owner, process);
 }
 
-/* The death itself is told by SIGCHLD; a process that closed its channel and lives on is not ours any more. */
-static void on_closed(void *owner)
+static void on_lingering(void *owner)
 {
 	process_kill(owner);
+}
+
+/* The death itself is told by SIGCHLD; a process that has closed its channel and lives on is not ours any more. */
+static void on_closed(void *owner)
+{
+	struct process *process = owner;
+
+	process->timer.on_due = on_lingering;
+	timer_start(&process->timer, process->heritage->loop->clock, LINGER_MILLISECONDS);
 }
 
 static void on_not_ready(void *owner)

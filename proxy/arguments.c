@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options of the commands. */
+#include "proxy/arguments.h"
+
+#include <argp.h>
+#include <talloc.h>
+
+#define DEFAULT_FILE "/etc/postern/postern.conf"
+
+enum { KEY_JSON = 256, KEY_ID, KEY_RECIPIENT, KEY_TEXTS };
+/* Options that fill a text: their key says which. */
+#define KEY_OF(field) (KEY_TEXTS + (int)offsetof(struct arguments, field))
+
+#define CONFIG_ROW {"config", 'c', "FILE", 0, "configuration (default " DEFAULT_FILE ")", 0}
+#define SOCKET_ROW \
+	{"socket", KEY_OF(socket), "PATH", 0, "control socket, without any configuration", 0}
+#define JSON_ROW {"json", KEY_JSON, NULL, 0, "one JSON object instead of a text", 0}
+
+static const struct argp_option no_rows[] = {{0}};
+static const struct argp_option file_rows[] = {CONFIG_ROW, {0}};
+static const struct argp_option control_rows[] = {CONFIG_ROW, SOCKET_ROW, {0}};
+static const struct argp_option status_rows[] = {CONFIG_ROW, SOCKET_ROW, JSON_ROW, {0}};
+
+static const struct argp_option sink_rows[] = {
+	{"listen", KEY_OF(listen), "ADDRESS:PORT", 0, "where (default 127.0.0.1:2526)", 0}, {0}};
+
+static const struct argp_option explain_rows[] = {CONFIG_ROW, JSON_ROW,
+	{"client", KEY_OF(client), "IP", 0, "address of the client", 0},
+	{"helo", KEY_OF(helo), "NAME", 0, "what the client calls itself", 0},
+	{"sender", KEY_OF(sender), "ADDRESS", 0, "envelope sender; empty for the null sender", 0},
+	{"recipient", KEY_RECIPIENT, "ADDRESS", 0, "a recipient; may be repeated", 0},
+	{"facts", KEY_OF(facts), "FILE", 0, "facts as a flat JSON object, in place of look-ups", 0},
+	{"id", KEY_ID, NULL, 0, "what follows is the id of a transaction, not a file", 0}, {0}};
+
+static const struct {
+	const struct argp_option *options;
+	const char *subject; /* NULL: none is taken */
+	const char *manual;
+} rows[] = {
+	[ARGUMENTS_RUN] = {file_rows, NULL, "Runs the gateway in the foreground."},
+	[ARGUMENTS_CHECK] = {file_rows, NULL,
+		"Reads the configuration and prints every complaint about it."},
+	[ARGUMENTS_EXPLAIN] = {explain_rows, "MESSAGE\nID",
+		"Judges one message without sending it and tells why (\"-\" is standard input); or "
+		"tells how a past transaction was judged."},
+	[ARGUMENTS_STATUS] = {status_rows, NULL,
+		"Tells how the running gateway is: its processes and all that it counts."},
+	[ARGUMENTS_RELOAD] = {control_rows, NULL,
+		"Has the running gateway read its configuration anew; prints why if it does not."},
+	[ARGUMENTS_STOP] = {control_rows, NULL,
+		"Has the running gateway finish its sessions and end; a second time, at once."},
+	[ARGUMENTS_SINK] = {sink_rows, "DIR",
+		"A small backend that keeps what it is sent as a Maildir."},
+	[ARGUMENTS_MANUAL] = {no_rows, NULL,
+		"Prints the reference of all options, for postern.conf(5)."},
+};
+
+struct parsing {
+	struct arguments *arguments;
+	bool takes_subject;
+};
+
+static error_t take_subject(struct parsing *parsing, char *value)
+{
+	if (!parsing->takes_subject || parsing->arguments->subject)
+		return ARGP_ERR_UNKNOWN;
+	parsing->arguments->subject = value;
+	return 0;
+}
+
+static error_t take(int key, char *value, struct argp_state *state)
+{
+	struct parsing *parsing = state->input;
+	struct arguments *arguments = parsing->arguments;
+
+	if (key >= KEY_TEXTS && key < KEY_TEXTS + (int)sizeof *arguments)
+		*(const char **)((char *)arguments + (key - KEY_TEXTS)) = value;
+	else if (key == 'c')
+		arguments->file = value;
+	else if (key == KEY_JSON)
+		arguments->json = true;
+	else if (key == KEY_ID)
+		arguments->is_id = true;
+	else if (key == KEY_RECIPIENT)
+		arguments->recipients[arguments->recipient_count++] = value;
+	else if (key == ARGP_KEY_ARG)
+		return take_subject(parsing, value);
+	else if (key == ARGP_KEY_END && parsing->takes_subject && !arguments->subject)
+		argp_usage(state);
+	else
+		return ARGP_ERR_UNKNOWN;
+	return 0;
+}
+
+struct arguments *arguments_parse(
+	const void *parent, enum arguments_command command, int argc, char **argv)
+{
+	struct arguments *arguments = talloc_zero(parent, struct arguments);
+	struct parsing parsing = {arguments, rows[command].subject != NULL};
+	const struct argp argp = {.options = rows[command].options,
+		.parser = take,
+		.args_doc = rows[command].subject,
+		.doc = rows[command].manual};
+
+	arguments->file = DEFAULT_FILE;
+	arguments->listen = "127.0.0.1:2526";
+	arguments->sender = "";
+	arguments->recipients = talloc_zero_array(arguments, const char *, (size_t)argc + 1);
+	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
+	return arguments;
+}
