@@ -55,7 +55,7 @@ struct play {
 
 static char certificate_file[64], key_file[64];
 
-static void fail(const struct play *play, const char *what, const char *wanted, struct slice got)
+static void give_up(const struct play *play, const char *what, const char *wanted, struct slice got)
 {
 	ck_abort_msg("%s:%u (%s): %s: wanted \"%s\", got \"%.*s\"", play->file, play->line, way_names[play->way], what,
 		wanted, SLICE_ARGS(got));
@@ -159,9 +159,9 @@ static void expect_line(struct play *play, struct end *end, const char *pattern)
 	char line[8192];
 
 	if (!hear_line(play, end, line))
-		fail(play, end->ended ? "the connection ended" : "nothing came", pattern, slice_make(end->input, end->size));
+		give_up(play, end->ended ? "the connection ended" : "nothing came", pattern, slice_make(end->input, end->size));
 	if (fnmatch(pattern, line, 0) != 0)
-		fail(play, "another line", pattern, slice_of(line));
+		give_up(play, "another line", pattern, slice_of(line));
 }
 
 static void expect_end(struct play *play, struct end *end)
@@ -171,7 +171,7 @@ static void expect_end(struct play *play, struct end *end)
 			await_news(play, end->descriptor, &patience);
 	}
 	if (!end->ended || end->size)
-		fail(play, end->ended ? "more came before the end" : "it did not end", "(closed)",
+		give_up(play, end->ended ? "more came before the end" : "it did not end", "(closed)",
 			slice_make(end->input, end->size));
 }
 
@@ -199,7 +199,7 @@ static void shake_hands(struct play *play, struct end *end, bool as_client)
 			await_news(play, end->descriptor, &patience);
 	}
 	if (done != 1)
-		fail(play, "handshake failed", "(tls)", slice_of(ERR_reason_error_string(ERR_get_error())));
+		give_up(play, "handshake failed", "(tls)", slice_of(ERR_reason_error_string(ERR_get_error())));
 }
 
 static void close_end(struct end *end)
@@ -245,7 +245,7 @@ static void accept_backend(struct play *play)
 			await_news(play, play->listener, &patience);
 	}
 	if (play->backend.descriptor < 0)
-		fail(play, "no connection came", "(connect)", slice_of(""));
+		give_up(play, "no connection came", "(connect)", slice_of(""));
 	play->backend.ended = false;
 	play->connected = true;
 }
@@ -299,7 +299,7 @@ static void expect_bytes(struct play *play, size_t count)
 			await_news(play, play->backend.descriptor, &patience);
 	}
 	if (count)
-		fail(play, "fewer bytes came", "(skip)", slice_of(""));
+		give_up(play, "fewer bytes came", "(skip)", slice_of(""));
 }
 
 /* --- the script --- */
@@ -477,7 +477,7 @@ static void expect_log(struct play *play, const char *pattern)
 		turn(play);
 		poll(NULL, 0, 1);
 	}
-	fail(play, "not in the log", pattern, slice_of(play->log));
+	give_up(play, "not in the log", pattern, slice_of(play->log));
 }
 
 static void on_drained(void *owner)
@@ -508,7 +508,7 @@ static void play_line(struct play *play, size_t index)
 	else if (strcmp(line, "drain") == 0 || strcmp(line, "stop") == 0)
 		gateway_drain(play->gateway, line[0] == 's', on_drained, play);
 	else if (!strchr(line, ':') || !strstr("config: client: offer: ways:", talloc_strndup(play, line, strcspn(line, " "))))
-		fail(play, "no line of a dialogue", "", slice_of(line));
+		give_up(play, "no line of a dialogue", "", slice_of(line));
 }
 
 /* --- before and after --- */
