@@ -66,7 +66,7 @@ static void append(struct complaints *complaints, struct complaint *complaint)
 	complaints->items[complaints->count++] = complaint;
 }
 
-static struct complaint *complain(
+__attribute__((format(printf, 3, 0))) static struct complaint *complain(
 	struct complaints *complaints, struct place place, const char *format, va_list arguments)
 {
 	struct complaint *complaint = talloc_zero(complaints, struct complaint);

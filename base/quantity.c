@@ -15,13 +15,13 @@ static const struct unit {
 	int64_t factor;
 } units[] = {
 	{QUANTITY_SIZE,     "k",  1024},
-	{QUANTITY_SIZE,     "M",  1024 * 1024},
-	{QUANTITY_SIZE,     "G",  1024 * 1024 * 1024},
+	{QUANTITY_SIZE,     "M",  1024LL * 1024},
+	{QUANTITY_SIZE,     "G",  1024LL * 1024 * 1024},
 	{QUANTITY_DURATION, "ms", 1},
 	{QUANTITY_DURATION, "s",  1000},
-	{QUANTITY_DURATION, "m",  60 * 1000},
-	{QUANTITY_DURATION, "h",  60 * 60 * 1000},
-	{QUANTITY_DURATION, "d",  24 * 60 * 60 * 1000},
+	{QUANTITY_DURATION, "m",  60LL * 1000},
+	{QUANTITY_DURATION, "h",  60LL * 60 * 1000},
+	{QUANTITY_DURATION, "d",  24LL * 60 * 60 * 1000},
 };
 
 /* Units that people write instead. */

@@ -239,11 +239,12 @@ END_TEST
 /* A field that does not fit is left out whole, with all that follow. Sizes around the edge, both formats. */
 START_TEST(cuts_a_long_line_at_a_field)
 {
-	static char filler[LOG_LINE_SIZE];
+	static char filler[LOG_LINE_SIZE + 32];
 	struct log_line line;
-	size_t size = LOG_LINE_SIZE - 200 + (size_t)_i;
+	bool escaped = _i % 2; /* to four bytes each */
+	size_t size = (LOG_LINE_SIZE - 200 + (size_t)_i) / (escaped ? 4 : 1);
 
-	memset(filler, _i % 2 ? 'f' : '\n', sizeof filler);
+	memset(filler, escaped ? '\n' : 'f', sizeof filler);
 	for (enum log_format format = LOG_AS_KEY_VALUE; format <= LOG_AS_JSON; format++) {
 		json_t *object;
 		bool cut;
@@ -266,6 +267,57 @@ START_TEST(cuts_a_long_line_at_a_field)
 		ck_assert(cut == !!json_object_get(object, "cut"));
 		json_decref(object);
 	}
+}
+END_TEST
+
+static const struct {
+	enum log_level chosen, level;
+	const char *name; /* NULL: not printed */
+} levels[] = {
+	{LEVEL_DEBUG, LEVEL_DEBUG, "debug"},
+	{LEVEL_DEBUG, LEVEL_ERROR, "error"},
+	{LEVEL_INFO, LEVEL_DEBUG, NULL},
+	{LEVEL_INFO, LEVEL_INFO, "info"},
+	{LEVEL_NOTICE, LEVEL_INFO, NULL},
+	{LEVEL_NOTICE, LEVEL_NOTICE, "notice"},
+	{LEVEL_WARNING, LEVEL_NOTICE, NULL},
+	{LEVEL_WARNING, LEVEL_WARNING, "warning"},
+	{LEVEL_ERROR, LEVEL_WARNING, NULL},
+	{LEVEL_ERROR, LEVEL_ERROR, "error"},
+};
+
+START_TEST(prints_the_chosen_levels)
+{
+	char expected[64];
+
+	capture_as(LOG_AS_KEY_VALUE);
+	log_open(LOG_TO_STDERR, LOG_AS_KEY_VALUE, levels[_i].chosen);
+	log_event(levels[_i].level, "x", "y");
+	ck_assert_uint_eq(captured.lines, levels[_i].name ? 1 : 0);
+	if (!levels[_i].name)
+		return;
+	snprintf(expected, sizeof expected, " level=%s event=x text=y", levels[_i].name);
+	ck_assert_str_eq(captured.last + strlen(KEY_VALUE_TIME), expected);
+}
+END_TEST
+
+/* One struct serves line after line, and an ended line is not written twice. */
+START_TEST(uses_a_line_again)
+{
+	static struct log_line line;
+
+	capture_as(LOG_AS_KEY_VALUE);
+	log_begin(&line, LEVEL_INFO, "x");
+	log_text(&line, "a", "1");
+	log_end(&line);
+	log_end(&line);
+	log_text(&line, "b", "2");
+	ck_assert_uint_eq(captured.lines, 1);
+	log_begin(&line, LEVEL_INFO, "x");
+	log_text(&line, "c", "3");
+	log_end(&line);
+	ck_assert_uint_eq(captured.lines, 2);
+	ck_assert_str_eq(fields(), " c=3");
 }
 END_TEST
 
@@ -378,6 +430,8 @@ int main(void)
 	tcase_add_loop_test(cases, prints_decimals, 0, COUNT(decimals));
 	tcase_add_test(cases, leaves_out_what_nobody_wants);
 	tcase_add_loop_test(cases, cuts_a_long_line_at_a_field, 0, 220);
+	tcase_add_loop_test(cases, prints_the_chosen_levels, 0, COUNT(levels));
+	tcase_add_test(cases, uses_a_line_again);
 	tcase_add_test(cases, formats_events);
 	tcase_add_test(cases, writes_one_line_at_a_time_to_stderr);
 	tcase_add_test(cases, counts_lost_lines);
