@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Why: the judgement of one message told in full, as a text that a person enjoys reading or as the JSON object of the
- * contract (verdict, code, status, text, decided_by, score, trace, facts, edits).
+ * contract (verdict, code, status, text, decided_by, score, trace, facts, edits). The facts in it can be given back as
+ * a facts file: then the same is judged from them.
  */
 #pragma once
 
@@ -13,8 +14,8 @@
 struct explain_case {
 	struct ip client;
 	const char *helo;               /* NULL: the stage is skipped */
-	const char *sender;             /* "" for the null sender */
-	const char *const *recipients;  /* NULL-ended */
+	const char *sender;             /* "" or NULL for the null sender */
+	const char *const *recipients;  /* NULL-ended, or NULL: the stage is skipped */
 	const char *facts_file;         /* flat JSON object, fact name to value; NULL for none */
 	const char *message_file;       /* "-" for standard input; line ends may be LF */
 };
@@ -24,3 +25,6 @@ struct explain_case {
  * every recipient is refused ends there, with that verdict. */
 char *explain_record(const void *parent, const struct inquiry *inquiry, const char *id, int64_t seconds);
 bool explain_print(const struct chain *chain, const struct explain_case *the_case, bool json, FILE *out);
+
+/* The verdict record of an inquiry for the journal: the same object on one line, with id and time besides. */
+char *explain_record(const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds);

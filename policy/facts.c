@@ -161,6 +161,15 @@ void facts_forget(struct facts *facts, enum fact fact)
 		place_for(facts, fact)->state = FACT_UNKNOWN;
 }
 
+void facts_take_over(struct facts *facts, const struct facts *other)
+{
+	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
+		uint8_t place = other->places[fact];
+		if (place && other->known[place - 1].state != FACT_UNKNOWN)
+			*place_for(facts, fact) = other->known[place - 1];
+	}
+}
+
 static const struct known *look_up(const struct facts *facts, enum fact fact)
 {
 	assert(fact < FACT_COUNT);

@@ -94,6 +94,8 @@ void facts_set_texts(struct facts *facts, enum fact fact, const char *const *ite
 void facts_set_absent(struct facts *facts, enum fact fact);
 void facts_set_failed(struct facts *facts, enum fact fact, const char *reason);
 void facts_forget(struct facts *facts, enum fact fact);
+/* Takes over everything that the other set itself knows. */
+void facts_take_over(struct facts *facts, const struct facts *other);
 
 enum fact_state facts_get(const struct facts *facts, enum fact fact, struct value *value);
 

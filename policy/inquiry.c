@@ -54,8 +54,6 @@ struct inquiry *inquiry_new(const void *parent, const struct chain *chain, struc
 
 static void set_score(struct inquiry *inquiry, double score)
 {
-	if (score == inquiry->score)
-		return;
 	inquiry->score = score;
 	facts_set_score(inquiry->facts, FACT_SCORE, score);
 }
@@ -412,21 +410,26 @@ static int64_t header_anomalies(struct inquiry *inquiry)
 	return inquiry_number(inquiry, FACT_HEADER_ANOMALIES, 0);
 }
 
+unsigned inquiry_missing_fields(struct inquiry *inquiry)
+{
+	if (inquiry_is_stranger(inquiry))
+		return 0;
+	return (unsigned)header_anomalies(inquiry) &
+		(HEADER_MISSING_DATE | HEADER_MISSING_MESSAGE_ID);
+}
+
 char *inquiry_added_fields(
 	const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds)
 {
+	unsigned missing = inquiry_missing_fields(inquiry);
 	char *text = talloc_strdup(parent, ""), *date;
-	int64_t anomalies;
 
-	if (inquiry_is_stranger(inquiry))
-		return text;
-	anomalies = header_anomalies(inquiry);
-	if (anomalies & HEADER_MISSING_DATE) {
+	if (missing & HEADER_MISSING_DATE) {
 		date = trace_date(NULL, seconds);
 		text = talloc_asprintf_append_buffer(text, "Date: %s\r\n", date);
 		talloc_free(date);
 	}
-	if (anomalies & HEADER_MISSING_MESSAGE_ID)
+	if (missing & HEADER_MISSING_MESSAGE_ID)
 		text = talloc_asprintf_append_buffer(
 			text, "Message-ID: <%s@%s>\r\n", id, inquiry->policy->site->hostname);
 	return text;

@@ -93,8 +93,11 @@ bool inquiry_is_stranger(struct inquiry *inquiry);
 /* For the chain: appends to the trace, and adds the entry's score if it is to be counted. */
 void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry);
 
-/* Fields that are to be put on top of the message: Date and Message-ID (made of the transaction's id) where one of our own
- * clients, in relay.networks or authenticated, left them out. "" when there is nothing to add. For after the message stage. */
+/* Fields that are to be added to the message: HEADER_MISSING_DATE and HEADER_MISSING_MESSAGE_ID where one of our own clients, in
+ * relay.networks or authenticated, left them out. For the message stage and after. */
+unsigned inquiry_missing_fields(struct inquiry *inquiry);
+
+/* Those fields, to be put on top of the message, with CRLF; the Message-ID is made of the transaction's id. "" when there are none. */
 char *inquiry_added_fields(const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds);
 
 /* The trace as one JSON array (jansson) is explain's; this gives the word for the log: "relay=pass,size=reject", each pair once; what

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A message in our hands: a buffer first, then a memfd, then a file without a name. */
-#include "config.h" /* GNU extensions */
 #include "policy/mail/message.h"
 
 #include "base/table.h"

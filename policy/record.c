@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A verdict and all that led to it, as JSON. */
+#include "policy/record.h"
+
+#include "base/utf8.h"
+
+#include <talloc.h>
+
+#define ACCEPTED_CODE 250
+#define ACCEPTED_STATUS "2.0.0"
+#define ACCEPTED_TEXT "accepted"
+
+json_t *record_text(const char *text)
+{
+	struct slice slice = slice_of(text);
+	json_t *json;
+	char *clean;
+
+	if (!text)
+		return json_null();
+	if (utf8_is_valid(slice))
+		return json_stringn_nocheck(slice.data, slice.size);
+	clean = talloc_array(NULL, char, slice.size);
+	json = json_stringn_nocheck(clean, utf8_clean(clean, slice.size, slice));
+	talloc_free(clean);
+	return json;
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new_nocheck(object, key, value);
+}
+
+json_t *record_of_verdict(const struct verdict *verdict)
+{
+	bool refuses = verdict->code != 0;
+	json_t *object = json_object();
+
+	set(object, "verdict", record_text(verdict_name(verdict->kind)));
+	set(object, "code", json_integer(refuses ? verdict->code : ACCEPTED_CODE));
+	set(object, "status", record_text(refuses ? verdict->status : ACCEPTED_STATUS));
+	set(object, "text", record_text(refuses ? verdict->text : ACCEPTED_TEXT));
+	set(object, "decided_by", record_text(verdict->decided_by));
+	return object;
+}
+
+static json_t *entry_json(const struct trace_entry *entry)
+{
+	json_t *object = json_object();
+
+	set(object, "stage", record_text(stage_name(entry->stage)));
+	set(object, "check", record_text(entry->check));
+	set(object, "result", record_text(entry->result));
+	if (entry->detail)
+		set(object, "detail", record_text(entry->detail));
+	if (entry->score != 0)
+		set(object, "score", json_real(entry->score));
+	if (entry->monitored)
+		set(object, "monitored", json_true());
+	set(object, "ms", json_real((double)entry->microseconds / 1000));
+	return object;
+}
+
+static json_t *trace_json(const struct inquiry *inquiry)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < inquiry->trace_count; i++)
+		json_array_append_new(array, entry_json(&inquiry->trace[i]));
+	return array;
+}
+
+static json_t *flags_json(const char *const *names, int64_t flags)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; names && names[i]; i++) {
+		if (flags >> i & 1)
+			json_array_append_new(array, record_text(names[i]));
+	}
+	return array;
+}
+
+static json_t *texts_json(const struct value_texts *texts)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < texts->count; i++)
+		json_array_append_new(array, record_text(texts->items[i]));
+	return array;
+}
+
+static json_t *ip_json(const struct ip *ip)
+{
+	char text[IP_TEXT_SIZE];
+
+	return record_text(ip_print(ip, text));
+}
+
+static json_t *value_json(enum fact fact, const struct value *value)
+{
+	switch (value->type) {
+	case VALUE_BOOL:
+		return json_boolean(value->boolean);
+	case VALUE_INT:
+	case VALUE_SIZE:
+	case VALUE_DURATION:
+		return json_integer(value->number);
+	case VALUE_SCORE:
+		return json_real(value->score);
+	case VALUE_IP:
+		return ip_json(&value->ip);
+	case VALUE_FLAGS:
+		return flags_json(fact_row(fact)->flags, value->number);
+	case VALUE_TEXTS:
+		return texts_json(&value->texts);
+	default:
+		return record_text(value->text);
+	}
+}
+
+/* All that is known; null for what is known to be absent. What failed stands apart, with its reason. */
+static void set_facts(json_t *record, const struct facts *facts)
+{
+	json_t *known = json_object(), *failed = json_object();
+	struct value value;
+
+	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
+		const char *name = fact_row(fact)->name;
+		enum fact_state state = facts_get(facts, fact, &value);
+		if (state == FACT_KNOWN)
+			set(known, name, value_json(fact, &value));
+		else if (state == FACT_ABSENT)
+			set(known, name, json_null());
+		else if (state == FACT_FAILED)
+			set(failed, name, record_text(value.text));
+	}
+	set(record, "facts", known);
+	if (json_object_size(failed))
+		set(record, "failed", failed);
+	else
+		json_decref(failed);
+}
+
+static json_t *edit_json(const char *action, const char *name)
+{
+	json_t *object = json_object();
+
+	set(object, "action", record_text(action));
+	set(object, "name", record_text(name));
+	return object;
+}
+
+static json_t *edits_json(struct inquiry *inquiry)
+{
+	json_t *array = json_array();
+	unsigned missing = inquiry->stage == STAGE_MESSAGE ? inquiry_missing_fields(inquiry) : 0;
+
+	if (missing & HEADER_MISSING_DATE)
+		json_array_append_new(array, edit_json("add_header", "Date"));
+	if (missing & HEADER_MISSING_MESSAGE_ID)
+		json_array_append_new(array, edit_json("add_header", "Message-ID"));
+	return array;
+}
+
+json_t *record_new(struct inquiry *inquiry)
+{
+	json_t *record = record_of_verdict(&inquiry->verdict);
+
+	if (inquiry->observed.kind != VERDICT_NONE)
+		set(record, "observed", record_of_verdict(&inquiry->observed));
+	set(record, "score", json_real(inquiry->score));
+	if (inquiry->tagged)
+		set(record, "tagged", json_true());
+	set(record, "trace", trace_json(inquiry));
+	set_facts(record, inquiry->facts);
+	set(record, "edits", edits_json(inquiry));
+	return record;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What was judged, as the JSON object of the contract. For policy/explain alone. The caller drops the reference.
+ */
+#pragma once
+
+#include "policy/inquiry.h"
+
+#include <jansson.h>
+
+json_t *record_new(struct inquiry *inquiry);
+
+/* {"verdict": …, "code": …, "status": …, "text": …} */
+json_t *record_of_verdict(const struct verdict *verdict);
+
+/* A string; bytes that are no UTF-8 become "?". null for NULL. */
+json_t *record_text(const char *text);

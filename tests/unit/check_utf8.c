@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is a character, and texts made safe. */
+#include "base/utf8.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+#define COUNT(rows) ((int)(sizeof(rows) / sizeof *(rows)))
+
+/* The length of the character at the front; 0: none. The borders of RFC 3629 §4. */
+static const struct {
+	const char *text;
+	size_t length;
+} characters[] = {
+	{"", 0},
+	{"a", 1},
+	{"\x7f", 1},
+	{"\x80", 0},
+	{"\xc1\xbf", 0},
+	{"\xc2\x80", 2},
+	{"\xc2", 0},
+	{"\xdf\xbf", 2},
+	{"\xc2\x7f", 0},
+	{"\xe0\x9f\xbf", 0},
+	{"\xe0\xa0\x80", 3},
+	{"\xe2\x82\xac", 3},
+	{"\xe2\x82", 0},
+	{"\xed\x9f\xbf", 3},
+	{"\xed\xa0\x80", 0},
+	{"\xef\xbf\xbf", 3},
+	{"\xf0\x8f\xbf\xbf", 0},
+	{"\xf0\x90\x80\x80", 4},
+	{"\xf0\x90\x80", 0},
+	{"\xf4\x8f\xbf\xbf", 4},
+	{"\xf4\x90\x80\x80", 0},
+	{"\xf5\x80\x80\x80", 0},
+	{"\xff", 0},
+};
+
+START_TEST(knows_characters)
+{
+	struct slice text = slice_of(characters[_i].text);
+
+	ck_assert_uint_eq(utf8_length(text), characters[_i].length);
+	ck_assert(utf8_is_valid(text) == (characters[_i].length == text.size));
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	size_t room;
+	const char *clean;
+} texts[] = {
+	{"plain", 99, "plain"},
+	{"caf\xc3\xa9", 99, "caf\xc3\xa9"},
+	{"caf\xc3\xa9", 4, "caf"},
+	{"a\r\nb\t", 99, "a??b?"},
+	{"\x1b[31m", 99, "?[31m"},
+	{"\xc2\x9b", 99, "?"},
+	{"x\xff\xfey", 99, "x??y"},
+	{"\xe2\x82", 99, "??"},
+	{"\x7f", 99, "?"},
+};
+
+START_TEST(cleans_texts)
+{
+	char clean[100];
+	size_t used = utf8_clean(clean, texts[_i].room, slice_of(texts[_i].text));
+
+	clean[used] = '\0';
+	ck_assert_str_eq(clean, texts[_i].clean);
+}
+END_TEST
+
+START_TEST(cleans_a_nul)
+{
+	char clean[3];
+
+	ck_assert_uint_eq(utf8_clean(clean, 3, slice_make("a\0b", 3)), 3);
+	ck_assert_mem_eq(clean, "a?b", 3);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("utf8");
+	TCase *cases = tcase_create("utf8");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_loop_test(cases, knows_characters, 0, COUNT(characters));
+	tcase_add_loop_test(cases, cleans_texts, 0, COUNT(texts));
+	tcase_add_test(cases, cleans_a_nul);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
