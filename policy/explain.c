@@ -1,3 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plays a case through all stages, and tells what was judged. */
 #include "policy/explain.h"
-char *explain_record(const void *parent, const struct inquiry *inquiry, const char *id, int64_t seconds){(void)parent;(void)inquiry;(void)id;(void)seconds;return (char*)"{}";}
-bool explain_print(const struct chain *chain, const struct explain_case *the_case, bool json, FILE *out){(void)chain;(void)the_case;(void)json;(void)out;return false;}
+
+#include "base/loop.h"
+#include "base/utf8.h"
+#include "policy/chain.h"
+#include "policy/facts_file.h"
+#include "policy/record.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <talloc.h>
+#include <time.h>
+
+#define JUDGE_TIMEOUT 60000
+#define CHUNK 65536
+#define TIME_SIZE 32
+#define JSON_FLAGS (JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY)
+
+/* What became of one recipient. */
+struct answer {
+	const struct address *address;
+	struct verdict verdict;
+};
+
+/* A case on its way through the stages. */
+struct play {
+	const struct explain_case *the_case;
+	const struct policy *policy;
+	struct loop *loop;
+	struct complaints *complaints;
+	struct facts *told; /* of the facts file; NULL for none */
+	struct facts *facts;
+	struct inquiry *inquiry;
+	struct address *sender; /* NULL for the null sender */
+	struct answer *answers;
+	size_t count;
+	size_t passed;
+	struct spool spool;
+	struct message *message;
+};
+
+/* --- reading what is to be judged --- */
+
+/* Adds bytes with CRLF where there was LF alone; *last is the byte before them. */
+static bool add_lines(struct message *message, struct slice bytes, char *last)
+{
+	char *lines = talloc_array(NULL, char, 2 * bytes.size);
+	size_t used = 0;
+	bool added;
+
+	for (size_t i = 0; i < bytes.size; i++) {
+		if (bytes.data[i] == '\n' && *last != '\r')
+			lines[used++] = '\r';
+		*last = lines[used++] = bytes.data[i];
+	}
+	added = message_add(message, slice_make(lines, used)) == MESSAGE_OK;
+	talloc_free(lines);
+	return added;
+}
+
+static bool read_lines(struct message *message, FILE *in)
+{
+	char *chunk = talloc_array(message, char, CHUNK);
+	char last = '\0';
+	size_t size;
+	bool added = true;
+
+	while (added && (size = fread(chunk, 1, CHUNK, in)) > 0)
+		added = add_lines(message, slice_make(chunk, size), &last);
+	talloc_free(chunk);
+	return added && !ferror(in) && message_finish(message) == MESSAGE_OK;
+}
+
+static void read_message(struct play *play)
+{
+	const char *name = play->the_case->message_file;
+	bool is_standard_input = strcmp(name, "-") == 0;
+	FILE *in = is_standard_input ? stdin : fopen(name, "re");
+
+	play->message = message_new(play->facts, &play->spool);
+	if (!in || !read_lines(play->message, in))
+		complaint_error(play->complaints, (struct place){name, 0, 0},
+			"cannot read the message: %s", strerror(errno));
+	if (in && !is_standard_input)
+		fclose(in);
+}
+
+static struct address *read_address(struct play *play, const char *text)
+{
+	struct address *address = address_parse(play->facts, slice_of(text));
+
+	if (!address)
+		complaint_error(play->complaints, (struct place){text, 0, 0}, "this is no address");
+	return address;
+}
+
+static void read_addresses(struct play *play)
+{
+	const char *sender = play->the_case->sender;
+	const char *const *recipients = play->the_case->recipients;
+
+	if (sender && *sender && strcmp(sender, "<>") != 0)
+		play->sender = read_address(play, sender);
+	for (; recipients && recipients[play->count]; play->count++) {
+		play->answers =
+			talloc_realloc(play->facts, play->answers, struct answer, play->count + 1);
+		play->answers[play->count] =
+			(struct answer){.address = read_address(play, recipients[play->count])};
+	}
+}
+
+static bool read_case(struct play *play)
+{
+	const char *facts_file = play->the_case->facts_file;
+
+	if (facts_file)
+		play->told = facts_file_read(play->facts, facts_file, play->complaints);
+	read_addresses(play);
+	read_message(play);
+	complaints_print(play->complaints, stderr);
+	return complaints_errors(play->complaints) == 0;
+}
+
+/* --- playing --- */
+
+static void on_judged(void *owner)
+{
+	(void)owner; /* judge() looks */
+}
+
+/* Whether the case goes on after this stage. */
+static bool judge(struct play *play, enum stage stage)
+{
+	struct await await;
+
+	if (play->told)
+		facts_take_over(play->facts, play->told);
+	await_init(&await, play->loop->clock, on_judged, NULL);
+	inquiry_begin_judging(play->inquiry, stage, play->loop->clock, JUDGE_TIMEOUT, &await);
+	while (await.pending)
+		loop_turn(play->loop, true);
+	return play->inquiry->verdict.kind <= VERDICT_ACCEPT;
+}
+
+static bool play_connect(struct play *play)
+{
+	const struct ip *client = &play->the_case->client;
+	bool trusted = cidrs_contain(&play->policy->relay->networks, client);
+
+	if (client->family)
+		facts_set_ip(play->facts, FACT_CLIENT_IP, client);
+	facts_set_bool(play->facts, FACT_CLIENT_TRUSTED, trusted);
+	facts_set_bool(play->facts, FACT_CLIENT_AUTHENTICATED, false);
+	return judge(play, STAGE_CONNECT);
+}
+
+static bool play_helo(struct play *play)
+{
+	if (!play->the_case->helo)
+		return true;
+	facts_set_text(play->facts, FACT_HELO_NAME, play->the_case->helo);
+	return judge(play, STAGE_HELO);
+}
+
+static bool play_mail(struct play *play)
+{
+	const struct address *sender = play->sender;
+
+	facts_set_text(play->facts, FACT_SENDER, sender ? sender->text : "");
+	facts_set_text(play->facts, FACT_SENDER_LOCAL, sender ? sender->local : "");
+	facts_set_text(play->facts, FACT_SENDER_DOMAIN, sender ? sender->domain : "");
+	facts_set_bool(play->facts, FACT_SENDER_IS_NULL, !sender);
+	facts_set_number(play->facts, FACT_SIZE, message_size(play->message));
+	return judge(play, STAGE_MAIL);
+}
+
+static void play_recipient(struct play *play, struct answer *answer)
+{
+	const struct address *address = answer->address;
+
+	facts_set_text(play->facts, FACT_RECIPIENT, address->text);
+	facts_set_text(play->facts, FACT_RECIPIENT_LOCAL, address->local);
+	facts_set_text(play->facts, FACT_RECIPIENT_DOMAIN, address->domain);
+	facts_set_number(play->facts, FACT_RECIPIENT_FORM, address->form);
+	facts_set_number(play->facts, FACT_RECIPIENT_COUNT, (int64_t)play->passed);
+	if (judge(play, STAGE_RCPT))
+		play->passed++;
+	answer->verdict = play->inquiry->verdict;
+}
+
+static bool play_recipients(struct play *play)
+{
+	for (size_t i = 0; i < play->count; i++)
+		play_recipient(play, &play->answers[i]);
+	return !play->count || play->passed;
+}
+
+static void tell_recipients(struct play *play)
+{
+	const char **passed = talloc_array(play->facts, const char *, play->count + 1);
+	size_t count = 0;
+
+	for (size_t i = 0; i < play->count; i++) {
+		if (play->answers[i].verdict.kind <= VERDICT_ACCEPT)
+			passed[count++] = play->answers[i].address->text;
+	}
+	facts_forget(play->facts, FACT_RECIPIENT);
+	facts_forget(play->facts, FACT_RECIPIENT_LOCAL);
+	facts_forget(play->facts, FACT_RECIPIENT_DOMAIN);
+	facts_forget(play->facts, FACT_RECIPIENT_FORM);
+	facts_set_texts(play->facts, FACT_RECIPIENTS, passed, count);
+	facts_set_number(play->facts, FACT_RECIPIENT_COUNT, (int64_t)count);
+}
+
+static bool play_data(struct play *play)
+{
+	tell_recipients(play);
+	return judge(play, STAGE_DATA);
+}
+
+static bool play_message(struct play *play)
+{
+	play->inquiry->message = play->message;
+	facts_set_number(play->facts, FACT_MESSAGE_SIZE, message_size(play->message));
+	facts_set_number(play->facts, FACT_MESSAGE_ANOMALIES, message_anomalies(play->message));
+	return judge(play, STAGE_MESSAGE);
+}
+
+/* In the order in which a session meets them; the first that ends the case is the last. */
+static bool (*const scenes[])(struct play *play) = {
+	play_connect, play_helo, play_mail, play_recipients, play_data, play_message};
+
+static void play_all(struct play *play)
+{
+	for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++) {
+		if (!scenes[i](play))
+			return;
+	}
+}
+
+/* --- telling it as text --- */
+
+/* A stranger's words, fit for a terminal. */
+static void print_safely(const char *text, FILE *out)
+{
+	struct slice slice = slice_of(text);
+	char *clean = talloc_array(NULL, char, slice.size + 1);
+
+	fwrite(clean, 1, utf8_clean(clean, slice.size, slice), out);
+	talloc_free(clean);
+}
+
+static void print_verdict(const struct verdict *verdict, FILE *out)
+{
+	static const char *const words[] = {
+		[VERDICT_NONE] = "accepted: nothing speaks against it",
+		[VERDICT_UNKNOWN] = "",
+		[VERDICT_ACCEPT] = "accepted",
+		[VERDICT_DISCARD] = "accepted, and thrown away",
+		[VERDICT_QUARANTINE] = "accepted, and put into quarantine",
+		[VERDICT_TEMPFAIL] = "put off",
+		[VERDICT_REJECT] = "refused",
+		[VERDICT_DISCONNECT] = "refused, and the connection closed",
+	};
+
+	fputs(words[verdict->kind], out);
+	if (verdict->code)
+		fprintf(out, ": %d %s %s", verdict->code, verdict->status, verdict->text);
+}
+
+static void print_head(const struct play *play, FILE *out)
+{
+	const struct inquiry *inquiry = play->inquiry;
+
+	fputs("The message is ", out);
+	print_verdict(&inquiry->verdict, out);
+	fputs(".\n", out);
+	if (inquiry->verdict.decided_by)
+		fprintf(out, "Decided by %s at stage %s.\n", inquiry->verdict.decided_by,
+			stage_name(inquiry->stage));
+	if (inquiry->observed.kind != VERDICT_NONE) {
+		fputs("Without mode = \"observe\" it would have been ", out);
+		print_verdict(&inquiry->observed, out);
+		fprintf(out, " (by %s).\n", inquiry->observed.decided_by);
+	}
+	fprintf(out, "Score %.1f%s.\n", inquiry->score, inquiry->tagged ? ", marked" : "");
+}
+
+static void print_recipients(const struct play *play, FILE *out)
+{
+	if (play->count < 2)
+		return;
+	fputs("\nRecipients\n", out);
+	for (size_t i = 0; i < play->count; i++) {
+		fprintf(out, "  %-32s ", play->answers[i].address->text);
+		print_verdict(&play->answers[i].verdict, out);
+		fputc('\n', out);
+	}
+}
+
+static void print_trace(const struct inquiry *inquiry, FILE *out)
+{
+	fputs(inquiry->trace_count ? "\nWho spoke\n" : "\nNobody spoke.\n", out);
+	for (size_t i = 0; i < inquiry->trace_count; i++) {
+		const struct trace_entry *entry = &inquiry->trace[i];
+		fprintf(out, "  %-8s %-12s %-18s", stage_name(entry->stage), entry->check,
+			entry->result);
+		if (entry->score != 0)
+			fprintf(out, " %+.1f", entry->score);
+		if (entry->detail) {
+			fputc(' ', out);
+			print_safely(entry->detail, out);
+		}
+		fputs(entry->monitored ? " (monitored: it does not act)\n" : "\n", out);
+	}
+}
+
+static void print_facts(const struct facts *facts, FILE *out)
+{
+	struct value value;
+
+	fputs("\nWhat was known\n", out);
+	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
+		char *shown;
+		if (facts_get(facts, fact, &value) == FACT_UNKNOWN)
+			continue;
+		shown = facts_print(NULL, facts, fact);
+		fprintf(out, "  %-22s ", fact_row(fact)->name);
+		print_safely(shown, out);
+		fputc('\n', out);
+		talloc_free(shown);
+	}
+}
+
+static void print_text(const struct play *play, FILE *out)
+{
+	unsigned missing =
+		play->inquiry->stage == STAGE_MESSAGE ? inquiry_missing_fields(play->inquiry) : 0;
+
+	print_head(play, out);
+	if (missing & HEADER_MISSING_DATE)
+		fputs("A Date is added.\n", out);
+	if (missing & HEADER_MISSING_MESSAGE_ID)
+		fputs("A Message-ID is added.\n", out);
+	print_recipients(play, out);
+	print_trace(play->inquiry, out);
+	print_facts(play->facts, out);
+}
+
+/* --- telling it as JSON --- */
+
+static json_t *answers_json(const struct play *play)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < play->count; i++) {
+		json_t *object = record_of_verdict(&play->answers[i].verdict);
+		json_object_set_new(
+			object, "recipient", record_text(play->answers[i].address->text));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static void print_json(const struct play *play, FILE *out)
+{
+	json_t *record = record_new(play->inquiry);
+
+	json_object_set_new(record, "recipients", answers_json(play));
+	json_dumpf(record, out, JSON_FLAGS | JSON_INDENT(2));
+	fputc('\n', out);
+	json_decref(record);
+}
+
+bool explain_print(
+	const struct chain *chain, const struct explain_case *the_case, bool json, FILE *out)
+{
+	void *all = talloc_new(NULL);
+	struct play play = {
+		.the_case = the_case,
+		.policy = chain_policy(chain),
+		.complaints = complaints_new(all),
+		.facts = facts_new(all, NULL),
+	};
+	bool is_read = read_case(&play);
+
+	if (is_read) {
+		play.loop = loop_new(all);
+		play.inquiry = inquiry_new(play.facts, chain, play.facts);
+		play_all(&play);
+		(json ? print_json : print_text)(&play, out);
+	}
+	talloc_free(all);
+	return is_read;
+}
+
+char *explain_record(const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds)
+{
+	json_t *record = record_new(inquiry);
+	time_t time = (time_t)seconds;
+	char text[TIME_SIZE], *dump, *kept;
+	struct tm tm;
+
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&time, &tm));
+	json_object_set_new(record, "id", record_text(id));
+	json_object_set_new(record, "time", record_text(text));
+	dump = json_dumps(record, JSON_FLAGS | JSON_COMPACT);
+	kept = talloc_strdup(parent, dump);
+	free(dump);
+	json_decref(record);
+	return kept;
+}

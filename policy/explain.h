@@ -23,7 +23,6 @@ struct explain_case {
 /* Judges at connect, helo, mail, each rcpt, data and message, as a session would, without any network, and prints. False, after a
  * complaint on stderr, when a file cannot be read or a facts file is not what it should be. A case whose
  * every recipient is refused ends there, with that verdict. */
-char *explain_record(const void *parent, const struct inquiry *inquiry, const char *id, int64_t seconds);
 bool explain_print(const struct chain *chain, const struct explain_case *the_case, bool json, FILE *out);
 
 /* The verdict record of an inquiry for the journal: the same object on one line, with id and time besides. */
