@@ -111,7 +111,8 @@ static const struct {
 	{"root", "root", NULL, 0},
 	{"MAILER-DAEMON (Mail Delivery)", "MAILER-DAEMON", NULL, 0},
 	{"a@example.com, b@example.org", "a@example.com", "example.com", HEADER_SEVERAL_FROM},
-	{"A <a@example.com>, B <b@example.org>", "a@example.com", "example.com", HEADER_SEVERAL_FROM},
+	{"A <a@example.com>, B <b@example.org>", "a@example.com", "example.com",
+		HEADER_SEVERAL_FROM},
 	{"", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"<>", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"Erika <>", NULL, NULL, HEADER_UNREADABLE_FROM},
@@ -144,7 +145,8 @@ END_TEST
 START_TEST(reads_subject_and_message_id)
 {
 	struct header *header = header_parse(scratch,
-		slice_of(GOOD "Subject:  a\r\n\tlong \r\n one \r\nReceived: x\r\nReceived: y\r\n\r\n"));
+		slice_of(GOOD
+			"Subject:  a\r\n\tlong \r\n one \r\nReceived: x\r\nReceived: y\r\n\r\n"));
 
 	ck_assert_str_eq(header->subject, "a\tlong  one");
 	ck_assert_str_eq(header->message_id, "<1@example.com>");

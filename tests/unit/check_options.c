@@ -49,9 +49,10 @@ END_TEST
 START_TEST(takes_what_is_written)
 {
 	struct policy *policy = judging_policy(scratch,
-		GOOD "mode = observe limits { message_size = 1M recipients = 3 } "
-		     "allow { networks = {192.0.2.0/24} senders = {\"a@example.org\", .example.net} } "
-		     "thresholds { tag = 1.5 quarantine = 2 reject = 2 }");
+		GOOD
+		"mode = observe limits { message_size = 1M recipients = 3 } "
+		"allow { networks = {192.0.2.0/24} senders = {\"a@example.org\", .example.net} } "
+		"thresholds { tag = 1.5 quarantine = 2 reject = 2 }");
 
 	ck_assert_str_eq(policy->site->hostname, "mx.example.com");
 	ck_assert_int_eq(policy->site->mode, MODE_OBSERVE);

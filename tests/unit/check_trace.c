@@ -65,7 +65,8 @@ END_TEST
 /* A field is begun once, folded before blanks only, and its comments are closed. */
 static void is_one_field(const char *field)
 {
-	struct header *header = header_parse(scratch, slice_of(talloc_asprintf(scratch, "%s\r\nbody", field)));
+	struct header *header =
+		header_parse(scratch, slice_of(talloc_asprintf(scratch, "%s\r\nbody", field)));
 	int depth = 0;
 
 	ck_assert_uint_eq(header->count, 1);

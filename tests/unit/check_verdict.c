@@ -109,7 +109,8 @@ END_TEST
 
 START_TEST(cuts_a_long_status)
 {
-	ck_assert_uint_lt(strlen(verdict_reject(550, "5.1234567.1234567", "x").status), STATUS_SIZE);
+	ck_assert_uint_lt(
+		strlen(verdict_reject(550, "5.1234567.1234567", "x").status), STATUS_SIZE);
 }
 END_TEST
 
