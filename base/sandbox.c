@@ -36,12 +36,12 @@ enum {
 #define FS_READ_DIR (UINT64_C(1) << 3)
 #define FS_IOCTL_DEV (UINT64_C(1) << 15)
 #define FS_READ (FS_READ_FILE | FS_READ_DIR)
-#define NET_ALL (UINT64_C(3)) /* to bind and to connect TCP */
+#define NET_ALL (UINT64_C(3))   /* to bind and to connect TCP */
 #define SCOPE_ALL (UINT64_C(3)) /* abstract sockets and signals of other domains */
 
 /* The rights that exist, by ABI: each adds bits at the end. */
-static const uint64_t fs_rights[] = {0, (1 << 13) - 1, (1 << 14) - 1, (1 << 15) - 1, (1 << 15) - 1,
-	(1 << 16) - 1};
+static const uint64_t fs_rights[] = {
+	0, (1 << 13) - 1, (1 << 14) - 1, (1 << 15) - 1, (1 << 15) - 1, (1 << 16) - 1};
 
 struct ruleset {
 	uint64_t fs;
@@ -56,8 +56,8 @@ struct path_rule {
 
 /* What the reports of ASan, UBSan and LeakSanitizer need: a tracer thread, the symbolizer, /proc. */
 #ifdef SANITIZED
-static const char *const widened[] = {
-	"ptrace", "process_vm_readv", "clone", "clone3", "fork", "vfork", "execve", "execveat", NULL};
+static const char *const widened[] = {"ptrace", "process_vm_readv", "clone", "clone3", "fork",
+	"vfork", "execve", "execveat", NULL};
 static const char *const widened_paths[] = {"/", NULL};
 static const uint64_t widened_rights = FS_READ | FS_EXECUTE;
 #else
@@ -132,7 +132,8 @@ static size_t ruleset_size(long abi)
 {
 	if (abi >= ABI_SCOPES)
 		return sizeof(struct ruleset);
-	return abi >= ABI_NETWORK ? offsetof(struct ruleset, scoped) : offsetof(struct ruleset, net);
+	return abi >= ABI_NETWORK ? offsetof(struct ruleset, scoped)
+				  : offsetof(struct ruleset, net);
 }
 
 static bool restrict_files(int ruleset, const struct sandbox *sandbox, uint64_t rights)
@@ -140,9 +141,9 @@ static bool restrict_files(int ruleset, const struct sandbox *sandbox, uint64_t 
 	uint64_t write = rights & ~(FS_EXECUTE | FS_IOCTL_DEV);
 
 	return allow_paths(ruleset, sandbox->read_below, FS_READ, false) &&
-	       allow_paths(ruleset, sandbox->write_below, write, true) &&
-	       allow_paths(ruleset, widened_paths, widened_rights, false) &&
-	       (syscall(CALL_RESTRICT_SELF, ruleset, 0) == 0 || failed("Landlock"));
+		allow_paths(ruleset, sandbox->write_below, write, true) &&
+		allow_paths(ruleset, widened_paths, widened_rights, false) &&
+		(syscall(CALL_RESTRICT_SELF, ruleset, 0) == 0 || failed("Landlock"));
 }
 
 static bool enter_landlock(const struct sandbox *sandbox)
@@ -173,16 +174,16 @@ static bool enter_landlock(const struct sandbox *sandbox)
 /* No process that deals with strangers needs any of these. */
 static const char *const denied[] = {"execve", "execveat", "fork", "vfork", "ptrace",
 	"process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp", "mount",
-	"umount", "umount2", "pivot_root", "chroot", "open_tree", "move_mount", "fsopen", "fsconfig",
-	"fsmount", "fspick", "mount_setattr", "setns", "unshare", "init_module", "finit_module",
-	"delete_module", "kexec_load", "kexec_file_load", "bpf", "perf_event_open", "userfaultfd",
-	"keyctl", "add_key", "request_key", "io_uring_setup", "io_uring_enter", "io_uring_register",
-	"name_to_handle_at", "open_by_handle_at", "fanotify_init", "quotactl", "quotactl_fd", "acct",
-	"reboot", "swapon", "swapoff", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex",
-	"stime", "sethostname", "setdomainname", "iopl", "ioperm", "modify_ldt", "personality",
-	"lookup_dcookie", "syslog", "uselib", "vhangup", "migrate_pages", "move_pages", "mbind",
-	"set_mempolicy", "chmod", "fchmodat", "chown", "lchown", "fchownat", "mknod", "mknodat",
-	"listen", NULL};
+	"umount", "umount2", "pivot_root", "chroot", "open_tree", "move_mount", "fsopen",
+	"fsconfig", "fsmount", "fspick", "mount_setattr", "setns", "unshare", "init_module",
+	"finit_module", "delete_module", "kexec_load", "kexec_file_load", "bpf", "perf_event_open",
+	"userfaultfd", "keyctl", "add_key", "request_key", "io_uring_setup", "io_uring_enter",
+	"io_uring_register", "name_to_handle_at", "open_by_handle_at", "fanotify_init", "quotactl",
+	"quotactl_fd", "acct", "reboot", "swapon", "swapoff", "settimeofday", "clock_settime",
+	"clock_adjtime", "adjtimex", "stime", "sethostname", "setdomainname", "iopl", "ioperm",
+	"modify_ldt", "personality", "lookup_dcookie", "syslog", "uselib", "vhangup",
+	"migrate_pages", "move_pages", "mbind", "set_mempolicy", "chmod", "fchmodat", "chown",
+	"lchown", "fchownat", "mknod", "mknodat", "listen", NULL};
 
 static const char *const denied_to_keeper[] = {
 	"socket", "socketpair", "connect", "bind", "accept", "accept4", NULL};
@@ -208,19 +209,25 @@ static bool deny(scmp_filter_ctx filter, const char *const *names)
 	return true;
 }
 
+/* Denies a call when its first argument compares so. */
+static bool deny_when(
+	scmp_filter_ctx filter, int number, enum scmp_compare how, uint64_t a, uint64_t b)
+{
+	const struct scmp_arg_cmp first = {.arg = 0, .op = how, .datum_a = a, .datum_b = b};
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), number, 1, &first) == 0;
+}
+
 /* Sockets of the internet, with a path, and netlink (the resolver asks for the interfaces): no others. */
 static bool deny_socket_families(scmp_filter_ctx filter)
 {
 	const int number = SCMP_SYS(socket);
-	const unsigned first = AF_INET + 1, last = AF_NETLINK;
 
-	for (unsigned family = first; family < last; family++) {
-		if (family != AF_INET6 && seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 1,
-						  SCMP_A0(SCMP_CMP_EQ, family)) != 0)
+	for (unsigned family = AF_INET + 1; family < AF_NETLINK; family++) {
+		if (family != AF_INET6 && !deny_when(filter, number, SCMP_CMP_EQ, family, 0))
 			return false;
 	}
-	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 1,
-		       SCMP_A0(SCMP_CMP_GT, AF_NETLINK)) == 0;
+	return deny_when(filter, number, SCMP_CMP_GT, AF_NETLINK, 0);
 }
 
 /* Threads yes, processes no. clone3 hides its flags from a filter; libc falls back to clone when it is not there. */
@@ -228,9 +235,8 @@ static bool deny_processes(scmp_filter_ctx filter)
 {
 	if (is_among("clone", widened))
 		return true;
-	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-		       SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)) == 0 &&
-	       seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
+	return deny_when(filter, SCMP_SYS(clone), SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0) &&
+		seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
 }
 
 static bool fill_filter(scmp_filter_ctx filter, enum sandbox_profile profile)
@@ -270,5 +276,5 @@ static bool enter_seccomp(enum sandbox_profile profile)
 bool sandbox_enter(const struct sandbox *sandbox)
 {
 	return give_up_privileges(sandbox) && enter_landlock(sandbox) &&
-	       enter_seccomp(sandbox->profile);
+		enter_seccomp(sandbox->profile);
 }

@@ -68,15 +68,16 @@ static void stripes_init(struct shared *shared)
 
 struct table *table_new(const void *parent, const char *const *names)
 {
-	struct shared *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *shared = mmap(
+		NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct table *table;
 
 	if (shared == MAP_FAILED)
 		return NULL;
 	stripes_init(shared);
 	if (getrandom(&shared->secret, sizeof shared->secret, GRND_NONBLOCK) < 0)
-		shared->secret = (uintptr_t)shared; /* early boot: at least not the same everywhere */
+		shared->secret =
+			(uintptr_t)shared; /* early boot: at least not the same everywhere */
 	table = talloc_zero(parent, struct table);
 	table->shared = shared;
 	table->names = names;
@@ -218,8 +219,7 @@ static uint32_t entry_count(
 	return entry_sum(entry);
 }
 
-uint32_t table_count_key(
-	struct table *table, uint8_t kind, const void *key, size_t size, int delta)
+uint32_t table_count_key(struct table *table, uint8_t kind, const void *key, size_t size, int delta)
 {
 	struct shared *shared = table->shared;
 	struct entry wanted = {.kind = kind, .size = (uint8_t)size};

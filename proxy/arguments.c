@@ -11,10 +11,19 @@ enum { KEY_JSON = 256, KEY_ID, KEY_RECIPIENT, KEY_TEXTS };
 /* Options that fill a text: their key says which. */
 #define KEY_OF(field) (KEY_TEXTS + (int)offsetof(struct arguments, field))
 
-#define CONFIG_ROW {"config", 'c', "FILE", 0, "configuration (default " DEFAULT_FILE ")", 0}
-#define SOCKET_ROW \
-	{"socket", KEY_OF(socket), "PATH", 0, "control socket, without any configuration", 0}
-#define JSON_ROW {"json", KEY_JSON, NULL, 0, "one JSON object instead of a text", 0}
+#define CONFIG_ROW                                                                                 \
+	{                                                                                          \
+		"config", 'c', "FILE", 0, "configuration (default " DEFAULT_FILE ")", 0            \
+	}
+#define SOCKET_ROW                                                                                 \
+	{                                                                                          \
+		"socket", KEY_OF(socket), "PATH", 0, "control socket, without any configuration",  \
+			0                                                                          \
+	}
+#define JSON_ROW                                                                                   \
+	{                                                                                          \
+		"json", KEY_JSON, NULL, 0, "one JSON object instead of a text", 0                  \
+	}
 
 static const struct argp_option no_rows[] = {{0}};
 static const struct argp_option file_rows[] = {CONFIG_ROW, {0}};

@@ -41,8 +41,7 @@ static void on_readable(evutil_socket_t descriptor, short what, void *owner)
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (size == sizeof packet && packet.message < CHANNEL_MESSAGES) {
-		channel->events.on_message(
-			channel->events.owner, packet.message, packet.argument);
+		channel->events.on_message(channel->events.owner, packet.message, packet.argument);
 		return;
 	}
 	event_del(&channel->event);
@@ -73,5 +72,5 @@ bool channel_send(struct channel *channel, enum channel_message message, uint32_
 	const struct packet packet = {message, argument};
 
 	return send(channel->descriptor, &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT) ==
-	       sizeof packet;
+		sizeof packet;
 }

@@ -12,13 +12,14 @@
 
 /* --- run and check --- */
 
+/* The arguments go before the master forks: its children would carry them for ever. */
 int cli_run(int argc, char **argv)
 {
 	void *all = talloc_new(NULL);
-	int status = master_run(arguments_parse(all, ARGUMENTS_RUN, argc, argv)->file);
+	const char *file = arguments_parse(all, ARGUMENTS_RUN, argc, argv)->file;
 
 	talloc_free(all);
-	return status;
+	return master_run(file);
 }
 
 int cli_check(int argc, char **argv)
@@ -26,7 +27,8 @@ int cli_check(int argc, char **argv)
 	void *all = talloc_new(NULL);
 	struct complaints *complaints = complaints_new(all);
 
-	configuration_read(all, arguments_parse(all, ARGUMENTS_CHECK, argc, argv)->file, complaints);
+	configuration_read(
+		all, arguments_parse(all, ARGUMENTS_CHECK, argc, argv)->file, complaints);
 	complaints_print(complaints, stdout);
 	int status = complaints_errors(complaints) > 0 ? 1 : 0;
 	talloc_free(all);

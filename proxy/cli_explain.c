@@ -10,11 +10,12 @@
 #include <talloc.h>
 #include <unistd.h>
 
-static int print_record(const struct arguments *arguments, const struct configuration *configuration)
+static int print_record(
+	const struct arguments *arguments, const struct configuration *configuration)
 {
 	const char *reason;
-	const char *record = keeper_read_record(
-		arguments, configuration->store, arguments->subject, &reason);
+	const char *record =
+		keeper_read_record(arguments, configuration->store, arguments->subject, &reason);
 
 	if (!record) {
 		fprintf(stderr, "postern: %s: %s\n", arguments->subject, reason);

@@ -74,8 +74,8 @@ static const struct backend_options *backend_named(
 static const char *backend_suggestion(const struct reading *reading, const char *name)
 {
 	const struct configuration *configuration = reading->configuration;
-	const char **names = talloc_array(reading->configuration, const char *,
-		configuration->backend_count + 1);
+	const char **names = talloc_array(
+		reading->configuration, const char *, configuration->backend_count + 1);
 
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		names[i] = configuration->backends[i]->name;
@@ -92,8 +92,9 @@ static void check_backend_of(const struct reading *reading, const struct listen_
 		return;
 	const char *meant = backend_suggestion(reading, name);
 	complaint_error(reading->complaints, place_of(reading, listen, "backend"),
-		meant ? "there is no backend \"%s\"; did you mean \"%s\"?"
-		      : "there is no backend \"%s\"", name, meant);
+		meant ? "there is no backend \"%s\": did you mean \"%s\"?"
+		      : "there is no backend \"%s\"",
+		name, meant);
 }
 
 static void check_listens(const struct reading *reading)
@@ -101,8 +102,7 @@ static void check_listens(const struct reading *reading)
 	const struct configuration *configuration = reading->configuration;
 
 	if (configuration->listen_count == 0) {
-		complaint_error(reading->complaints,
-			(struct place){.file = reading->file},
+		complaint_error(reading->complaints, (struct place){.file = reading->file},
 			"no listen section: nobody could connect");
 	}
 	for (size_t i = 0; i < configuration->listen_count; i++) {
@@ -132,8 +132,7 @@ static void check_backends(const struct reading *reading)
 	const struct configuration *configuration = reading->configuration;
 
 	if (configuration->backend_count == 0) {
-		complaint_error(reading->complaints,
-			(struct place){.file = reading->file},
+		complaint_error(reading->complaints, (struct place){.file = reading->file},
 			"no backend section: mail would have nowhere to go");
 	}
 	for (size_t i = 0; i < configuration->backend_count; i++)
@@ -142,12 +141,12 @@ static void check_backends(const struct reading *reading)
 
 /* --- TLS --- */
 
-static void complain_of_openssl(
-	const struct reading *reading, const char *option, const char *file)
+static void complain_of_openssl(const struct reading *reading, const char *option, const char *file)
 {
 	const struct tls_options *tls = reading->configuration->tls;
 	unsigned long error = ERR_peek_error();
-	const char *reason = ERR_reason_error_string(error);
+	const char *reason = ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error))
+						     : ERR_reason_error_string(error);
 
 	complaint_error(reading->complaints, place_of(reading, tls, option),
 		"cannot use \"%s\": %s", file, reason ? reason : "OpenSSL does not say why");
@@ -162,7 +161,7 @@ static void check_certificate(const struct reading *reading, SSL_CTX *context)
 	if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1)
 		complain_of_openssl(reading, "certificate", tls->certificate);
 	else if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1 ||
-		 SSL_CTX_check_private_key(context) != 1)
+		SSL_CTX_check_private_key(context) != 1)
 		complain_of_openssl(reading, "key", tls->key);
 }
 
@@ -221,10 +220,10 @@ static void join_named(struct configuration *configuration, const struct setting
 {
 	configuration->listen_count = settings_count(settings, "listen");
 	configuration->backend_count = settings_count(settings, "backend");
-	configuration->listens = talloc_array(configuration, const struct listen_options *,
-		configuration->listen_count + 1);
-	configuration->backends = talloc_array(configuration, const struct backend_options *,
-		configuration->backend_count + 1);
+	configuration->listens = talloc_array(
+		configuration, const struct listen_options *, configuration->listen_count + 1);
+	configuration->backends = talloc_array(
+		configuration, const struct backend_options *, configuration->backend_count + 1);
 	for (size_t i = 0; i < configuration->listen_count; i++)
 		configuration->listens[i] = settings_named(settings, "listen", i);
 	for (size_t i = 0; i < configuration->backend_count; i++)
@@ -251,8 +250,8 @@ static struct configuration *complete(struct configuration *configuration, const
 
 	join(configuration, settings);
 	configuration->policy = policy_new(configuration, settings, complaints);
-	configuration->chain = chain_new(configuration, configuration->policy, checks_gates,
-		checks_table, NULL, complaints);
+	configuration->chain = chain_new(
+		configuration, configuration->policy, checks_gates, checks_table, NULL, complaints);
 	check_listens(&reading);
 	check_backends(&reading);
 	check_tls(&reading);

@@ -143,8 +143,8 @@ static void client_ask(struct client *client, size_t size)
 static void on_readable(evutil_socket_t descriptor, short what, void *owner)
 {
 	struct client *client = owner;
-	ssize_t got = recv(descriptor, client->line + client->used, CONTROL_LINE - client->used,
-		MSG_DONTWAIT);
+	ssize_t got = recv(
+		descriptor, client->line + client->used, CONTROL_LINE - client->used, MSG_DONTWAIT);
 
 	(void)what;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -249,8 +249,8 @@ static int listen_at(const struct sockaddr_un *address)
 	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t before = umask(0177);
 	bool good = descriptor >= 0 &&
-		    bind(descriptor, (const struct sockaddr *)address, sizeof *address) == 0 &&
-		    listen(descriptor, BACKLOG) == 0;
+		bind(descriptor, (const struct sockaddr *)address, sizeof *address) == 0 &&
+		listen(descriptor, BACKLOG) == 0;
 	int error = errno;
 
 	umask(before);
@@ -294,8 +294,8 @@ struct control *control_new(const void *parent, struct loop *loop, const char *p
 	control->owner = owner;
 	control->clients = talloc_new(control);
 	control->path = talloc_strdup(control, path);
-	event_assign(&control->event, loop->base, descriptor, EV_READ | EV_PERSIST, on_client,
-		control);
+	event_assign(
+		&control->event, loop->base, descriptor, EV_READ | EV_PERSIST, on_client, control);
 	event_add(&control->event, NULL);
 	talloc_set_destructor(control, control_close);
 	return control;
@@ -323,8 +323,8 @@ static char *receive_all(int descriptor)
 	for (;;) {
 		answer = talloc_realloc(NULL, answer, char, used + 4096 + 1);
 		ssize_t got = poll(&wait, 1, ASK_MILLISECONDS) == 1
-				      ? recv(descriptor, answer + used, 4096, 0)
-				      : -1;
+			? recv(descriptor, answer + used, 4096, 0)
+			: -1;
 		if (got <= 0) {
 			answer[used] = 0;
 			if (got == 0 || errno == ECONNRESET)

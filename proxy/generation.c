@@ -47,11 +47,11 @@ static void add_processes(struct generation *generation, const struct process_ki
 	size_t before = talloc_array_length(generation->processes);
 	const struct process_events events = {on_process_ready, on_process_death, generation};
 
-	generation->processes = talloc_realloc(
-		generation, generation->processes, struct process *, before + count);
+	generation->processes =
+		talloc_realloc(generation, generation->processes, struct process *, before + count);
 	for (size_t i = 0; i < count; i++) {
-		generation->processes[before + i] = process_new(
-			generation, generation->heritage, kind, (unsigned)i, events);
+		generation->processes[before + i] =
+			process_new(generation, generation->heritage, kind, (unsigned)i, events);
 	}
 }
 
@@ -188,8 +188,7 @@ static void on_process_ready(void *owner, struct process *process)
 	(void)process;
 	if (generation->state == GENERATION_ACTIVE)
 		deal_slots(generation);
-	else if (generation->state == GENERATION_STARTING &&
-		 all_are(generation, PROCESS_READY))
+	else if (generation->state == GENERATION_STARTING && all_are(generation, PROCESS_READY))
 		generation->events.on_ready(generation->events.owner, generation);
 }
 

@@ -211,8 +211,8 @@ static void link_flush(struct keeper_link *link)
 	timer_stop(&link->flush);
 	if (link->used == 0)
 		return;
-	ssize_t sent = send(
-		link->descriptor, link->packet, link->used, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t sent =
+		send(link->descriptor, link->packet, link->used, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent < 0)
 		link->dropped += link->waiting;
 	link->used = 0;

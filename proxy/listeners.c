@@ -106,8 +106,7 @@ static int socket_bind(const struct ip *ip, uint16_t port, bool shared)
 {
 	struct sockaddr_storage address;
 	socklen_t size = ip_to_sockaddr(ip, port, &address);
-	int descriptor = socket(
-		address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int descriptor = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (descriptor < 0)
 		return -1;
@@ -181,8 +180,7 @@ static bool listener_fill(struct listener *listener, size_t slots)
 
 		if (descriptor < 0)
 			return false;
-		listener->descriptors =
-			talloc_realloc(listener, listener->descriptors, int, i + 1);
+		listener->descriptors = talloc_realloc(listener, listener->descriptors, int, i + 1);
 		listener->descriptors[i] = descriptor;
 	}
 	return true;
@@ -194,7 +192,7 @@ static bool listener_fill(struct listener *listener, size_t slots)
 static bool is_missing_family(const struct listen_options *listen, const struct ip *ip, int error)
 {
 	return ip->family == 6 && strcmp(listen->address, "*") == 0 &&
-	       (error == EAFNOSUPPORT || error == EADDRNOTAVAIL);
+		(error == EAFNOSUPPORT || error == EADDRNOTAVAIL);
 }
 
 static void listener_drop(struct listeners *listeners, size_t index)
@@ -203,8 +201,8 @@ static void listener_drop(struct listeners *listeners, size_t index)
 	listeners->items[index] = listeners->items[--listeners->count];
 }
 
-static bool open_address(struct listeners *listeners, const struct listen_options *listen,
-	const struct ip *ip)
+static bool open_address(
+	struct listeners *listeners, const struct listen_options *listen, const struct ip *ip)
 {
 	uint16_t port = (uint16_t)listen->port;
 	struct listener *listener = listener_find(listeners, ip, port);

@@ -28,16 +28,16 @@ struct master {
 	struct heritage heritage;
 	const char *file;
 	struct generation *generations; /* all that have a process left, the newest last */
-	struct generation *active;      /* serves; NULL: before the first is ready, and when stopping */
-	struct generation *next;        /* starts */
+	struct generation *active; /* serves; NULL: before the first is ready, and when stopping */
+	struct generation *next;   /* starts */
 	unsigned last_number;
 	struct control *control;
 	struct control_request *reloader; /* awaits what becomes of next; may be NULL */
 	struct event signals[SIGNALS];
-	struct timer last;   /* after the second stop */
+	struct timer last; /* after the second stop */
 	uint64_t started;
-	unsigned stops;      /* how often we were told to */
-	bool reload_again;   /* was asked for while one was under way */
+	unsigned stops;    /* how often we were told to */
+	bool reload_again; /* was asked for while one was under way */
 	bool failed;
 };
 
@@ -66,8 +66,8 @@ static void log_complaints(struct complaints *complaints, const char *event)
 
 	while (rest.size > 0) {
 		struct slice line = slice_cut(&rest, '\n');
-		log_event(complaints_errors(complaints) ? LEVEL_ERROR : LEVEL_WARNING, event, "%.*s",
-			SLICE_ARGS(line));
+		log_event(complaints_errors(complaints) ? LEVEL_ERROR : LEVEL_WARNING, event,
+			"%.*s", SLICE_ARGS(line));
 	}
 	talloc_free(text);
 }
@@ -125,8 +125,7 @@ static bool start_next(struct master *master, struct configuration *configuratio
 /* Reads the configuration and opens its listeners; NULL when something is wrong with either. */
 static struct configuration *prepare(struct master *master, struct complaints *complaints)
 {
-	struct configuration *configuration =
-		configuration_read(master, master->file, complaints);
+	struct configuration *configuration = configuration_read(master, master->file, complaints);
 
 	if (complaints_errors(complaints) == 0 &&
 		listeners_open(master->heritage.listeners, configuration,
@@ -263,7 +262,7 @@ static void on_last(void *owner)
 	struct generation *generation;
 
 	DL_FOREACH(master->generations, generation)
-		generation_kill(generation);
+	generation_kill(generation);
 }
 
 static void drain_all(struct master *master, bool now)
@@ -271,7 +270,7 @@ static void drain_all(struct master *master, bool now)
 	struct generation *generation;
 
 	DL_FOREACH(master->generations, generation)
-		generation_drain(generation, now);
+	generation_drain(generation, now);
 }
 
 static void stop(struct master *master)
@@ -352,7 +351,8 @@ static void on_request(void *owner, struct control_request *request, const char 
 			return;
 		}
 	}
-	control_answer(request, false, "unknown request; known: status, status --json, reload, stop\n");
+	control_answer(
+		request, false, "unknown request; known: status, status --json, reload, stop\n");
 }
 
 /* --- signals --- */
@@ -369,7 +369,8 @@ static void on_child(evutil_socket_t number, short what, void *owner)
 		struct generation *generation;
 		struct process *process = NULL;
 
-		DL_FOREACH(master->generations, generation) {
+		DL_FOREACH(master->generations, generation)
+		{
 			process = generation_process(generation, pid);
 			if (process)
 				break;
@@ -433,8 +434,8 @@ static bool open_control(struct master *master, const struct configuration *conf
 	const char *path = configuration->control->socket;
 	const char *reason = NULL;
 
-	master->control = control_new(
-		master, master->heritage.loop, path, on_request, master, &reason);
+	master->control =
+		control_new(master, master->heritage.loop, path, on_request, master, &reason);
 	if (!master->control)
 		log_event(LEVEL_ERROR, "start_failed", "control socket %s: %s", path, reason);
 	return master->control != NULL;
@@ -461,12 +462,11 @@ static struct master *master_new(const char *file)
 static bool master_start(struct master *master)
 {
 	struct complaints *complaints = complaints_new(master);
-	struct configuration *configuration =
-		configuration_read(master, master->file, complaints);
+	struct configuration *configuration = configuration_read(master, master->file, complaints);
 	bool good = complaints_errors(complaints) == 0 && master->heritage.table &&
-		    open_control(master, configuration) &&
-		    listeners_open(master->heritage.listeners, configuration,
-			    generation_servers(configuration), complaints);
+		open_control(master, configuration) &&
+		listeners_open(master->heritage.listeners, configuration,
+			generation_servers(configuration), complaints);
 
 	complaints_print(complaints, stderr);
 	talloc_free(complaints);

@@ -58,8 +58,8 @@ static const struct option backend_rows[] = {
 		.manual = "how old a kept connection may become (Exchange closes at 10 min, Edge "
 			  "at 5)"},
 	{FIELD(backend_options, probe), .type = OPTION_DURATION, .preset = "60s",
-		.minimum = SECOND, .maximum = HOUR,
-		.manual = "how often each server is asked what it can do"},
+		.maximum = HOUR,
+		.manual = "how often each server is asked what it can do; 0: never"},
 	{0},
 };
 
@@ -77,7 +77,8 @@ static const struct option smtp_rows[] = {
 		.manual = "yes answers 252 to every VRFY, no answers 502; nothing is ever looked "
 			  "up"},
 	{FIELD(smtp_options, command_timeout), .type = OPTION_DURATION, .preset = "300s",
-		.minimum = SECOND, .maximum = HOUR, .manual = "silence of a client between commands"},
+		.minimum = SECOND, .maximum = HOUR,
+		.manual = "silence of a client between commands"},
 	{FIELD(smtp_options, data_timeout), .type = OPTION_DURATION, .preset = "300s",
 		.minimum = SECOND, .maximum = HOUR, .manual = "silence while a message comes"},
 	{FIELD(smtp_options, data_rate), .type = OPTION_NUMBER, .preset = "500", .maximum = 1000000,
@@ -138,8 +139,8 @@ static const struct option store_rows[] = {
 	{0},
 };
 
-#define SECTION(section, text) \
-	.name = #section, .size = sizeof(struct section##_options), .options = section##_rows, \
+#define SECTION(section, text)                                                                     \
+	.name = #section, .size = sizeof(struct section##_options), .options = section##_rows,     \
 	.manual = text
 
 const struct section proxy_sections[] = {

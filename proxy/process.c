@@ -83,7 +83,8 @@ static void column_give_back(struct process *process)
 
 /* The parent's epoll set must not notice that its copy goes: libevent gets one of its own first, and then everything that
  * the master owned is freed, which closes the child's copies of its descriptors. */
-static void give_back(struct heritage *heritage, void *kept, const struct configuration *configuration)
+static void give_back(
+	struct heritage *heritage, void *kept, const struct configuration *configuration)
 {
 	struct loop *loop = heritage->loop;
 
@@ -226,8 +227,8 @@ static void adopt(struct process *process, pid_t pid, int channel)
 
 	process->pid = pid;
 	process->state = PROCESS_STARTING;
-	process->channel = channel_new(process, loop, channel,
-		(struct channel_events){on_message, on_closed, process});
+	process->channel = channel_new(
+		process, loop, channel, (struct channel_events){on_message, on_closed, process});
 	process->timer.on_due = on_not_ready;
 	timer_start(&process->timer, loop->clock, READY_MILLISECONDS);
 }
@@ -254,8 +255,8 @@ static bool spawn(struct process *process)
 	return true;
 }
 
-bool process_start(struct process *process, const struct configuration *configuration,
-	const int records[2])
+bool process_start(
+	struct process *process, const struct configuration *configuration, const int records[2])
 {
 	assert(process->pid == 0);
 	process->configuration = configuration;

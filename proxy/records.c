@@ -13,26 +13,27 @@
 
 enum {
 	DATABASES = 2,
-	EXPIRED_A_TURN = 256, /* so that no transaction grows without bound */
-	FULL_PERCENT = 75     /* of the map in use: LMDB copies what it changes and needs room for it */
+	EXPIRED_A_TURN = 64, /* so that no transaction grows without bound */
+	FULL_PERCENT = 60 /* of the map in use: LMDB copies what it changes and needs room for it */
 };
 
 struct records {
 	MDB_env *environment;
 	MDB_txn *transaction; /* NULL: an error has ended it */
 	MDB_dbi by_id;        /* id -> time, JSON */
-	MDB_dbi by_time;      /* time, sequence -> id */
+	MDB_dbi by_time;      /* time, id -> nothing */
 	uint64_t age;         /* milliseconds */
 	size_t size;          /* of the map */
-	uint32_t sequence;
 	bool dirty;
 };
 
-/* Keys sort by their bytes: so big-endian. */
+/* A key of by_time. Keys sort by their bytes: so the time is big-endian. */
 struct time_key {
 	uint64_t wall;
-	uint32_t sequence;
-} __attribute__((packed));
+	char id[RECORDS_ID_MOST];
+};
+
+enum { TIME_SIZE = sizeof(uint64_t) };
 
 static bool succeeded(int error, const char *what)
 {
@@ -82,7 +83,7 @@ static int open_environment(struct records *records, const char *path)
 static bool is_damage(int error)
 {
 	return error == MDB_CORRUPTED || error == MDB_INVALID || error == MDB_PANIC ||
-	       error == MDB_PAGE_NOTFOUND || error == MDB_VERSION_MISMATCH;
+		error == MDB_PAGE_NOTFOUND || error == MDB_VERSION_MISMATCH;
 }
 
 static void put_aside(const char *path)
@@ -138,18 +139,37 @@ void records_begin(struct records *records)
 		records->transaction = NULL;
 }
 
-static void give_up(struct records *records)
+/* Everything goes: better than a store that takes nothing any more. */
+static void begin_anew(struct records *records)
+{
+	log_event(LEVEL_WARNING, "store_emptied", "no room was left, not even to make room");
+	records_begin(records);
+	if (records->transaction &&
+		(mdb_drop(records->transaction, records->by_id, 0) != 0 ||
+			mdb_drop(records->transaction, records->by_time, 0) != 0))
+		mdb_txn_abort(records->transaction);
+	else
+		records_commit(records);
+	records->transaction = NULL;
+}
+
+static void give_up(struct records *records, int error, const char *what)
 {
 	mdb_txn_abort(records->transaction);
 	records->transaction = NULL;
+	if (error == MDB_MAP_FULL)
+		begin_anew(records);
+	else
+		succeeded(error, what);
 }
 
 static int put_time(struct records *records, struct slice id, uint64_t wall)
 {
-	struct time_key key = {htobe64(wall), htobe32(records->sequence++)};
-	MDB_val name = {sizeof key, &key};
-	MDB_val value = {id.size, (void *)(uintptr_t)id.data};
+	struct time_key key = {.wall = htobe64(wall)};
+	MDB_val name = {TIME_SIZE + id.size, &key};
+	MDB_val value = {0, NULL};
 
+	memcpy(key.id, id.data, id.size);
 	return mdb_put(records->transaction, records->by_time, &name, &value, 0);
 }
 
@@ -169,8 +189,7 @@ void records_put(struct records *records, struct slice id, struct slice json, ui
 		memcpy((char *)value.mv_data + sizeof stamp, json.data, json.size);
 		records->dirty = true;
 	} else {
-		succeeded(error, "put");
-		give_up(records);
+		give_up(records, error, "put");
 	}
 }
 
@@ -205,41 +224,41 @@ static size_t bytes_in_use(struct records *records)
 
 static bool is_too_old(const struct records *records, const MDB_val *key, uint64_t wall)
 {
-	struct time_key time;
+	uint64_t time;
 
-	if (key->mv_size != sizeof time)
+	if (key->mv_size <= TIME_SIZE)
 		return true; /* none of ours */
-	memcpy(&time, key->mv_data, sizeof time);
-	return be64toh(time.wall) + records->age < wall;
+	memcpy(&time, key->mv_data, TIME_SIZE);
+	return be64toh(time) + records->age < wall;
 }
 
 /* An id that was recorded again later keeps its later record. */
-static int delete_record(struct records *records, const MDB_val *time, MDB_val *id)
+static int delete_record(struct records *records, const MDB_val *key)
 {
+	MDB_val id = {key->mv_size - TIME_SIZE, (char *)key->mv_data + TIME_SIZE};
 	MDB_val value;
-	int error = mdb_get(records->transaction, records->by_id, id, &value);
+	int error = mdb_get(records->transaction, records->by_id, &id, &value);
 
 	if (error != 0)
 		return error == MDB_NOTFOUND ? 0 : error;
-	if (memcmp(value.mv_data, time->mv_data, sizeof(uint64_t)) != 0)
+	if (memcmp(value.mv_data, key->mv_data, TIME_SIZE) != 0)
 		return 0;
-	return mdb_del(records->transaction, records->by_id, id, NULL);
+	return mdb_del(records->transaction, records->by_id, &id, NULL);
 }
 
 /* The oldest one, if it is too old or there is too much; MDB_NOTFOUND when there is nothing to do. */
 static int expire_oldest(struct records *records, MDB_cursor *cursor, uint64_t wall)
 {
-	MDB_val time, id;
-	int error = mdb_cursor_get(cursor, &time, &id, MDB_FIRST);
+	MDB_val key, value;
+	int error = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
 
 	if (error != 0)
 		return error;
-	if (!is_too_old(records, &time, wall) &&
+	if (!is_too_old(records, &key, wall) &&
 		bytes_in_use(records) < records->size / 100 * FULL_PERCENT)
 		return MDB_NOTFOUND;
-	error = delete_record(records, &time, &id);
-	if (error == 0)
-		error = mdb_cursor_get(cursor, &time, &id, MDB_FIRST);
+	if (key.mv_size > TIME_SIZE)
+		error = delete_record(records, &key);
 	return error == 0 ? mdb_cursor_del(cursor, 0) : error;
 }
 
@@ -259,8 +278,7 @@ void records_expire(struct records *records, uint64_t wall)
 		mdb_cursor_close(cursor);
 	}
 	if (error != 0 && error != MDB_NOTFOUND) {
-		succeeded(error, "expire");
-		give_up(records);
+		give_up(records, error, "expire");
 	}
 }
 
@@ -291,8 +309,8 @@ static char *read_with(MDB_txn *transaction, const void *parent, const char *id,
 		value.mv_size - sizeof(uint64_t));
 }
 
-static char *read_from(MDB_env *environment, const void *parent, const char *path, const char *id,
-	int *error)
+static char *read_from(
+	MDB_env *environment, const void *parent, const char *path, const char *id, int *error)
 {
 	MDB_txn *transaction;
 
@@ -326,6 +344,7 @@ char *records_read(const void *parent, const char *path, const char *id, const c
 	char *json = read_from(environment, parent, path, id, &error);
 	mdb_env_close(environment);
 	if (!json)
-		*reason = error == MDB_NOTFOUND ? "there is no record with this id" : mdb_strerror(error);
+		*reason = error == MDB_NOTFOUND ? "there is no record with this id"
+						: mdb_strerror(error);
 	return json;
 }

@@ -106,8 +106,7 @@ static struct step read_command(void *owner)
 {
 	struct visitor *visitor = owner;
 
-	stream_begin_line(
-		visitor->stream, LINE_MOST, IDLE_MILLISECONDS, &visitor->steps.await);
+	stream_begin_line(visitor->stream, LINE_MOST, IDLE_MILLISECONDS, &visitor->steps.await);
 	return THEN(execute_command);
 }
 
@@ -122,9 +121,10 @@ static struct step ehlo(struct visitor *visitor, struct slice argument)
 {
 	(void)argument;
 	reset(visitor);
-	return reply(visitor, "250-sink.invalid\r\n250-PIPELINING\r\n250-8BITMIME\r\n"
-			      "250-SMTPUTF8\r\n250-SIZE 104857600\r\n250-CHUNKING\r\n"
-			      "250 ENHANCEDSTATUSCODES");
+	return reply(visitor,
+		"250-sink.invalid\r\n250-PIPELINING\r\n250-8BITMIME\r\n"
+		"250-SMTPUTF8\r\n250-SIZE 104857600\r\n250-CHUNKING\r\n"
+		"250 ENHANCEDSTATUSCODES");
 }
 
 /* "FROM:<address> …": the address, or NULL when it is none. */
@@ -153,8 +153,8 @@ static struct step mail(struct visitor *visitor, struct slice argument)
 	if (visitor->sender)
 		return reply(visitor, "503 5.5.1 a transaction is open");
 	visitor->sender = take_path(visitor, argument, "FROM:");
-	return reply(visitor,
-		visitor->sender ? "250 2.1.0 sender ok" : "501 5.5.4 MAIL FROM:<address>");
+	return reply(
+		visitor, visitor->sender ? "250 2.1.0 sender ok" : "501 5.5.4 MAIL FROM:<address>");
 }
 
 static struct step rcpt(struct visitor *visitor, struct slice argument)
@@ -164,8 +164,8 @@ static struct step rcpt(struct visitor *visitor, struct slice argument)
 	char *recipient = take_path(visitor, argument, "TO:");
 	if (!recipient || !*recipient)
 		return reply(visitor, "501 5.5.4 RCPT TO:<address>");
-	visitor->recipients = talloc_realloc(
-		visitor, visitor->recipients, char *, visitor->recipient_count + 1);
+	visitor->recipients =
+		talloc_realloc(visitor, visitor->recipients, char *, visitor->recipient_count + 1);
 	visitor->recipients[visitor->recipient_count++] =
 		talloc_steal(visitor->recipients, recipient);
 	return reply(visitor, "250 2.1.5 recipient ok");
@@ -407,8 +407,7 @@ static int listen_on(const char *text)
 		return -1;
 	}
 	socklen_t size = ip_to_sockaddr(&ip, port, &address);
-	int descriptor = socket(
-		address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int descriptor = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (descriptor < 0)
 		return -1;
 	setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -446,8 +445,8 @@ int sink_run(const char *address, const char *directory)
 	struct sink *sink = talloc_zero(NULL, struct sink);
 	sink->loop = loop;
 	sink->directory = directory;
-	event_assign(&sink->event, loop->base, descriptor, EV_READ | EV_PERSIST, on_connection,
-		sink);
+	event_assign(
+		&sink->event, loop->base, descriptor, EV_READ | EV_PERSIST, on_connection, sink);
 	event_add(&sink->event, NULL);
 	announce(descriptor);
 	loop_run(loop);

@@ -16,7 +16,8 @@ static unsigned active_number(const struct status *status)
 	return status->active ? status->active->number : 0;
 }
 
-static char *add_process(char *text, const struct generation *generation, const struct process *process)
+static char *add_process(
+	char *text, const struct generation *generation, const struct process *process)
 {
 	return talloc_asprintf_append_buffer(text,
 		"process kind=%s number=%u generation=%u pid=%d state=%s restarts=%u\n",
@@ -34,12 +35,12 @@ static char *add_processes(char *text, const struct generation *generation)
 char *status_text(const void *parent, const struct status *status)
 {
 	const struct generation *generation;
-	char *text = talloc_asprintf(parent,
-		"version=%s\nstate=%s\ngeneration=%u\nuptime=%llus\n", PACKAGE_VERSION,
-		status->state, active_number(status), (unsigned long long)status->uptime / 1000);
+	char *text = talloc_asprintf(parent, "version=%s\nstate=%s\ngeneration=%u\nuptime=%llus\n",
+		PACKAGE_VERSION, status->state, active_number(status),
+		(unsigned long long)status->uptime / 1000);
 
 	DL_FOREACH(status->generations, generation)
-		text = add_processes(text, generation);
+	text = add_processes(text, generation);
 	for (unsigned i = 0; i < table_counters(status->table); i++) {
 		text = talloc_asprintf_append_buffer(text, "%s=%lld\n",
 			table_name(status->table, i), (long long)table_sum(status->table, i));
@@ -62,7 +63,8 @@ static json_t *processes_array(const struct status *status)
 	const struct generation *generation;
 	json_t *array = json_array();
 
-	DL_FOREACH(status->generations, generation) {
+	DL_FOREACH(status->generations, generation)
+	{
 		for (size_t i = 0; i < talloc_array_length(generation->processes); i++) {
 			json_array_append_new(
 				array, process_object(generation, generation->processes[i]));
@@ -76,7 +78,8 @@ static json_t *counters_object(const struct table *table)
 	json_t *object = json_object();
 
 	for (unsigned i = 0; i < table_counters(table); i++)
-		json_object_set_new(object, table_name(table, i), json_integer(table_sum(table, i)));
+		json_object_set_new(
+			object, table_name(table, i), json_integer(table_sum(table, i)));
 	json_object_set_new(
 		object, "clients_not_counted", json_integer((json_int_t)table_unkeyed(table)));
 	json_object_set_new(object, "master_log_lines_lost", json_integer((json_int_t)log_lost()));

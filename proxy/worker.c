@@ -18,7 +18,8 @@
 
 enum {
 	ACCEPTS_A_TURN = 64,
-	FULL_MILLISECONDS = 100, /* out of descriptors: how long connections are left to the kernel */
+	FULL_MILLISECONDS =
+		100, /* out of descriptors: how long connections are left to the kernel */
 	COUNT_MILLISECONDS = 1000
 };
 
@@ -41,7 +42,7 @@ struct worker {
 	struct gateway *gateway;
 	struct door *doors;
 	size_t door_count;
-	struct timer full;  /* running: no doors are open */
+	struct timer full; /* running: no doors are open */
 	struct timer count;
 	uint64_t log_lost;
 	uint64_t records_lost;
@@ -88,8 +89,8 @@ static bool accept_one(struct door *door)
 	struct sockaddr_storage address;
 	socklen_t size = sizeof address;
 	uint16_t port;
-	int descriptor = accept4(door->descriptor, (struct sockaddr *)&address, &size,
-		SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int descriptor = accept4(
+		door->descriptor, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (descriptor >= 0) {
 		struct ip client = ip_of_sockaddr((struct sockaddr *)&address, &port);

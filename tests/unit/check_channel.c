@@ -43,8 +43,8 @@ static void set_up(void)
 	heard = (struct heard){0};
 	loop = loop_new(NULL);
 	ck_assert(channel_pair(ends));
-	channel = channel_new(NULL, loop, ends[0],
-		(struct channel_events){on_message, on_closed, &heard});
+	channel = channel_new(
+		NULL, loop, ends[0], (struct channel_events){on_message, on_closed, &heard});
 	other = ends[1];
 }
 

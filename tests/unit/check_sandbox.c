@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,8 +101,8 @@ static bool connects(void)
 	int descriptor = socket(AF_INET, SOCK_STREAM, 0);
 
 	return descriptor >= 0 &&
-	       (connect(descriptor, (struct sockaddr *)&address, sizeof address) == 0 ||
-		       errno == ECONNREFUSED);
+		(connect(descriptor, (struct sockaddr *)&address, sizeof address) == 0 ||
+			errno == ECONNREFUSED);
 }
 
 static bool listens(void)
@@ -214,10 +215,8 @@ static int try_inside(enum sandbox_profile profile, bool (*attempt)(void))
 {
 	const char *const write[] = {inside, NULL};
 	const char *const read[] = {"/etc", "/usr", "/lib", "/lib64", "/proc", "/dev", NULL};
-	const struct sandbox sandbox = {.profile = profile,
-		.user = "nobody",
-		.read_below = read,
-		.write_below = write};
+	const struct sandbox sandbox = {
+		.profile = profile, .user = "nobody", .read_below = read, .write_below = write};
 	int status;
 	pid_t pid = fork();
 

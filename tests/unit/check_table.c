@@ -80,7 +80,7 @@ START_TEST(counts_keys)
 {
 	ck_assert_uint_eq(table_count_key(table, 1, "a", 1, 1), 1);
 	ck_assert_uint_eq(table_count_key(table, 1, "a", 1, 1), 2);
-	ck_assert_uint_eq(table_count_key(table, 2, "a", 1, 1), 1); /* another kind */
+	ck_assert_uint_eq(table_count_key(table, 2, "a", 1, 1), 1);   /* another kind */
 	ck_assert_uint_eq(table_count_key(table, 1, "a\0", 2, 1), 1); /* another size */
 	ck_assert_uint_eq(table_count_key(table, 1, "a", 1, -1), 1);
 	ck_assert_uint_eq(table_count_key(table, 1, "a", 1, -1), 0);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What does not fit together in a configuration, complaint by complaint. */
+#include "proxy/configuration.h"
+
+#include <check.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#define COUNT(rows) ((int)(sizeof(rows) / sizeof *(rows)))
+#define HEAD "hostname = mx.example.com\nrelay { domains = example.com }\n"
+#define LISTEN "listen inbound { address = 127.0.0.1 port = 2525 }\n"
+#define BACKEND "backend exchange { servers = 127.0.0.1:2526 }\n"
+#define GOOD HEAD LISTEN BACKEND
+
+static void *all;
+static struct complaints *complaints;
+
+static void set_up(void)
+{
+	all = talloc_new(NULL);
+	complaints = complaints_new(all);
+}
+
+static void tear_down(void)
+{
+	talloc_free(all);
+}
+
+static struct configuration *read_text(const char *text)
+{
+	return configuration_read_text(all, "f", text, complaints);
+}
+
+START_TEST(the_smallest_one_is_good)
+{
+	struct configuration *configuration = read_text(GOOD);
+
+	ck_assert_str_eq(complaints_text(all, complaints), "");
+	ck_assert_uint_eq(configuration->listen_count, 1);
+	ck_assert_str_eq(configuration->listens[0]->name, "inbound");
+	ck_assert_int_eq(configuration->listens[0]->port, 2525);
+	ck_assert_ptr_eq(configuration_backend(configuration, configuration->listens[0]),
+		configuration->backends[0]);
+	ck_assert_int_eq(configuration->backends[0]->connections, 18);
+	ck_assert_int_eq(configuration->backends[0]->final_timeout, 600000);
+	ck_assert_int_eq(configuration->backends[0]->tls, BACKEND_TLS_OPPORTUNISTIC);
+	ck_assert_int_eq(configuration->process->drain, 600000);
+	ck_assert_str_eq(configuration->control->socket, "/run/postern/control");
+	ck_assert_ptr_null(configuration->store->path);
+	ck_assert(configuration->smtp->vrfy);
+	ck_assert((configuration->user == NULL) == (geteuid() != 0));
+	ck_assert_ptr_nonnull(configuration->chain);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	const char *complaints;
+} rows[] = {
+	{HEAD BACKEND, "f: error: no listen section: nobody could connect\n"},
+	{HEAD LISTEN, "f: error: no backend section: mail would have nowhere to go\n"},
+	{HEAD BACKEND "listen a { address = localhost }\n",
+		"f:4:12: error: \"localhost\" is no IP address; \"*\" means all of them\n"},
+	{GOOD "listen b { address = 127.0.0.1 port = 2525 }\n",
+		"f:5:12: error: listen \"b\" has the address and port of listen \"inbound\"\n"},
+	{HEAD BACKEND "listen a { address = \"*\" }\nlisten b { address = \"*\" }\n",
+		"f:5:12: error: listen \"b\" has the address and port of listen \"a\"\n"},
+	{GOOD "listen b { address = ::1 port = 2525 backend = exchagne }\n",
+		"f:5:38: error: there is no backend \"exchagne\": did you mean \"exchange\"?\n"},
+	{GOOD "listen b { address = ::1 port = 2525 backend = zimbra }\n",
+		"f:5:38: error: there is no backend \"zimbra\"\n"},
+	{HEAD LISTEN "backend b { servers = { 127.0.0.1:25 mail:25 192.0.2.1 192.0.2.1:0 } }\n",
+		"f:4:13: error: \"mail:25\" is no ADDRESS:PORT, as 192.0.2.1:25 or "
+		"[2001:db8::1]:25\n"
+		"f:4:13: error: \"192.0.2.1\" is no ADDRESS:PORT, as 192.0.2.1:25 or "
+		"[2001:db8::1]:25\n"
+		"f:4:13: error: \"192.0.2.1:0\" is no ADDRESS:PORT, as 192.0.2.1:25 or "
+		"[2001:db8::1]:25\n"},
+	{GOOD "tls { key = /nonexistent }\n", "f:5:7: error: a key without a certificate\n"},
+	{GOOD "tls { certificate = /nonexistent }\n",
+		"f:5:7: error: a certificate without a key\n"},
+	{GOOD "tls { certificate = /nonexistent key = /nonexistent }\n",
+		"f:5:7: error: cannot use \"/nonexistent\": No such file or directory\n"},
+	{GOOD "tls { certificate = /dev/null key = /dev/null }\n",
+		"f:5:7: error: cannot use \"/dev/null\": no start line\n"},
+	{GOOD "control { socket = \"/2345678901234567890123456789012345678901234567890"
+	      "12345678901234567890123456789012345678901234567890123456789\" }\n",
+		"f:5:11: error: the path of a socket has at most 107 bytes\n"},
+	{HEAD "lisen inbound { }\n" BACKEND "process { workers = 1000 }\n",
+		"f: error: no listen section: nobody could connect\n"
+		"f:3:1: error: unknown section \"lisen\": did you mean \"listen\"?\n"
+		"f:5:21: error: workers must be between 0 and 60, not 1000\n"},
+};
+
+START_TEST(complains)
+{
+	read_text(rows[_i].text);
+	ck_assert_str_eq(complaints_text(all, complaints), rows[_i].complaints);
+}
+END_TEST
+
+START_TEST(knows_the_users)
+{
+	if (geteuid() != 0) {
+		printf("skipped: only root becomes somebody else\n");
+		return;
+	}
+	struct configuration *configuration = read_text(GOOD "process { user = nobody }\n");
+	ck_assert_str_eq(configuration->user, "nobody");
+	ck_assert_uint_eq(complaints_errors(complaints), 0);
+	read_text(GOOD "process { user = nosuchuser }\n");
+	ck_assert_str_eq(complaints_text(all, complaints),
+		"f:5:11: error: there is no user \"nosuchuser\" on this machine\n");
+}
+END_TEST
+
+/* --- a certificate and keys of our own --- */
+
+static void write_key(EVP_PKEY *key, const char *path)
+{
+	FILE *out = fopen(path, "w");
+
+	ck_assert_int_eq(PEM_write_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL), 1);
+	fclose(out);
+}
+
+static void write_certificate(EVP_PKEY *key, const char *path)
+{
+	X509 *certificate = X509_new();
+	FILE *out = fopen(path, "w");
+
+	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+	X509_set_pubkey(certificate, key);
+	ck_assert_int_gt(X509_sign(certificate, key, EVP_sha256()), 0);
+	ck_assert_int_eq(PEM_write_X509(out, certificate), 1);
+	fclose(out);
+	X509_free(certificate);
+}
+
+START_TEST(tries_the_certificate)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
+	char directory[] = "/tmp/check_configuration.XXXXXX";
+
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	const char *certificate_path = talloc_asprintf(all, "%s/certificate", directory);
+	const char *key_path = talloc_asprintf(all, "%s/key", directory);
+	const char *text = talloc_asprintf(all, GOOD "tls { certificate = \"%s\" key = \"%s\" }\n",
+		certificate_path, key_path);
+
+	write_certificate(key, certificate_path);
+	write_key(key, key_path);
+	read_text(text);
+	ck_assert_str_eq(complaints_text(all, complaints), "");
+	write_key(other, key_path);
+	read_text(text);
+	ck_assert_str_eq(complaints_text(all, complaints),
+		talloc_asprintf(all, "f:5:%d: error: cannot use \"%s\": key values mismatch\n",
+			(int)(strstr(text, "key = ") - strstr(text, "tls {")) + 1, key_path));
+	unlink(certificate_path);
+	unlink(key_path);
+	rmdir(directory);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(other);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("configuration");
+	TCase *cases = tcase_create("configuration");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(cases, set_up, tear_down);
+	tcase_add_test(cases, the_smallest_one_is_good);
+	tcase_add_loop_test(cases, complains, 0, COUNT(rows));
+	tcase_add_test(cases, knows_the_users);
+	tcase_add_test(cases, tries_the_certificate);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
