@@ -382,16 +382,18 @@ struct address *address_parse_path(
 
 struct address *address_parse(const void *parent, struct slice text)
 {
+	void *scratch = talloc_new(NULL);
 	const char *reason;
 	struct slice rest = slice_trim(text);
-	struct address *address = address_parse_path(parent, &rest, false, &reason);
+	struct address *address = address_parse_path(scratch, &rest, false, &reason);
 
-	if (address && rest.size) {
-		talloc_free(address);
-		return NULL;
-	}
-	if (address)
+	if (address && rest.size == 0) {
 		address->form &= ~(unsigned)ADDRESS_UNBRACKETED;
+		talloc_steal(parent, address);
+	} else {
+		address = NULL;
+	}
+	talloc_free(scratch);
 	return address;
 }
 

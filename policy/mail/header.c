@@ -245,7 +245,7 @@ static size_t take_piece(struct mailbox *mailbox, struct slice s)
 /* Takes a mailbox and the comma behind it off. */
 static struct mailbox take_mailbox(struct slice *rest)
 {
-	struct mailbox mailbox = {.has_angle = false};
+	struct mailbox mailbox = {.angle = slice_of(""), .bare = slice_of("")};
 
 	while (rest->size && rest->data[0] != ',')
 		*rest = slice_from(*rest, take_piece(&mailbox, *rest));
@@ -309,7 +309,7 @@ static void read_from(struct header *header, struct slice value)
 {
 	char *line = header_unfold(header, value);
 	struct slice rest = slice_of(line);
-	struct mailbox first = {.has_angle = false};
+	struct mailbox first = {.angle = slice_of(""), .bare = slice_of("")};
 	unsigned count = 0;
 
 	while (rest.size) {

@@ -54,9 +54,10 @@ static void put(struct fold *fold, const char *piece)
 static void put_pair(struct fold *fold, const char *word, const char *stranger)
 {
 	char text[NAME_SIZE];
+	char *pair = talloc_asprintf(NULL, "%s %s", word, safe(text, stranger));
 
-	put(fold, word);
-	put(fold, safe(text, stranger));
+	put(fold, pair);
+	talloc_free(pair);
 }
 
 /* TCP-info = address-literal / ( Domain FWS address-literal ), in a comment */
