@@ -9,9 +9,9 @@ static void on_deadline(void *owner)
 {
 	struct await *await = owner;
 
-	await->cancel(await->operation);
 	await->pending = false;
 	await->outcome = OUTCOME_TIMED_OUT;
+	await->cancel(await->operation);
 	await->wake(await->owner);
 }
 
@@ -37,7 +37,9 @@ void await_begin(struct await *await, uint64_t milliseconds, void (*cancel)(void
 
 void await_extend(struct await *await, uint64_t milliseconds)
 {
-	if (await->pending)
+	if (await->pending && milliseconds == AWAIT_FOR_EVER)
+		timer_stop(&await->deadline);
+	else if (await->pending)
 		timer_start(&await->deadline, await->clock, milliseconds);
 }
 

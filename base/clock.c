@@ -16,7 +16,7 @@ struct clock {
 	uint64_t armed;   /* when the event will come; UINT64_MAX: never */
 	bool still;       /* time moves by hand */
 	uint64_t now;     /* while it stands still */
-	int64_t shift;    /* what the calendar is ahead of the real one */
+	uint64_t calendar; /* what the calendar is ahead of it then */
 };
 
 static uint64_t read_clock(clockid_t id, unsigned per_second)
@@ -34,7 +34,7 @@ uint64_t clock_now(const struct clock *clock)
 
 uint64_t clock_wall(const struct clock *clock)
 {
-	return read_clock(CLOCK_REALTIME, 1000) + (uint64_t)clock->shift;
+	return clock->still ? clock->now + clock->calendar : read_clock(CLOCK_REALTIME, 1000);
 }
 
 uint64_t clock_microseconds(void)
@@ -153,13 +153,13 @@ void clock_move(struct clock *clock, uint64_t milliseconds)
 
 	if (!clock->still) {
 		clock->now = target - milliseconds;
+		clock->calendar = clock_wall(clock) - clock->now;
 		clock->still = true;
 		event_del(&clock->event);
 		clock->armed = UINT64_MAX;
 	}
 	run_due(clock, target);
 	clock->now = target;
-	clock->shift += (int64_t)milliseconds;
 }
 
 static int close_clock(struct clock *clock)

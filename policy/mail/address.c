@@ -321,7 +321,7 @@ static char *quote(const void *parent, struct slice local)
 
 static unsigned form_of_local(struct slice local)
 {
-	unsigned form = local.size > LOCAL_PART_MAXIMUM ? ADDRESS_LONG : 0;
+	unsigned form = 0;
 
 	for (size_t i = 0; i < local.size; i++) {
 		if (local.data[i] == '%')
@@ -360,6 +360,8 @@ static struct address *address_of(const struct path *path)
 		address->form |= ADDRESS_QUOTED;
 		shown = quote(address, local);
 	}
+	if (strlen(shown) > LOCAL_PART_MAXIMUM)
+		address->form |= ADDRESS_LONG;
 	address->text =
 		path->domain[0] ? talloc_asprintf(address, "%s@%s", shown, path->domain) : shown;
 	return address;

@@ -108,6 +108,7 @@ static const struct {
 	{"\"john doe\"@example.com", "\"john doe\"@example.com", "example.com", 0},
 	{"<a@[192.0.2.1]>", "a@[192.0.2.1]", "[192.0.2.1]", 0},
 	{"a..b.@example.com", "a..b.@example.com", "example.com", 0},
+	{"Ben <\">\"@example.com>", "\">\"@example.com", "example.com", 0},
 	{"root", "root", NULL, 0},
 	{"MAILER-DAEMON (Mail Delivery)", "MAILER-DAEMON", NULL, 0},
 	{"a@example.com, b@example.org", "a@example.com", "example.com", HEADER_SEVERAL_FROM},
@@ -125,6 +126,8 @@ static const struct {
 	{"a@b@example.com", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"a@example.com.", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"(never closed a@example.com", NULL, NULL, HEADER_UNREADABLE_FROM},
+	{"a@example.com (never closed", NULL, NULL, HEADER_UNREADABLE_FROM},
+	{"a@example.com, (never closed b@example.com", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"\"never closed <a@example.com>", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"Group: a@example.com;", NULL, NULL, HEADER_UNREADABLE_FROM},
 };
