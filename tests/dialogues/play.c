@@ -2,7 +2,8 @@
 /* Plays dialogues against a gateway: see README.md in this folder. */
 #include "base/log.h"
 #include "base/loop.h"
-#include "proxy/gateway.h"
+#include "base/stream.h"
+#include "proxy/session.h"
 #include "tests/fakes/certificate.h"
 
 #include <check.h>
@@ -537,6 +538,17 @@ static void expect_log(struct play *play, const char *pattern)
 	give_up(play, "not in the log", pattern, slice_of(play->log));
 }
 
+/* How much a session may hold that its client does not read. */
+static void expect_bounded(struct play *play, const char *bytes)
+{
+	const struct session *session = play->gateway->sessions;
+
+	ck_assert_msg(session != NULL, "%s:%u: no session", play->file, play->line);
+	size_t unsent = stream_unsent(session->client);
+	ck_assert_msg(unsent > 0 && unsent < strtoul(bytes, NULL, 10), "%s:%u: %zu bytes are unsent", play->file,
+		play->line, unsent);
+}
+
 static void on_drained(void *owner)
 {
 	(void)owner;
@@ -560,6 +572,8 @@ static void play_line(struct play *play, size_t index)
 		backend_says(play, line[2] == '-' ? line + 4 : text, line[2] != '-');
 	else if (strncmp(line, "wait ", 5) == 0)
 		pass_time(play, line + 5);
+	else if (strncmp(line, "unsent ", 7) == 0)
+		expect_bounded(play, line + 7);
 	else if (strncmp(line, "log: ", 5) == 0)
 		expect_log(play, line + 5);
 	else if (strcmp(line, "drain") == 0 || strcmp(line, "stop") == 0)
