@@ -284,7 +284,11 @@ static void expect_trace(struct play *play)
 	expect_line(play, &play->backend, "Received: from *");
 	for (unsigned patience = 0; patience < PATIENCE;) {
 		char line[8192];
-		if (play->backend.size && !isblank((unsigned char)play->backend.input[0]))
+		bool is_more = play->backend.size && isblank((unsigned char)play->backend.input[0]);
+		bool is_tag = play->backend.size > 10 && memcmp(play->backend.input, "X-Postern-", 10) == 0;
+		if (play->backend.size > 10 && !is_more && !is_tag)
+			return;
+		if (play->backend.size && !is_more && play->backend.input[0] != 'X')
 			return;
 		if (!take_line(&play->backend, line)) {
 			read_some(&play->backend, play);
