@@ -372,12 +372,11 @@ void stream_begin_linger(struct stream *stream, uint64_t milliseconds, struct aw
 	begin_reading(stream, WAIT_END, milliseconds, await);
 }
 
+/* An edge has told of all that has come: without one the socket need not be asked. */
 bool stream_has_peer(struct stream *stream)
 {
-	if (stream->input.size == 0 && !stream->ended) {
-		stream->readable = true;
+	if (stream->input.size == 0)
 		fill(stream);
-	}
 	return !stream->broken && !(stream->ended && stream->input.size == 0);
 }
 

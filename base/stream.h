@@ -67,7 +67,7 @@ struct slice stream_bytes(const struct stream *stream);
 void stream_take(struct stream *stream, size_t size);
 
 /* Whether the peer may still hear us: false when the connection is broken, or when its input has ended and all of it has been
- * taken. Looks at the socket. */
+ * taken. */
 bool stream_has_peer(struct stream *stream);
 
 /* --- output --- */

@@ -312,7 +312,8 @@ static void apply_thresholds(struct walk *walk)
 	reached = talloc_asprintf(
 		inquiry, "score %.1f of %.1f", inquiry->score, threshold_limit(walk, threshold));
 	walk->verdict = threshold->act(inquiry, reached);
-	walk->verdict.decided_by = threshold->name;
+	if (verdict_is_final(&walk->verdict))
+		walk->verdict.decided_by = threshold->name;
 	walk->rank = RANK_CHECK;
 	inquiry_record(inquiry,
 		&(struct trace_entry){.stage = inquiry->stage,

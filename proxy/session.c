@@ -95,34 +95,24 @@ static void tell_client(struct session *s)
 	facts_set_text(s->facts, FACT_LISTENER, s->listen->name);
 }
 
-/* Asks the judge; the verdict stands in s->inquiry when the await is done. */
-static void judge(struct session *s, enum stage stage)
+/* The inquiry in hand: the transaction's, or the session's outside one. */
+static struct inquiry *inquiry(const struct session *s)
 {
-	if (s->transaction) {
-		s->inquiry = s->transaction->inquiry;
-	} else {
-		s->inquiry = inquiry_new(s->scratch, s->gateway->configuration->chain, s->facts);
-		s->inquiry->score = (double)s->score;
-	}
-	s->inquiry->accepted_session = s->accepted;
-	inquiry_begin_judging(s->inquiry, stage, s->gateway->loop->clock, (uint64_t)smtp(s)->judge_timeout,
-		&s->steps.await);
+	return s->transaction ? s->transaction->inquiry : s->inquiry;
 }
 
-/* What a judgement leaves behind in the session. */
-static void remember(struct session *s)
+static void judge(struct session *s, enum stage stage)
 {
-	s->accepted |= s->inquiry->accepted_session;
-	if (!s->transaction)
-		s->score = (float)s->inquiry->score;
+	inquiry_begin_judging(inquiry(s), stage, s->gateway->loop->clock, (uint64_t)smtp(s)->judge_timeout,
+		&s->steps.await);
 }
 
 /* Whether the verdict stops the command; then the reply is set. */
 static bool is_refused(struct session *s)
 {
-	const struct verdict *verdict = &s->inquiry->verdict;
+	const struct verdict *verdict = &inquiry(s)->verdict;
 
-	remember(s);
+	s->inquiry->accepted_session |= inquiry(s)->accepted_session;
 	if (verdict->kind < VERDICT_TEMPFAIL)
 		return false;
 	s->reply = reply_new(s->scratch, verdict->code, verdict->status, "%s", verdict->text);
@@ -172,7 +162,6 @@ static struct step read_command(void *owner)
 
 	talloc_free_children(s->scratch);
 	s->verb = NULL;
-	s->inquiry = NULL;
 	s->reply = (struct reply){0};
 	s->policy_refusal = false;
 	if (s->gateway->draining && !s->transaction) {
@@ -457,8 +446,8 @@ static struct step weigh_message(void *owner)
 	s->transaction->judged = clock_microseconds();
 	if (is_refused(s))
 		return THEN(answer_message);
-	s->transaction->verdict = s->inquiry->verdict;
-	if (s->inquiry->verdict.kind == VERDICT_DISCARD) {
+	s->transaction->verdict = inquiry(s)->verdict;
+	if (inquiry(s)->verdict.kind == VERDICT_DISCARD) {
 		say(s, 250, "2.0.0", "ok");
 		return THEN(answer_message);
 	}
@@ -601,6 +590,7 @@ void session_begin(struct gateway *gateway, const struct listen_options *listen,
 	s->trusted = cidrs_contain(&gateway->configuration->policy->relay->networks, ip);
 	s->client = stream_new(s, gateway->loop, descriptor);
 	s->facts = facts_new(s, NULL);
+	s->inquiry = inquiry_new(s, gateway->configuration->chain, s->facts);
 	s->scratch = talloc_new(s);
 	s->quiet_since = now(s);
 	write_id(s);

@@ -47,25 +47,23 @@ struct session {
 	struct session *prev, *next;
 	struct stream *client;
 	struct facts *facts;        /* of the session */
+	struct inquiry *inquiry;    /* what is judged before a transaction */
 	const char *helo;           /* NULL before HELO */
 	struct transaction *transaction; /* NULL outside one */
 	void *scratch;              /* what lives for one command */
 	const struct verb *verb;    /* of the command in hand */
 	struct command command;
-	struct inquiry *inquiry;    /* the one that is being judged: the transaction's, or one of scratch */
 	struct reply reply;         /* what will be answered */
 	struct ip ip;
 	uint16_t port;
 	bool extended;              /* EHLO, not HELO */
 	bool trusted;               /* in relay.networks */
 	bool counted;               /* for the limits by client */
-	bool accepted;              /* by a check, for the whole session */
 	bool closing;               /* after this answer */
 	bool policy_refusal;        /* the reply is the judge's or the backend's: it carries the id */
 	uint8_t errors, unknown_verbs, idle_verbs, long_lines;
 	uint32_t transactions;      /* begun */
 	uint32_t messages;          /* answered with 250 */
-	float score;                /* of connect and helo */
 	uint64_t quiet_since;       /* clock_now() of the start or the last accepted message */
 	char id[SESSION_ID_SIZE];
 };

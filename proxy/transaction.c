@@ -42,7 +42,7 @@ void transaction_begin(struct session *s)
 	envelope->utf8 = s->command.utf8;
 	transaction->facts = facts_new(transaction, s->facts);
 	transaction->inquiry = inquiry_new(transaction, s->gateway->configuration->chain, transaction->facts);
-	transaction->inquiry->score = (double)s->score;
+	inquiry_inherit(transaction->inquiry, s->inquiry);
 	s->transaction = transaction;
 	tell_sender(transaction);
 }
@@ -224,9 +224,9 @@ static void count(struct transaction *transaction, const struct reply *reply)
 		table_add(table, COUNT_DELIVERED, 1);
 	if (transaction->untold)
 		table_add(table, COUNT_UNTOLD, 1);
-	if (reply && reply_is_permanent(reply))
+	if (strcmp(outcome(transaction, reply), "reject") == 0)
 		table_add(table, COUNT_REJECTED, 1);
-	if (reply && reply_is_temporary(reply))
+	if (strcmp(outcome(transaction, reply), "tempfail") == 0)
 		table_add(table, COUNT_TEMPFAILED, 1);
 	if (transaction->verdict.kind == VERDICT_DISCARD)
 		table_add(table, COUNT_DISCARDED, 1);
@@ -255,7 +255,6 @@ void transaction_end(struct session *s, const struct reply *reply)
 	if (transaction->delivery)
 		delivery_end(transaction->delivery);
 	s->transaction = NULL;
-	s->inquiry = NULL;
 	talloc_free(transaction);
 }
 

@@ -11,6 +11,8 @@ import re
 import sys
 
 CHECK = re.compile(r"Checks: (\d+), Failures: (\d+), Errors: (\d+)")
+UNITTEST = re.compile(r"^Ran (\d+) tests?", re.M)
+UNITTEST_BAD = re.compile(r"^FAILED \((?:failures=(\d+))?(?:, )?(?:errors=(\d+))?", re.M)
 PLAIN = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 
 
@@ -21,6 +23,10 @@ def count(log, result):
     passed = sum(int(n) - int(f) - int(e) for n, f, e in check) + sum(int(p) for p, _, _ in plain)
     failed = sum(int(f) + int(e) for _, f, e in check) + sum(int(f) for _, f, _ in plain)
     skipped = sum(int(s or 0) for _, _, s in plain)
+    for ran in UNITTEST.findall(log):
+        bad = sum(int(n or 0) for pair in UNITTEST_BAD.findall(log) for n in pair)
+        passed += int(ran) - bad
+        failed += bad
     if result == "SKIP":
         return passed, failed, skipped or 1
     if result == "PASS":

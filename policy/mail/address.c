@@ -321,7 +321,7 @@ static char *quote(const void *parent, struct slice local)
 
 static unsigned form_of_local(struct slice local)
 {
-	unsigned form = local.size > LOCAL_PART_MAXIMUM ? ADDRESS_LONG : 0;
+	unsigned form = 0;
 
 	for (size_t i = 0; i < local.size; i++) {
 		if (local.data[i] == '%')
@@ -360,6 +360,8 @@ static struct address *address_of(const struct path *path)
 		address->form |= ADDRESS_QUOTED;
 		shown = quote(address, local);
 	}
+	if (strlen(shown) > LOCAL_PART_MAXIMUM)
+		address->form |= ADDRESS_LONG;
 	address->text =
 		path->domain[0] ? talloc_asprintf(address, "%s@%s", shown, path->domain) : shown;
 	return address;
@@ -382,16 +384,18 @@ struct address *address_parse_path(
 
 struct address *address_parse(const void *parent, struct slice text)
 {
+	void *scratch = talloc_new(NULL);
 	const char *reason;
 	struct slice rest = slice_trim(text);
-	struct address *address = address_parse_path(parent, &rest, false, &reason);
+	struct address *address = address_parse_path(scratch, &rest, false, &reason);
 
-	if (address && rest.size) {
-		talloc_free(address);
-		return NULL;
-	}
-	if (address)
+	if (address && rest.size == 0) {
 		address->form &= ~(unsigned)ADDRESS_UNBRACKETED;
+		talloc_steal(parent, address);
+	} else {
+		address = NULL;
+	}
+	talloc_free(scratch);
 	return address;
 }
 

@@ -178,7 +178,7 @@ static void note_missing_and_repeated(struct scan *scan)
 	scan->header->anomalies |= anomalies;
 }
 
-/* The length of a quoted string or a comment (comments nest) at the front; all of it when it is not closed. */
+/* The length of a quoted string or a comment (comments nest) at the front; 0 when it is not closed. */
 static size_t enclosed_length(struct slice s)
 {
 	char open = s.data[0], close = open == '(' ? ')' : '"';
@@ -192,7 +192,7 @@ static size_t enclosed_length(struct slice s)
 		else if (s.data[i] == '(' && open == '(')
 			depth++;
 	}
-	return s.size;
+	return 0;
 }
 
 /* RFC 5322 §3.4: mailbox = name-addr / addr-spec; name-addr = [display-name] [CFWS] "<" addr-spec ">" [CFWS]
@@ -214,14 +214,33 @@ static void note_bare(struct mailbox *mailbox, struct slice piece)
 	mailbox->bare.size = (size_t)(piece.data + piece.size - mailbox->bare.data);
 }
 
+/* From here on it cannot be told apart any more. */
+static size_t break_off(struct mailbox *mailbox, struct slice s)
+{
+	mailbox->is_broken = true;
+	return s.size;
+}
+
+/* Where the ">" stands that is in no quoted string, or 0. */
+static size_t find_closing(struct slice s)
+{
+	size_t at = 1;
+
+	while (at < s.size && s.data[at] != '>') {
+		size_t length = s.data[at] == '"' ? enclosed_length(slice_from(s, at)) : 1;
+		if (!length)
+			return 0;
+		at += length;
+	}
+	return at < s.size ? at : 0;
+}
+
 static size_t take_angle(struct mailbox *mailbox, struct slice s)
 {
-	size_t end = slice_find(s, '>');
+	size_t end = find_closing(s);
 
-	if (mailbox->has_angle || end == SIZE_MAX) {
-		mailbox->is_broken = true;
-		return s.size;
-	}
+	if (mailbox->has_angle || !end)
+		return break_off(mailbox, s);
 	mailbox->has_angle = true;
 	mailbox->angle = slice_trim(slice_make(s.data + 1, end - 1));
 	return end + 1;
@@ -229,15 +248,14 @@ static size_t take_angle(struct mailbox *mailbox, struct slice s)
 
 static size_t take_piece(struct mailbox *mailbox, struct slice s)
 {
-	size_t length = 1;
+	bool is_enclosed = s.data[0] == '(' || s.data[0] == '"';
+	size_t length = is_enclosed ? enclosed_length(s) : 1;
 
-	if (s.data[0] == '(')
-		return enclosed_length(s);
 	if (s.data[0] == '<')
 		return take_angle(mailbox, s);
-	if (s.data[0] == '"')
-		length = enclosed_length(s);
-	if (!is_blank(s.data[0]))
+	if (!length)
+		return break_off(mailbox, s);
+	if (s.data[0] != '(' && !is_blank(s.data[0]))
 		note_bare(mailbox, slice_make(s.data, length));
 	return length;
 }
@@ -245,7 +263,7 @@ static size_t take_piece(struct mailbox *mailbox, struct slice s)
 /* Takes a mailbox and the comma behind it off. */
 static struct mailbox take_mailbox(struct slice *rest)
 {
-	struct mailbox mailbox = {.has_angle = false};
+	struct mailbox mailbox = {.angle = slice_of(""), .bare = slice_of("")};
 
 	while (rest->size && rest->data[0] != ',')
 		*rest = slice_from(*rest, take_piece(&mailbox, *rest));
@@ -309,7 +327,7 @@ static void read_from(struct header *header, struct slice value)
 {
 	char *line = header_unfold(header, value);
 	struct slice rest = slice_of(line);
-	struct mailbox first = {.has_angle = false};
+	struct mailbox first = {.angle = slice_of(""), .bare = slice_of("")};
 	unsigned count = 0;
 
 	while (rest.size) {

@@ -2,16 +2,22 @@
 /* The Received field: RFC 5321 §4.4. */
 #include "policy/mail/trace.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <talloc.h>
 #include <time.h>
 
 #define NAME_SIZE 256
+#define PIECE_SIZE (NAME_SIZE + 64) /* a name, a word before it, an address behind it */
+#define FIELD_SIZE (9 * PIECE_SIZE) /* all pieces that there can be */
+#define DATE_SIZE 64
 #define LINE_LENGTH 77 /* RFC 5322 §2.1.1: 78 at most */
 
 /* A field under way: pieces are put on a line as long as they fit. */
 struct fold {
-	char *text;
+	size_t used;
 	size_t column;
+	char text[FIELD_SIZE];
 };
 
 static bool is_safe(char c)
@@ -41,49 +47,53 @@ static const char *safe_words(char text[static NAME_SIZE], const char *stranger)
 	return text;
 }
 
+static void put_bytes(struct fold *fold, const char *bytes, size_t size)
+{
+	assert(fold->used + size < FIELD_SIZE);
+	memcpy(fold->text + fold->used, bytes, size + 1);
+	fold->used += size;
+}
+
 static void put(struct fold *fold, const char *piece)
 {
 	size_t size = strlen(piece);
 	bool fits = fold->column + 1 + size <= LINE_LENGTH;
 
-	fold->text =
-		talloc_asprintf_append_buffer(fold->text, "%s%s", fits ? " " : "\r\n\t", piece);
+	put_bytes(fold, fits ? " " : "\r\n\t", fits ? 1 : 3);
+	put_bytes(fold, piece, size);
 	fold->column = fits ? fold->column + 1 + size : 8 + size;
 }
 
 static void put_pair(struct fold *fold, const char *word, const char *stranger)
 {
-	char text[NAME_SIZE];
+	char text[NAME_SIZE], pair[PIECE_SIZE];
 
-	put(fold, word);
-	put(fold, safe(text, stranger));
+	snprintf(pair, sizeof pair, "%s %s", word, safe(text, stranger));
+	put(fold, pair);
 }
 
 /* TCP-info = address-literal / ( Domain FWS address-literal ), in a comment */
 static void put_client(struct fold *fold, const struct trace_facts *facts)
 {
-	char ip[IP_TEXT_SIZE], name[NAME_SIZE];
-	const char *tag = facts->client->family == 6 ? "IPv6:" : "";
-	char *literal = talloc_asprintf(
-		NULL, "[%s%s])", tag, facts->client->family ? ip_print(facts->client, ip) : "");
+	char ip[IP_TEXT_SIZE], name[NAME_SIZE], piece[PIECE_SIZE];
 
 	if (facts->client_name) {
-		put(fold, talloc_asprintf(literal, "(%s", safe(name, facts->client_name)));
-		put(fold, literal);
-	} else {
-		put(fold, talloc_asprintf(literal, "(%s", literal));
+		snprintf(piece, sizeof piece, "(%s", safe(name, facts->client_name));
+		put(fold, piece);
 	}
-	talloc_free(literal);
+	snprintf(piece, sizeof piece, "%s[%s%s])", facts->client_name ? "" : "(",
+		facts->client->family == 6 ? "IPv6:" : "",
+		facts->client->family ? ip_print(facts->client, ip) : "");
+	put(fold, piece);
 }
 
 /* RFC 8314 §4.3: what TLS it was, in a comment. */
 static void put_tls(struct fold *fold, const char *tls)
 {
-	char text[NAME_SIZE];
-	char *comment = talloc_asprintf(NULL, "(%s)", safe_words(text, tls));
+	char text[NAME_SIZE], piece[PIECE_SIZE];
 
-	put(fold, comment);
-	talloc_free(comment);
+	snprintf(piece, sizeof piece, "(%s)", safe_words(text, tls));
+	put(fold, piece);
 }
 
 static bool is_printable(const char *text)
@@ -98,38 +108,17 @@ static bool is_printable(const char *text)
 /* "for" with the one recipient, or nothing: an address that would have to be changed to be harmless is left out. */
 static void put_recipient(struct fold *fold, const char *recipient)
 {
-	char *path;
+	char piece[PIECE_SIZE];
 
 	if (!recipient || !recipient[0] || !is_printable(recipient) ||
 		strlen(recipient) >= NAME_SIZE)
 		return;
-	path = talloc_asprintf(NULL, "for <%s>", recipient);
-	put(fold, path);
-	talloc_free(path);
-}
-
-/* Time-stamp-line = "Received:" FWS From-domain By-domain Opt-info [CFWS] ";" FWS date-time */
-char *trace_received(const void *parent, const struct trace_facts *facts)
-{
-	struct fold fold = {talloc_strdup(parent, "Received:"), strlen("Received:")};
-	char *date;
-
-	put_pair(&fold, "from", facts->helo && facts->helo[0] ? facts->helo : "unknown");
-	put_client(&fold, facts);
-	put_pair(&fold, "by", facts->hostname);
-	put_pair(&fold, "with", facts->protocol);
-	if (facts->tls)
-		put_tls(&fold, facts->tls);
-	put_pair(&fold, "id", facts->id);
-	put_recipient(&fold, facts->recipient);
-	date = trace_date(NULL, facts->seconds);
-	fold.text = talloc_asprintf_append_buffer(fold.text, ";\r\n\t%s\r\n", date);
-	talloc_free(date);
-	return fold.text;
+	snprintf(piece, sizeof piece, "for <%s>", recipient);
+	put(fold, piece);
 }
 
 /* RFC 5322 §3.3; always in UTC, whatever the locale. */
-char *trace_date(const void *parent, int64_t seconds)
+static const char *print_date(char date[static DATE_SIZE], int64_t seconds)
 {
 	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 	static const char *const months[] = {
@@ -138,6 +127,43 @@ char *trace_date(const void *parent, int64_t seconds)
 	struct tm tm;
 
 	gmtime_r(&time, &tm);
-	return talloc_asprintf(parent, "%s, %02d %s %04d %02d:%02d:%02d +0000", days[tm.tm_wday],
+	snprintf(date, DATE_SIZE, "%s, %02d %s %04d %02d:%02d:%02d +0000", days[tm.tm_wday],
 		tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	return date;
+}
+
+static void put_date(struct fold *fold, int64_t seconds)
+{
+	char date[DATE_SIZE];
+
+	print_date(date, seconds);
+	put_bytes(fold, date, strlen(date));
+}
+
+/* Time-stamp-line = "Received:" FWS From-domain By-domain Opt-info [CFWS] ";" FWS date-time */
+char *trace_received(const void *parent, const struct trace_facts *facts)
+{
+	struct fold fold;
+
+	fold.used = 0;
+	put_bytes(&fold, "Received:", fold.column = strlen("Received:"));
+	put_pair(&fold, "from", facts->helo && facts->helo[0] ? facts->helo : "unknown");
+	put_client(&fold, facts);
+	put_pair(&fold, "by", facts->hostname);
+	put_pair(&fold, "with", facts->protocol);
+	if (facts->tls)
+		put_tls(&fold, facts->tls);
+	put_pair(&fold, "id", facts->id);
+	put_recipient(&fold, facts->recipient);
+	put_bytes(&fold, ";\r\n\t", 4);
+	put_date(&fold, facts->seconds);
+	put_bytes(&fold, "\r\n", 2);
+	return slice_keep(parent, slice_make(fold.text, fold.used));
+}
+
+char *trace_date(const void *parent, int64_t seconds)
+{
+	char date[DATE_SIZE];
+
+	return talloc_strdup(parent, print_date(date, seconds));
 }

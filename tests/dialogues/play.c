@@ -50,6 +50,10 @@ struct play {
 	char **script;
 	size_t count;
 	size_t said; /* script lines already sent by "at once" */
+	const char **due; /* what the client has yet to hear, when all was said at once */
+	unsigned *due_lines;
+	size_t due_count;
+	struct end beside; /* an earlier connection of the client, left open */
 	char *log;
 };
 
@@ -382,12 +386,45 @@ static void say_all(struct play *play, size_t from)
 	send_bytes(play, &play->client, all, size);
 }
 
+/* The value of a head line, or NULL; nth from 0. */
+static const char *head(const struct play *play, const char *name, size_t nth)
+{
+	size_t size = strlen(name);
+
+	for (size_t i = 0; i < play->count; i++) {
+		if (strncmp(play->script[i], name, size) == 0 && nth-- == 0)
+			return play->script[i] + size + 1;
+	}
+	return NULL;
+}
+
+static void connect_client(struct play *play)
+{
+	int pair[2];
+	const char *text = head(play, "client:", 0);
+	struct ip ip;
+
+	ck_assert(ip_parse(slice_of(text ? text : "192.0.2.10"), &ip));
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+	play->client = (struct end){.descriptor = pair[0]};
+	gateway_take(play->gateway, play->gateway->configuration->listens[0], pair[1], &ip, 40000);
+}
+
+/* A second connection, on which the dialogue goes on; the first stays open. */
+static void connect_beside(struct play *play)
+{
+	play->beside = play->client;
+	connect_client(play);
+}
+
 static void client_says(struct play *play, size_t index, const char *text, bool with_crlf)
 {
 	if (strcmp(text, "(close)") == 0)
 		close_end(&play->client);
 	else if (strcmp(text, "(reset)") == 0)
 		reset_end(&play->client);
+	else if (strcmp(text, "(again)") == 0)
+		connect_beside(play);
 	else if (strcmp(text, "(half-close)") == 0)
 		shutdown(play->client.descriptor, SHUT_WR);
 	else if (strcmp(text, "(tls)") == 0)
@@ -401,12 +438,32 @@ static void client_says(struct play *play, size_t index, const char *text, bool 
 	turn(play);
 }
 
+/* What was said at once may be answered only when the backend has spoken: then these lines are heard at the end. */
+static void hear_what_is_due(struct play *play)
+{
+	unsigned line = play->line;
+
+	for (size_t i = 0; i < play->due_count && play->client.descriptor >= 0; i++) {
+		play->line = play->due_lines[i];
+		expect_line(play, &play->client, play->due[i]);
+	}
+	play->due_count = 0;
+	play->line = line;
+}
+
 static void client_hears(struct play *play, const char *pattern)
 {
-	if (strcmp(pattern, "(closed)") == 0)
+	if (strcmp(pattern, "(closed)") == 0) {
+		hear_what_is_due(play);
 		expect_end(play, &play->client);
-	else
+	} else if (play->way == WAY_AT_ONCE) {
+		play->due = talloc_realloc(play, play->due, const char *, play->due_count + 1);
+		play->due_lines = talloc_realloc(play, play->due_lines, unsigned, play->due_count + 1);
+		play->due_lines[play->due_count] = play->line;
+		play->due[play->due_count++] = pattern;
+	} else {
 		expect_line(play, &play->client, pattern);
+	}
 }
 
 static void backend_hears(struct play *play, const char *pattern)
@@ -534,18 +591,6 @@ static char *replace(void *parent, char *text, const char *what, const char *wit
 	return text;
 }
 
-/* The value of a head line, or NULL; nth from 0. */
-static const char *head(const struct play *play, const char *name, size_t nth)
-{
-	size_t size = strlen(name);
-
-	for (size_t i = 0; i < play->count; i++) {
-		if (strncmp(play->script[i], name, size) == 0 && nth-- == 0)
-			return play->script[i] + size + 1;
-	}
-	return NULL;
-}
-
 static bool is_configured(const struct play *play, const char *name)
 {
 	const char *config;
@@ -601,18 +646,6 @@ static void read_script(struct play *play)
 	fclose(in);
 }
 
-static void connect_client(struct play *play)
-{
-	int pair[2];
-	const char *text = head(play, "client:", 0);
-	struct ip ip;
-
-	ck_assert(ip_parse(slice_of(text ? text : "192.0.2.10"), &ip));
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-	play->client = (struct end){.descriptor = pair[0]};
-	gateway_take(play->gateway, play->gateway->configuration->listens[0], pair[1], &ip, 40000);
-}
-
 static struct play *begin(const char *file, enum way way)
 {
 	struct play *play = talloc_zero(NULL, struct play);
@@ -621,6 +654,7 @@ static struct play *begin(const char *file, enum way way)
 	play->way = way;
 	play->log = talloc_strdup(play, "");
 	play->backend.descriptor = -1;
+	play->beside.descriptor = -1;
 	read_script(play);
 	play->offer = head(play, "offer:", 0);
 	if (!play->offer)
@@ -639,6 +673,7 @@ static struct play *begin(const char *file, enum way way)
 static void end(struct play *play)
 {
 	close_end(&play->client);
+	close_end(&play->beside);
 	for (unsigned patience = 0; patience < PATIENCE && play->gateway->session_count; patience++) {
 		turn(play);
 		clock_move(play->loop->clock, 60000);
@@ -679,6 +714,7 @@ static void play_whole(const char *file, enum way way)
 	struct play *play = begin(file, way);
 	for (size_t i = 0; i < play->count; i++)
 		play_line(play, i);
+	hear_what_is_due(play);
 	end(play);
 }
 

@@ -41,8 +41,8 @@ static const struct {
 	{"<o'hara+x/y=z~{}|^`?*&$#-_@example.com>", "o'hara+x/y=z~{}|^`?*&$#-_", "example.com",
 		"o'hara+x/y=z~{}|^`?*&$#-_@example.com", 0, ""},
 	{"<postmaster>", "postmaster", "", "postmaster", ADDRESS_WITHOUT_DOMAIN, ""},
-	{"Postmaster", "Postmaster", "", "Postmaster",
-		ADDRESS_WITHOUT_DOMAIN | ADDRESS_UNBRACKETED, ""},
+	{"Postmaster", "Postmaster", "", "Postmaster", ADDRESS_WITHOUT_DOMAIN | ADDRESS_UNBRACKETED,
+		""},
 	{"<user@localhost>", "user", "localhost", "user@localhost", ADDRESS_DOTLESS, ""},
 	{"<user@203.0.113.7>", "user", "203.0.113.7", "user@203.0.113.7", 0, ""},
 	{"<user@[192.0.2.1]>", "user", "[192.0.2.1]", "user@[192.0.2.1]", ADDRESS_LITERAL, ""},
@@ -75,11 +75,24 @@ static const struct {
 		ADDRESS_SOURCE_ROUTE, ""},
 	{"<@a.example,@b.example:user@example.com>", "user", "example.com", "user@example.com",
 		ADDRESS_SOURCE_ROUTE, ""},
-	{"<j\xc3\xb6rg@b\xc3\xbc" "cher.example>", "j\xc3\xb6rg", "b\xc3\xbc" "cher.example",
-		"j\xc3\xb6rg@b\xc3\xbc" "cher.example", ADDRESS_UTF8, ""},
-	{"<user@b\xc3\xbc" "cher.example>", "user", "b\xc3\xbc" "cher.example",
-		"user@b\xc3\xbc" "cher.example", ADDRESS_UTF8, ""},
-	{"<" SIXTY "abcd@example.com>", SIXTY "abcd", "example.com", SIXTY "abcd@example.com", 0, ""},
+	{"<j\xc3\xb6rg@b\xc3\xbc"
+	 "cher.example>",
+		"j\xc3\xb6rg",
+		"b\xc3\xbc"
+		"cher.example",
+		"j\xc3\xb6rg@b\xc3\xbc"
+		"cher.example",
+		ADDRESS_UTF8, ""},
+	{"<user@b\xc3\xbc"
+	 "cher.example>",
+		"user",
+		"b\xc3\xbc"
+		"cher.example",
+		"user@b\xc3\xbc"
+		"cher.example",
+		ADDRESS_UTF8, ""},
+	{"<" SIXTY "abcd@example.com>", SIXTY "abcd", "example.com", SIXTY "abcd@example.com", 0,
+		""},
 	{"<" SIXTY "abcde@example.com>", SIXTY "abcde", "example.com", SIXTY "abcde@example.com",
 		ADDRESS_LONG, ""},
 	{"<>", "", "", "", 0, ""},
@@ -165,12 +178,20 @@ static const struct {
 	{"<\"\">", "empty"},
 	{"<\"us\ter\"@example.com>", "control character"},
 	{"<\"us\\\rer\"@example.com>", "control character"},
-	{"<\"us\xc2\x85" "er\"@example.com>", "inside the quotation marks"},
+	{"<\"us\xc2\x85"
+	 "er\"@example.com>",
+		"inside the quotation marks"},
 	{"<\"us\\\xc3\xa9\"@example.com>", "inside the quotation marks"},
-	{"<us\xff" "er@example.com>", "looks like"},
-	{"<us\xc2\x85" "er@example.com>", "looks like"},
+	{"<us\xff"
+	 "er@example.com>",
+		"looks like"},
+	{"<us\xc2\x85"
+	 "er@example.com>",
+		"looks like"},
 	{"<\xed\xa0\x80@example.com>", "looks like"},
-	{"<user@ex\xc2\x85" "ample.com>", "not well-formed"},
+	{"<user@ex\xc2\x85"
+	 "ample.com>",
+		"not well-formed"},
 	{"<" HUNDRED HUNDRED SIXTY "@example.com>", "too long"},
 	{"<user@" HUNDRED ".example>", "not well-formed"},
 };
@@ -182,8 +203,8 @@ START_TEST(says_why_not)
 	struct address *address = address_parse_path(scratch, &input, true, &reason);
 
 	ck_assert_msg(!address, "%s was taken", refused[_i].input);
-	ck_assert_msg(strstr(reason, refused[_i].reason) != NULL, "%s: %s", refused[_i].input,
-		reason);
+	ck_assert_msg(
+		strstr(reason, refused[_i].reason) != NULL, "%s: %s", refused[_i].input, reason);
 	ck_assert(input.data == before.data && input.size == before.size);
 }
 END_TEST

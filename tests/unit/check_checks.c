@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each gate and check by a table of facts. No clock, no network, no chain: they are functions. */
+#include "judging.h"
+
+#include "policy/mail/address.h"
+
+#include <talloc.h>
+
+#define COUNT(rows) ((int)(sizeof(rows) / sizeof *(rows)))
+#define SETTINGS                                                                                   \
+	"hostname = mx.example.com "                                                               \
+	"relay { domains = {example.com, .example.org, corp} networks = {10.0.0.0/8} } "           \
+	"limits { message_size = 1M recipients = 3 hops = 10 }"
+
+static void *scratch;
+static struct facts *facts;
+static struct inquiry *inquiry;
+
+static void set_up(void)
+{
+	scratch = talloc_new(NULL);
+	facts = facts_new(scratch, NULL);
+	inquiry = inquiry_new(scratch, judging_chain(scratch, SETTINGS), facts);
+}
+
+static void tear_down(void)
+{
+	talloc_free(scratch);
+}
+
+static void is_verdict(
+	const struct verdict *verdict, int code, const char *status, const char *result)
+{
+	static const enum verdict_kind kinds[] = {VERDICT_NONE, VERDICT_NONE, VERDICT_NONE,
+		VERDICT_NONE, VERDICT_TEMPFAIL, VERDICT_REJECT};
+
+	ck_assert_int_eq(verdict->kind, kinds[code / 100]);
+	ck_assert_int_eq(verdict->code, code);
+	ck_assert_str_eq(verdict->status, status);
+	ck_assert_pstr_eq(verdict->result, result);
+	ck_assert(!code == !verdict->text);
+}
+
+START_TEST(has_a_sound_table)
+{
+	ck_assert_str_eq(checks_gates[0]->name, "relay");
+	for (const struct check *const *check = checks_table; *check; check++) {
+		ck_assert_ptr_nonnull((*check)->judge);
+		ck_assert_ptr_nonnull((*check)->manual);
+		ck_assert_uint_ne((*check)->stages, 0);
+		ck_assert_uint_lt((*check)->stages, AT(STAGES));
+	}
+}
+END_TEST
+
+/* --- relay --- */
+
+enum who { STRANGER, OURS, AUTHENTICATED };
+
+static const struct {
+	enum who who;
+	const char *path;
+	int code;
+	const char *result;
+} recipients[] = {
+	{STRANGER, "<user@example.com>", 0, "pass"},
+	{STRANGER, "<user@EXAMPLE.COM>", 0, "pass"},
+	{STRANGER, "user@example.com", 0, "pass"},
+	{STRANGER, "<user@mail.example.org>", 0, "pass"},
+	{STRANGER, "<\"john doe\"@example.com>", 0, "pass"},
+	{STRANGER, "<user@corp>", 0, "pass"},
+	{STRANGER, "<postmaster>", 0, "pass"},
+	{STRANGER, "<PostMaster>", 0, "pass"},
+	{STRANGER, "<postmaster@example.com>", 0, "pass"},
+	{STRANGER, "<user@example.net>", 550, "foreign_domain"},
+	{STRANGER, "<user@example.org>", 550, "foreign_domain"},
+	{STRANGER, "<user@mail.example.com>", 550, "foreign_domain"},
+	{STRANGER, "<user@xexample.com>", 550, "foreign_domain"},
+	{STRANGER, "<user@example.com.evil.example>", 550, "foreign_domain"},
+	{STRANGER, "<user@localhost>", 550, "foreign_domain"},
+	{STRANGER, "<user@192.0.2.1>", 550, "foreign_domain"},
+	{STRANGER, "<postmaster@example.net>", 550, "foreign_domain"},
+	{STRANGER, "<abuse@example.net>", 550, "foreign_domain"},
+	{STRANGER, "<user>", 550, "no_domain"},
+	{STRANGER, "<abuse>", 550, "no_domain"},
+	{STRANGER, "<user@[192.0.2.1]>", 550, "literal"},
+	{STRANGER, "<postmaster@[192.0.2.1]>", 550, "literal"},
+	{STRANGER, "<user%evil.example@example.com>", 550, "percent"},
+	{STRANGER, "<\"user%evil.example\"@example.com>", 550, "percent"},
+	{STRANGER, "<evil.example!user@example.com>", 550, "bang"},
+	{STRANGER, "<\"user@evil.example\"@example.com>", 550, "at_inside"},
+	{STRANGER, "<\"user@evil.example\">", 550, "at_inside"},
+	{STRANGER, "<@evil.example:user@example.com>", 550, "source_route"},
+	{OURS, "<user@example.net>", 0, "pass"},
+	{OURS, "<user@[192.0.2.1]>", 0, "pass"},
+	{OURS, "<@a.example:user@example.net>", 0, "pass"},
+	{OURS, "<user%a.example@example.com>", 0, "pass"},
+	{AUTHENTICATED, "<user@example.net>", 0, "pass"},
+	{AUTHENTICATED, "<user>", 0, "pass"},
+};
+
+START_TEST(relays)
+{
+	const char *reason;
+	struct slice path = slice_of(recipients[_i].path);
+	struct address *address = address_parse_path(scratch, &path, false, &reason);
+	struct verdict verdict;
+
+	ck_assert_ptr_nonnull(address);
+	inquiry->stage = STAGE_RCPT;
+	facts_set_bool(facts, FACT_CLIENT_TRUSTED, recipients[_i].who == OURS);
+	facts_set_bool(facts, FACT_CLIENT_AUTHENTICATED, recipients[_i].who == AUTHENTICATED);
+	facts_set_text(facts, FACT_RECIPIENT, address->text);
+	facts_set_text(facts, FACT_RECIPIENT_LOCAL, address->local);
+	facts_set_text(facts, FACT_RECIPIENT_DOMAIN, address->domain);
+	facts_set_number(facts, FACT_RECIPIENT_FORM, address->form);
+	verdict = relay_check.judge(inquiry);
+	is_verdict(&verdict, recipients[_i].code, recipients[_i].code ? "5.7.1" : "",
+		recipients[_i].result);
+}
+END_TEST
+
+START_TEST(names_the_domain_it_does_not_relay_for)
+{
+	inquiry->stage = STAGE_RCPT;
+	facts_set_text(facts, FACT_RECIPIENT_DOMAIN, "example.net");
+	ck_assert_str_eq(relay_check.judge(inquiry).text, "we do not relay mail for example.net");
+}
+END_TEST
+
+/* A session that tells nothing is a stranger's, and the gate stays shut. */
+START_TEST(relays_nothing_it_does_not_know)
+{
+	inquiry->stage = STAGE_RCPT;
+	ck_assert_int_eq(relay_check.judge(inquiry).kind, VERDICT_REJECT);
+}
+END_TEST
+
+/* --- limits --- */
+
+static const struct {
+	enum stage stage;
+	int64_t size; /* -1: not told */
+	int code;
+	const char *result;
+} sizes[] = {
+	{STAGE_MAIL, -1, 0, NULL},
+	{STAGE_MAIL, 0, 0, NULL},
+	{STAGE_MAIL, 1048576, 0, NULL},
+	{STAGE_MAIL, 1048577, 552, NULL},
+	{STAGE_MAIL, INT64_MAX, 552, NULL},
+	{STAGE_MESSAGE, 1048576, 0, "pass"},
+	{STAGE_MESSAGE, 1048577, 552, NULL},
+};
+
+START_TEST(limits_size)
+{
+	struct verdict verdict;
+
+	inquiry->stage = sizes[_i].stage;
+	if (sizes[_i].size >= 0)
+		facts_set_number(facts,
+			sizes[_i].stage == STAGE_MAIL ? FACT_SIZE : FACT_MESSAGE_SIZE,
+			sizes[_i].size);
+	verdict = size_check.judge(inquiry);
+	is_verdict(&verdict, sizes[_i].code, sizes[_i].code ? "5.3.4" : "", sizes[_i].result);
+}
+END_TEST
+
+static const struct {
+	int64_t count;
+	int code;
+} counts[] = {{0, 0}, {2, 0}, {3, 452}, {4, 452}};
+
+START_TEST(limits_recipients)
+{
+	struct verdict verdict;
+
+	inquiry->stage = STAGE_RCPT;
+	facts_set_number(facts, FACT_RECIPIENT_COUNT, counts[_i].count);
+	verdict = recipients_check.judge(inquiry);
+	is_verdict(&verdict, counts[_i].code, counts[_i].code ? "4.5.3" : "", NULL);
+}
+END_TEST
+
+static const struct {
+	int64_t hops;
+	int code;
+} hops[] = {{0, 0}, {10, 0}, {11, 554}};
+
+START_TEST(limits_hops)
+{
+	struct verdict verdict;
+
+	inquiry->stage = STAGE_MESSAGE;
+	facts_set_number(facts, FACT_RECEIVED_COUNT, hops[_i].hops);
+	verdict = hops_check.judge(inquiry);
+	is_verdict(&verdict, hops[_i].code, hops[_i].code ? "5.4.6" : "",
+		hops[_i].code ? NULL : "pass");
+}
+END_TEST
+
+/* --- headers --- */
+
+static const struct {
+	enum who who;
+	unsigned anomalies;
+	int code;
+	double score;
+	const char *result, *detail;
+} anomalies[] = {
+	{STRANGER, 0, 0, 0, "pass", NULL},
+	{STRANGER, HEADER_MISSING_DATE, 0, 1, "missing_date", "no Date"},
+	{STRANGER, HEADER_MISSING_MESSAGE_ID, 0, 1, "missing_message_id", "no Message-ID"},
+	{STRANGER, HEADER_MISSING_FROM, 0, 3, "missing_from", "no From"},
+	{STRANGER, HEADER_MISSING_DATE | HEADER_MISSING_MESSAGE_ID | HEADER_MISSING_FROM, 0, 5,
+		"missing_from", "no From, no Date, no Message-ID"},
+	{STRANGER, HEADER_REPEATED_FIELD, 0, 0, "repeated_field",
+		"a field that may stand once stands twice"},
+	{STRANGER, HEADER_SEVERAL_FROM, 0, 0, "several_from", "several addresses in From"},
+	{STRANGER, HEADER_REPEATED_FROM, 550, 0, "repeated_from", NULL},
+	{STRANGER, HEADER_UNREADABLE_FROM, 550, 0, "unreadable_from", NULL},
+	{STRANGER, HEADER_UNREADABLE_FROM | HEADER_MISSING_DATE, 550, 0, "unreadable_from", NULL},
+	{OURS, HEADER_REPEATED_FROM, 0, 0, "pass", "of our own"},
+	{OURS, HEADER_MISSING_DATE | HEADER_MISSING_FROM, 0, 0, "pass", "of our own"},
+	{AUTHENTICATED, HEADER_UNREADABLE_FROM, 0, 0, "pass", "of our own"},
+};
+
+START_TEST(scores_headers)
+{
+	struct verdict verdict;
+
+	inquiry->stage = STAGE_MESSAGE;
+	facts_set_bool(facts, FACT_CLIENT_TRUSTED, anomalies[_i].who == OURS);
+	facts_set_bool(facts, FACT_CLIENT_AUTHENTICATED, anomalies[_i].who == AUTHENTICATED);
+	facts_set_number(facts, FACT_HEADER_ANOMALIES, anomalies[_i].anomalies);
+	verdict = headers_check.judge(inquiry);
+	is_verdict(&verdict, anomalies[_i].code, anomalies[_i].code ? "5.7.1" : "",
+		anomalies[_i].result);
+	ck_assert_double_eq(verdict.score, anomalies[_i].score);
+	ck_assert_pstr_eq(verdict.detail, anomalies[_i].detail);
+}
+END_TEST
+
+/* --- all of them --- */
+
+static const struct check *const askers[] = {&headers_check, &hops_check};
+
+START_TEST(asks_for_what_it_needs)
+{
+	inquiry->stage = STAGE_MESSAGE;
+	ck_assert_int_eq(askers[_i]->judge(inquiry).kind, VERDICT_UNKNOWN);
+}
+END_TEST
+
+START_TEST(lets_pass_what_cannot_be_known)
+{
+	inquiry->stage = STAGE_MESSAGE;
+	facts_set_failed(facts, FACT_HEADER_ANOMALIES, "x");
+	facts_set_failed(facts, FACT_RECEIVED_COUNT, "x");
+	ck_assert_int_eq(askers[_i]->judge(inquiry).kind, VERDICT_NONE);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("checks");
+	TCase *cases = tcase_create("checks");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(cases, set_up, tear_down);
+	tcase_add_test(cases, has_a_sound_table);
+	tcase_add_loop_test(cases, relays, 0, COUNT(recipients));
+	tcase_add_test(cases, names_the_domain_it_does_not_relay_for);
+	tcase_add_test(cases, relays_nothing_it_does_not_know);
+	tcase_add_loop_test(cases, limits_size, 0, COUNT(sizes));
+	tcase_add_loop_test(cases, limits_recipients, 0, COUNT(counts));
+	tcase_add_loop_test(cases, limits_hops, 0, COUNT(hops));
+	tcase_add_loop_test(cases, scores_headers, 0, COUNT(anomalies));
+	tcase_add_loop_test(cases, asks_for_what_it_needs, 0, COUNT(askers));
+	tcase_add_loop_test(cases, lets_pass_what_cannot_be_known, 0, COUNT(askers));
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

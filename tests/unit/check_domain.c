@@ -34,12 +34,22 @@ static const struct {
 	{"exa mple.com", false, false},
 	{"ex@mple.com", false, false},
 	{"[192.0.2.1]", false, false},
-	{"b\xc3\xbc" "cher.example", false, true},
+	{"b\xc3\xbc"
+	 "cher.example",
+		false, true},
 	{"\xe4\xbe\x8b.example", false, true},
-	{"example\xe3\x80\x82" "com", false, false},
-	{"example\xef\xbc\x8e" "com", false, false},
-	{"example\xef\xbd\xa1" "com", false, false},
-	{"b\xff" "cher.example", false, false},
+	{"example\xe3\x80\x82"
+	 "com",
+		false, false},
+	{"example\xef\xbc\x8e"
+	 "com",
+		false, false},
+	{"example\xef\xbd\xa1"
+	 "com",
+		false, false},
+	{"b\xff"
+	 "cher.example",
+		false, false},
 	{"x\xc2\x85.example", false, false},
 	{"\xe2\x80\x8d.example", false, false},
 };
@@ -76,13 +86,34 @@ static const struct {
 	{"", "example.com", false},
 	{"example.com", "", false},
 	{".example.com", ".example.com", false},
-	{"b\xc3\xbc" "cher.example", "xn--bcher-kva.example", true},
-	{"xn--bcher-kva.example", "b\xc3\xbc" "cher.example", true},
-	{"B\xc3\x9c" "CHER.example", "b\xc3\xbc" "cher.example", true},
-	{"mail.b\xc3\xbc" "cher.example", ".xn--bcher-kva.example", true},
-	{"mail.xn--bcher-kva.example", ".b\xc3\xbc" "cher.example", true},
-	{"b\xc3\xbc" "cher.example", ".b\xc3\xbc" "cher.example", false},
-	{"bucher.example", "b\xc3\xbc" "cher.example", false},
+	{"b\xc3\xbc"
+	 "cher.example",
+		"xn--bcher-kva.example", true},
+	{"xn--bcher-kva.example",
+		"b\xc3\xbc"
+		"cher.example",
+		true},
+	{"B\xc3\x9c"
+	 "CHER.example",
+		"b\xc3\xbc"
+		"cher.example",
+		true},
+	{"mail.b\xc3\xbc"
+	 "cher.example",
+		".xn--bcher-kva.example", true},
+	{"mail.xn--bcher-kva.example",
+		".b\xc3\xbc"
+		"cher.example",
+		true},
+	{"b\xc3\xbc"
+	 "cher.example",
+		".b\xc3\xbc"
+		"cher.example",
+		false},
+	{"bucher.example",
+		"b\xc3\xbc"
+		"cher.example",
+		false},
 };
 
 START_TEST(matches_patterns)
