@@ -11,7 +11,7 @@ import sys
 import unittest
 
 import mta
-from harness import Gateway, Sink, poll
+from harness import Gateway, Sink, is_alive, poll
 from load import load, number_of
 
 LONG = "--long" in sys.argv
@@ -73,8 +73,10 @@ class Kills(unittest.TestCase):
         sink = Sink(self)
         gateway = self.gateway_before(sink.port)
 
-        def kill():
+        def kill():  # and start, when the last of its children has gone, as service managers do
+            children = gateway.pids()
             gateway.end()
+            poll(lambda: not any(is_alive(pid) for pid in children), "the children's end")
             gateway.start(self)
 
         self.check(self.kill_often(gateway, kill, 3), sink.mails)
