@@ -139,6 +139,12 @@ static struct step welcome(void *owner)
 
 /* --- a command --- */
 
+/* Draining. Who has just connected may send the mail that he came with. */
+static bool is_to_end(const struct session *s)
+{
+	return s->gateway->draining && !s->transaction && (s->gateway->impatient || s->transactions > 0);
+}
+
 static struct step read_command(void *owner)
 {
 	struct session *s = owner;
@@ -148,7 +154,7 @@ static struct step read_command(void *owner)
 	s->verb = NULL;
 	s->reply = (struct reply){0};
 	s->policy_refusal = false;
-	if (s->gateway->draining && !s->transaction) {
+	if (is_to_end(s)) {
 		s->closing = true;
 		say(s, 421, "4.3.2", "closing for maintenance, please connect again");
 		return THEN(answer);
@@ -585,8 +591,8 @@ void session_begin(struct gateway *gateway, const struct listen_options *listen,
 
 void session_drain(struct session *s, bool at_once)
 {
-	bool idle = !s->transaction && s->steps.next.run == hear_command;
+	bool idle = s->steps.next.run == hear_command;
 
-	if (at_once || idle)
+	if (at_once || (idle && is_to_end(s)))
 		steps_interrupt(&s->steps, INTERRUPT_SHUTTING_DOWN);
 }
