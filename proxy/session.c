@@ -14,10 +14,12 @@
 #define LINGER 2000          /* ms: RFC 5321 §3.8 with a close that does not swallow the reply */
 #define RATE_GRACE 60000     /* ms before the least rate of a message counts */
 #define TLS_HANDSHAKE 60000  /* ms */
+#define UNHEARD 32768        /* bytes of replies; who does not read them is not read from */
 
 static struct step greet(void *owner);
 static struct step welcome(void *owner);
 static struct step read_command(void *owner);
+static struct step catch_up(void *owner);
 static struct step hear_command(void *owner);
 static struct step judge_command(void *owner);
 static struct step weigh_command(void *owner);
@@ -176,8 +178,19 @@ static struct step read_command(void *owner)
 	}
 	if (patience > (uint64_t)smtp(s)->session_timeout - quiet)
 		patience = (uint64_t)smtp(s)->session_timeout - quiet;
+	if (stream_unsent(s->client) > UNHEARD) {
+		stream_begin_flush(s->client, 0, patience, &s->steps.await);
+		return THEN(catch_up);
+	}
 	stream_begin_line(s->client, (size_t)limits(s)->command_line, patience, &s->steps.await);
 	return THEN(hear_command);
+}
+
+static struct step catch_up(void *owner)
+{
+	struct session *s = owner;
+
+	return s->steps.await.outcome == OUTCOME_DONE ? THEN(read_command) : THEN(farewell);
 }
 
 /* Commands that are none, and lines that cannot be one. */
