@@ -35,6 +35,11 @@ struct pool *gateway_pool(const struct gateway *gateway, const struct listen_opt
 	return gateway->pools[i];
 }
 
+bool gateway_offers(const struct gateway *gateway, const struct listen_options *listen, enum capability capability)
+{
+	return pool_capabilities(gateway_pool(gateway, listen)).keywords & capability;
+}
+
 char *gateway_offer(const struct gateway *gateway, const void *parent, const struct session *s)
 {
 	bool starttls = gateway->client_tls && !stream_tls_version(s->client);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "policy/mail/message.h"
+#include "proxy/capabilities.h"
 #include "proxy/configuration.h"
 #include "proxy/counters.h"
 
@@ -52,6 +53,9 @@ void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *o
 
 /* The pool that a listener's mail goes to. */
 struct pool *gateway_pool(const struct gateway *gateway, const struct listen_options *listen);
+
+/* Whether all servers behind a listener have it, as far as is known. */
+bool gateway_offers(const struct gateway *gateway, const struct listen_options *listen, enum capability capability);
 
 /* What EHLO offers to this session, lines joined by "\n". */
 char *gateway_offer(const struct gateway *gateway, const void *parent, const struct session *s);

@@ -57,6 +57,7 @@ struct session {
 	struct ip ip;
 	uint16_t port;
 	bool extended;              /* EHLO, not HELO */
+	bool utf8_offered;          /* at the last EHLO */
 	bool trusted;               /* in relay.networks */
 	bool counted;               /* for the limits by client */
 	bool closing;               /* after this answer */

@@ -3,7 +3,7 @@
 #include "base/loop.h"
 #include "base/stream.h"
 #include "proxy/session.h"
-#include "tests/fakes/certificate.h"
+#include "tests/fakes/rig.h"
 
 #include <check.h>
 #include <ctype.h>
@@ -104,8 +104,8 @@ static void greet_backend(struct play *play)
 static void expect_trace(struct play *play)
 {
 	expect_line(play, &play->backend, "Received: from *");
-	for (unsigned patience = 0; patience < PATIENCE;) {
-		char line[8192];
+	for (unsigned patience = 0; patience < RIG_PATIENCE;) {
+		char line[END_LINE];
 		bool is_more = play->backend.size && isblank((unsigned char)play->backend.input[0]);
 		bool is_tag = play->backend.size > 10 && memcmp(play->backend.input, "X-Postern-", 10) == 0;
 		if (play->backend.size > 10 && !is_more && !is_tag)
@@ -360,7 +360,7 @@ static void expect_log(struct play *play, const char *pattern)
 /* How much a session may hold that its client does not read. */
 static void expect_bounded(struct play *play, const char *bytes)
 {
-	const struct session *session = play->gateway->sessions;
+	const struct session *session = play->rig->gateway->sessions;
 
 	ck_assert_msg(session != NULL, "%s:%u: no session", play->file, play->line);
 	size_t unsent = stream_unsent(session->client);

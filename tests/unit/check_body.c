@@ -113,6 +113,8 @@ static void keep_line(struct result *result, const struct oracle_line *line)
 	result->dot_lines |= text.size && text.data[0] == '.';
 	if (!line->ended)
 		return;
+	if (line->raw.size > 1 && looks_like_an_end(line))
+		keep(result, slice_of(" "));
 	keep(result, slice_of("\r\n"));
 	if (text.size > LINE_MAXIMUM)
 		result->anomalies |= ANOMALY_LONG_LINE;
