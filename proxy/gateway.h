@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "policy/mail/message.h"
+#include "proxy/capabilities.h"
 #include "proxy/configuration.h"
 #include "proxy/counters.h"
 
@@ -31,6 +32,8 @@ struct gateway {
 	uint64_t session_number;
 	unsigned worker_number;          /* stands in the ids of sessions */
 	bool draining;
+	bool impatient;                  /* draining, also of sessions that have not begun a transaction yet */
+	struct timer patience;           /* how long it is not */
 	void (*on_drained)(void *owner);
 	struct timer drained;            /* tells it from the loop, not from inside the last session */
 };
@@ -43,12 +46,16 @@ struct gateway *gateway_new(const void *parent, struct loop *loop, const struct 
 void gateway_take(struct gateway *gateway, const struct listen_options *listen, int descriptor, const struct ip *client,
 	uint16_t port);
 
-/* No session gets a new transaction: each hears 421 at its next command outside one; on_drained(owner) is called from the loop when none is
- * left. With now, sessions are interrupted at once (those past the commit point end first). */
+/* No session gets a further transaction: each hears 421 at its next command outside one, those that had none yet only after some
+ * seconds, so that who has just connected need not come again. on_drained(owner) is called from the loop when no session is left.
+ * With now, sessions are interrupted at once (those past the commit point end first). */
 void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *owner), void *owner);
 
 /* The pool that a listener's mail goes to. */
 struct pool *gateway_pool(const struct gateway *gateway, const struct listen_options *listen);
+
+/* Whether all servers behind a listener have it, as far as is known. */
+bool gateway_offers(const struct gateway *gateway, const struct listen_options *listen, enum capability capability);
 
 /* What EHLO offers to this session, lines joined by "\n". */
 char *gateway_offer(const struct gateway *gateway, const void *parent, const struct session *s);

@@ -40,12 +40,14 @@ static void prepare_helo(struct session *s)
 static void change_helo(struct session *s)
 {
 	s->extended = false;
+	s->utf8_offered = false;
 	say(s, 250, NULL, hostname(s));
 }
 
 static void change_ehlo(struct session *s)
 {
 	s->extended = true;
+	s->utf8_offered = gateway_offers(s->gateway, s->listen, CAPABILITY_SMTPUTF8);
 	s->reply = reply_new(s->scratch, 250, NULL, "%s\n%s", hostname(s), gateway_offer(s->gateway, s->scratch, s));
 }
 
@@ -56,6 +58,10 @@ static void prepare_mail(struct session *s)
 	if (s->messages >= s->gateway->configuration->policy->limits->messages) {
 		s->closing = true;
 		say(s, 421, "4.5.3", "enough messages for one session, please connect again");
+		return;
+	}
+	if (s->command.utf8 && !s->utf8_offered) {
+		say(s, 555, "5.6.7", "SMTPUTF8 was not offered: not every mail server behind can take it");
 		return;
 	}
 	transaction_begin(s);
@@ -189,6 +195,7 @@ static const struct verb verbs[] = {
 	{"ETRN",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
 	{"ATRN",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
 	{"TURN",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"AUTH",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
 	{"DEBUG",    0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
 	{"WIZ",      0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
 };

@@ -34,14 +34,16 @@ class Client(threading.Thread):
         super().__init__()
         self.port, self.numbers, self.source, self.mails = port, numbers, source, mails_a_connection
         self.accepted, self.failures, self.connections = [], [], 0
-        self.over, self.in_message = False, False
+        self.in_message = False
+        self.over = threading.Event()
 
     def run(self):
-        while not self.over:
+        while not self.over.is_set():
             try:
                 self.connect()
             except (OSError, smtplib.SMTPException) as error:
                 self.failures.append(repr(error))
+                self.over.wait(0.02)  # or ports run out while nobody listens
             self.in_message = False
 
     def connect(self):
@@ -52,7 +54,7 @@ class Client(threading.Thread):
             if code != 220:
                 raise smtplib.SMTPConnectError(code, text)
             for _ in range(self.mails):
-                if not self.over:
+                if not self.over.is_set():
                     self.send(client, next(self.numbers))
             client.quit()
         finally:
@@ -105,6 +107,6 @@ def load(port, clients=8, mails_a_connection=3):
         yield everything
     finally:
         for client in everything.clients:
-            client.over = True
+            client.over.set()
         for client in everything.clients:
             client.join()

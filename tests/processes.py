@@ -180,12 +180,14 @@ class Reloads(unittest.TestCase):
 
     def test_old_sessions_go_on(self):
         gateway = Gateway(self, workers=1)
-        with socket.create_connection(("127.0.0.1", gateway.port)) as s:
-            self.assertTrue(s.recv(512).startswith(b"220 "))
+        with smtplib.SMTP("127.0.0.1", gateway.port, timeout=PATIENCE) as client:
             self.assertEqual(gateway.command("reload").returncode, 0)
             self.assertEqual(len(gateway.processes("worker", "draining")), 1)
-            s.sendall(b"NOOP\r\n")
-            self.assertTrue(s.recv(512).startswith(b"421 "))
+            client.ehlo()
+            self.assertEqual(client.mail("a@example.net")[0], 250)
+            self.assertEqual(client.rset()[0], 250)
+            self.assertEqual(client.getreply()[0], 421)
+            client.close()
         poll(lambda: not gateway.processes("worker", "draining"), "the old worker's end")
 
 

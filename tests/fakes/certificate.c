@@ -7,6 +7,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static void sign(X509 *certificate, EVP_PKEY *key)
 {
@@ -23,19 +25,37 @@ static void sign(X509 *certificate, EVP_PKEY *key)
 	assert(size > 0);
 }
 
-void certificate_make(const char *certificate_file, const char *key_file)
+static void write_pem(const struct certificate *names, X509 *certificate, EVP_PKEY *key)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *certificate = X509_new();
-	FILE *certificate_out = fopen(certificate_file, "w");
-	FILE *key_out = fopen(key_file, "w");
+	FILE *certificate_out = fopen(names->file, "w");
+	FILE *key_out = fopen(names->key, "w");
 
-	assert(key && certificate && certificate_out && key_out);
-	sign(certificate, key);
+	assert(certificate_out && key_out);
 	PEM_write_X509(certificate_out, certificate);
 	PEM_write_PrivateKey(key_out, key, NULL, NULL, 0, NULL, NULL);
 	fclose(certificate_out);
 	fclose(key_out);
-	X509_free(certificate);
+}
+
+void certificate_make(struct certificate *certificate)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *x509 = X509_new();
+
+	snprintf(certificate->folder, sizeof certificate->folder, "/tmp/postern-test-XXXXXX");
+	const char *folder = mkdtemp(certificate->folder);
+	assert(key && x509 && folder);
+	snprintf(certificate->file, sizeof certificate->file, "%s/certificate.pem", folder);
+	snprintf(certificate->key, sizeof certificate->key, "%s/key.pem", folder);
+	sign(x509, key);
+	write_pem(certificate, x509, key);
+	X509_free(x509);
 	EVP_PKEY_free(key);
+}
+
+void certificate_remove(const struct certificate *certificate)
+{
+	unlink(certificate->file);
+	unlink(certificate->key);
+	rmdir(certificate->folder);
 }

@@ -4,5 +4,14 @@
  */
 #pragma once
 
-/* Writes certificate and key in PEM to the two files. */
-void certificate_make(const char *certificate_file, const char *key_file);
+struct certificate {
+	char folder[32];
+	char file[64];
+	char key[64];
+};
+
+/* Writes certificate and key in PEM to a folder of their own. */
+void certificate_make(struct certificate *certificate);
+
+/* Removes all three. */
+void certificate_remove(const struct certificate *certificate);

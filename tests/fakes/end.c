@@ -1,132 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ends of connections for tests. */
+/* One end of a connection. */
 #include "tests/fakes/end.h"
 
-#include <assert.h>
-#include <fcntl.h>
-#include <netinet/in.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <talloc.h>
 #include <unistd.h>
 
-static void connect_tcp(int descriptors[2])
+bool end_read(struct end *end, const void *parent)
 {
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof address;
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-	bool good = bind(listener, (struct sockaddr *)&address, size) == 0 &&
-		listen(listener, 1) == 0 &&
-		getsockname(listener, (struct sockaddr *)&address, &size) == 0;
+	char bytes[65536];
+	ssize_t n;
 
-	descriptors[0] = socket(AF_INET, SOCK_STREAM, 0);
-	good = good && connect(descriptors[0], (struct sockaddr *)&address, size) == 0;
-	descriptors[1] = accept(listener, NULL, NULL);
-	assert(good && descriptors[1] >= 0);
-	close(listener);
-}
-
-void end_connect(enum transport transport, int descriptors[2])
-{
-	if (transport == TRANSPORT_TCP) {
-		connect_tcp(descriptors);
-	} else {
-		int failed = socketpair(AF_UNIX, SOCK_STREAM, 0, descriptors);
-		assert(!failed);
+	if (end->descriptor < 0 || end->ended)
+		return false;
+	if (end->tls)
+		n = SSL_read(end->tls, bytes, sizeof bytes);
+	else
+		n = recv(end->descriptor, bytes, sizeof bytes, MSG_DONTWAIT);
+	if (n <= 0) {
+		bool again = end->tls ? SSL_get_error(end->tls, (int)n) == SSL_ERROR_WANT_READ : n < 0 && errno == EAGAIN;
+		ERR_clear_error();
+		end->ended |= !again;
+		return false;
 	}
-	for (int i = 0; i < 2; i++) {
-		int failed = fcntl(descriptors[i], F_SETFL, O_NONBLOCK);
-		assert(!failed);
-	}
+	end->input = talloc_realloc(parent, end->input, char, end->size + (size_t)n);
+	memcpy(end->input + end->size, bytes, (size_t)n);
+	end->size += (size_t)n;
+	return true;
 }
 
-static void wake_in(void *owner)
+long end_write(struct end *end, const char *bytes, size_t size)
 {
-	struct end *end = owner;
+	ssize_t n = end->tls ? SSL_write(end->tls, bytes, (int)size)
+			     : send(end->descriptor, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-	end->in_woken++;
+	if (n > 0)
+		return n;
+	return errno == EAGAIN ? 0 : -1;
 }
 
-static void wake_out(void *owner)
+void end_drop(struct end *end, size_t size)
 {
-	struct end *end = owner;
-
-	end->out_woken++;
+	end->size -= size;
+	memmove(end->input, end->input + size, end->size);
 }
 
-static void on_gone(void *owner)
+bool end_take_line(struct end *end, char line[END_LINE])
 {
-	struct end *end = owner;
+	char *lf = end->size ? memchr(end->input, '\n', end->size) : NULL;
 
-	end->gone++;
+	if (!lf)
+		return false;
+	size_t size = (size_t)(lf - end->input);
+	size_t kept = size && end->input[size - 1] == '\r' ? size - 1 : size;
+	if (kept > END_LINE - 1)
+		kept = END_LINE - 1;
+	memcpy(line, end->input, kept);
+	line[kept] = '\0';
+	end_drop(end, size + 1);
+	return true;
 }
 
-struct end *end_without_stream(const void *parent, struct loop *loop)
+void end_close(struct end *end)
 {
-	struct end *end = talloc_zero(parent, struct end);
-
-	end->loop = loop;
-	await_init(&end->in, loop->clock, wake_in, end);
-	await_init(&end->out, loop->clock, wake_out, end);
-	return end;
+	SSL_free(end->tls);
+	if (end->descriptor >= 0)
+		close(end->descriptor);
+	talloc_free(end->input);
+	*end = END_NONE;
 }
 
-struct end *end_new(const void *parent, struct loop *loop, int descriptor)
+void end_reset(struct end *end)
 {
-	struct end *end = end_without_stream(parent, loop);
+	struct linger at_once = {1, 0};
 
-	end->stream = stream_new(end, loop, descriptor);
-	stream_watch(end->stream, on_gone, end);
-	return end;
-}
-
-enum outcome end_wait(struct end *end, const struct await *await)
-{
-	while (await->pending)
-		loop_turn(end->loop, true);
-	return await->outcome;
-}
-
-enum outcome end_hear_line(struct end *end, size_t maximum, struct line *line)
-{
-	stream_begin_line(end->stream, maximum, END_PATIENCE, &end->in);
-	enum outcome outcome = end_wait(end, &end->in);
-	if (outcome == OUTCOME_DONE)
-		*line = stream_take_line(end->stream);
-	return outcome;
-}
-
-enum outcome end_hear_bytes(struct end *end)
-{
-	stream_begin_bytes(end->stream, END_PATIENCE, &end->in);
-	return end_wait(end, &end->in);
-}
-
-enum outcome end_flush(struct end *end, size_t low)
-{
-	stream_begin_flush(end->stream, low, END_PATIENCE, &end->out);
-	return end_wait(end, &end->out);
-}
-
-enum outcome end_linger(struct end *end)
-{
-	stream_begin_linger(end->stream, END_PATIENCE, &end->in);
-	return end_wait(end, &end->in);
-}
-
-void end_settle(struct loop *loop)
-{
-	for (int i = 0; i < 50; i++)
-		loop_turn(loop, false);
-}
-
-void end_send(struct loop *loop, int descriptor, struct slice bytes)
-{
-	while (bytes.size) {
-		ssize_t n = send(descriptor, bytes.data, bytes.size, MSG_NOSIGNAL);
-		if (n > 0)
-			bytes = slice_from(bytes, (size_t)n);
-		else
-			loop_turn(loop, false);
-	}
+	setsockopt(end->descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	end_close(end);
 }

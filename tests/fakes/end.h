@@ -1,41 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One end of a connection for tests: a stream with an await for its input and one for its output, and how often they
- * woke. The other end is a second one on the same loop, or a bare descriptor.
+ * One end of a connection in a test's hands: a non-blocking descriptor, TLS if it was begun, and what came and was not looked at yet.
+ * Nothing here waits; rig.h does.
  */
 #pragma once
 
-#include "base/stream.h"
+#include <openssl/types.h>
+#include <stdbool.h>
+#include <stddef.h>
 
-enum transport { TRANSPORT_UNIX, TRANSPORT_TCP, TRANSPORTS };
-
-/* Two connected, non-blocking sockets. */
-void end_connect(enum transport transport, int descriptors[2]);
+#define END_LINE 8192
 
 struct end {
-	struct loop *loop;
-	struct stream *stream;
-	struct await in, out;
-	unsigned in_woken, out_woken, gone; /* gone: how often the watcher was told */
+	int descriptor; /* -1: none */
+	SSL *tls;
+	char *input; /* talloc */
+	size_t size;
+	bool ended;
 };
 
-#define END_PATIENCE                                                                               \
-	20000 /* of every wait, so that what never comes fails a test and does not hang it */
+#define END_NONE ((struct end){.descriptor = -1, .ended = true})
 
-/* Takes a descriptor, and watches it. */
-struct end *end_new(const void *parent, struct loop *loop, int descriptor);
-/* The same without a stream, for one that connects. */
-struct end *end_without_stream(const void *parent, struct loop *loop);
+/* Reads what has come, to input under the parent; false when nothing has. */
+bool end_read(struct end *end, const void *parent);
 
-/* Begin to wait and run the loop until that has ended. */
-enum outcome end_hear_line(struct end *end, size_t maximum, struct line *line);
-enum outcome end_hear_bytes(struct end *end);
-enum outcome end_flush(struct end *end, size_t low);
-enum outcome end_linger(struct end *end);
-enum outcome end_wait(struct end *end, const struct await *await);
+/* How much of the bytes went; 0: try again; -1: the other side is gone. */
+long end_write(struct end *end, const char *bytes, size_t size);
 
-/* Lets everything happen that can without waiting. */
-void end_settle(struct loop *loop);
+/* Takes bytes off the front of the input. */
+void end_drop(struct end *end, size_t size);
 
-/* Writes all to a bare descriptor, running the loop while it is full. */
-void end_send(struct loop *loop, int descriptor, struct slice bytes);
+/* Takes a line off the input, without its end; longer ones are cut. */
+bool end_take_line(struct end *end, char line[END_LINE]);
+
+/* Closes it, with all that is there to read and write; reset without. */
+void end_close(struct end *end);
+void end_reset(struct end *end);

@@ -2,7 +2,7 @@
 /* Streams while the connection lives: lines and bytes in, pieces out, back-pressure both ways. */
 #include "base/stream.h"
 
-#include "tests/fakes/end.h"
+#include "tests/fakes/side.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 
 static struct loop *loop;
 static void *root; /* of all that uses the loop, which goes last */
-static struct end *end;
+static struct side *side;
 static int peer;
 
 /* Loop tests over both transports. */
@@ -28,14 +28,14 @@ static void open_connection(enum transport transport)
 {
 	int descriptors[2];
 
-	end_connect(transport, descriptors);
+	side_connect(transport, descriptors);
 	peer = descriptors[0];
-	end = end_new(root, loop, descriptors[1]);
+	side = side_new(root, loop, descriptors[1]);
 }
 
 static void close_connection(void)
 {
-	talloc_free(end);
+	talloc_free(side);
 	close(peer);
 }
 
@@ -53,7 +53,7 @@ static void tear_down(void)
 
 static void peer_says(const char *data, size_t size)
 {
-	end_send(loop, peer, slice_make(data, size));
+	side_send(loop, peer, slice_make(data, size));
 }
 
 /* Bytes that can be told apart wherever they are cut. */
@@ -106,13 +106,13 @@ static void expect_lines(int row)
 	for (size_t i = 0; dialogues[row].lines[i].text.data; i++) {
 		struct slice wanted = dialogues[row].lines[i].text;
 		struct line line = {{NULL, 0}, LINE_GOOD};
-		ck_assert_uint_eq(end_hear_line(end, MAXIMUM, &line), OUTCOME_DONE);
+		ck_assert_uint_eq(side_hear_line(side, MAXIMUM, &line), OUTCOME_DONE);
 		ck_assert_uint_eq(line.fault, dialogues[row].lines[i].fault);
 		ck_assert_uint_eq(line.text.size, wanted.size);
 		ck_assert_mem_eq(line.text.data, wanted.data, wanted.size);
 	}
-	ck_assert_uint_eq(stream_bytes(end->stream).size, 0);
-	ck_assert_str_eq(stream_error(end->stream), "");
+	ck_assert_uint_eq(stream_bytes(side->stream).size, 0);
+	ck_assert_str_eq(stream_error(side->stream), "");
 }
 
 START_TEST(hears_lines_all_at_once)
@@ -129,23 +129,23 @@ END_TEST
 /* The next byte comes when all that could be made of those before has been. */
 static void say_bytewise(struct slice input, size_t *heard, int row)
 {
-	stream_begin_line(end->stream, MAXIMUM, END_PATIENCE, &end->in);
+	stream_begin_line(side->stream, MAXIMUM, END_PATIENCE, &side->in);
 	for (size_t i = 0; i < input.size; i++) {
-		ck_assert(end->in.pending);
+		ck_assert(side->in.pending);
 		peer_says(input.data + i, 1);
-		end_settle(loop);
+		side_settle(loop);
 		if (input.data[i] != '\n')
 			continue;
-		ck_assert_uint_eq(end->in.outcome, OUTCOME_DONE);
-		struct line line = stream_take_line(end->stream);
+		ck_assert_uint_eq(side->in.outcome, OUTCOME_DONE);
+		struct line line = stream_take_line(side->stream);
 		struct slice wanted = dialogues[row].lines[*heard].text;
 		ck_assert_uint_eq(line.fault, dialogues[row].lines[*heard].fault);
 		ck_assert_uint_eq(line.text.size, wanted.size);
 		ck_assert_mem_eq(line.text.data, wanted.data, wanted.size);
 		++*heard;
-		stream_begin_line(end->stream, MAXIMUM, END_PATIENCE, &end->in);
+		stream_begin_line(side->stream, MAXIMUM, END_PATIENCE, &side->in);
 	}
-	await_cancel(&end->in);
+	await_cancel(&side->in);
 }
 
 START_TEST(hears_lines_byte_by_byte)
@@ -166,10 +166,10 @@ START_TEST(hears_lines_split_anywhere)
 
 	for (size_t at = 1; at < input.size; at++) {
 		open_connection(TRANSPORT_UNIX);
-		stream_begin_line(end->stream, MAXIMUM, END_PATIENCE, &end->in);
+		stream_begin_line(side->stream, MAXIMUM, END_PATIENCE, &side->in);
 		peer_says(input.data, at);
-		end_settle(loop);
-		await_cancel(&end->in);
+		side_settle(loop);
+		await_cancel(&side->in);
 		peer_says(input.data + at, input.size - at);
 		expect_lines(_i);
 		close_connection();
@@ -184,23 +184,23 @@ START_TEST(drops_a_line_without_keeping_it)
 	size_t blocks = 0;
 
 	open_connection((enum transport)_i);
-	stream_begin_line(end->stream, 512, END_PATIENCE, &end->in);
+	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
 	for (int i = 0; i < 40; i++) {
 		char *noise = talloc_array(NULL, char, 50000);
 		memset(noise, 'x', 50000);
 		peer_says(noise, 50000);
 		talloc_free(noise);
-		end_settle(loop);
-		ck_assert(end->in.pending);
-		ck_assert_uint_eq(stream_bytes(end->stream).size, 0);
+		side_settle(loop);
+		ck_assert(side->in.pending);
+		ck_assert_uint_eq(stream_bytes(side->stream).size, 0);
 		if (i == 0)
-			blocks = talloc_total_size(end->stream);
-		ck_assert_uint_le(talloc_total_size(end->stream), blocks);
+			blocks = talloc_total_size(side->stream);
+		ck_assert_uint_le(talloc_total_size(side->stream), blocks);
 	}
 	peer_says("\r\nNOOP\r\n", 8);
-	ck_assert_uint_eq(end_wait(end, &end->in), OUTCOME_DONE);
-	ck_assert_uint_eq(stream_take_line(end->stream).fault, LINE_LONG);
-	ck_assert_uint_eq(end_hear_line(end, 512, &line), OUTCOME_DONE);
+	ck_assert_uint_eq(side_wait(side, &side->in), OUTCOME_DONE);
+	ck_assert_uint_eq(stream_take_line(side->stream).fault, LINE_LONG);
+	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
 	ck_assert(line.fault == LINE_GOOD && slice_equals(line.text, "NOOP"));
 	close_connection();
 }
@@ -212,14 +212,14 @@ START_TEST(takes_lines_and_bytes_in_turn)
 
 	open_connection((enum transport)_i);
 	peer_says("BDAT 5\r\na\r\nb\nQUIT\r\n", 19);
-	ck_assert_uint_eq(end_hear_line(end, 512, &line), OUTCOME_DONE);
+	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
 	ck_assert(slice_equals(line.text, "BDAT 5"));
-	ck_assert_uint_eq(end_hear_bytes(end), OUTCOME_DONE);
-	ck_assert(slice_equals(slice_make(stream_bytes(end->stream).data, 5), "a\r\nb\n"));
-	stream_take(end->stream, 5);
-	ck_assert_uint_eq(end_hear_line(end, 512, &line), OUTCOME_DONE);
+	ck_assert_uint_eq(side_hear_bytes(side), OUTCOME_DONE);
+	ck_assert(slice_equals(slice_make(stream_bytes(side->stream).data, 5), "a\r\nb\n"));
+	stream_take(side->stream, 5);
+	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
 	ck_assert(line.fault == LINE_GOOD && slice_equals(line.text, "QUIT"));
-	ck_assert_uint_eq(end->in_woken, 1); /* all but the first were there already */
+	ck_assert_uint_eq(side->in_woken, 1); /* all but the first were there already */
 	close_connection();
 }
 END_TEST
@@ -228,18 +228,18 @@ START_TEST(waiting_for_input_has_a_deadline)
 {
 	open_connection((enum transport)_i);
 	clock_move(loop->clock, 0);
-	stream_begin_line(end->stream, 512, 1000, &end->in);
+	stream_begin_line(side->stream, 512, 1000, &side->in);
 	clock_move(loop->clock, 999);
 	peer_says("half a li", 9);
-	end_settle(loop);
-	ck_assert(end->in.pending);
+	side_settle(loop);
+	ck_assert(side->in.pending);
 	clock_move(loop->clock, 1);
-	ck_assert_uint_eq(end->in.outcome, OUTCOME_TIMED_OUT);
+	ck_assert_uint_eq(side->in.outcome, OUTCOME_TIMED_OUT);
 	peer_says("ne\r\n", 4);
-	stream_begin_line(end->stream, 512, 1000, &end->in);
-	end_settle(loop);
-	ck_assert_uint_eq(end->in.outcome, OUTCOME_DONE);
-	ck_assert(slice_equals(stream_take_line(end->stream).text, "half a line"));
+	stream_begin_line(side->stream, 512, 1000, &side->in);
+	side_settle(loop);
+	ck_assert_uint_eq(side->in.outcome, OUTCOME_DONE);
+	ck_assert(slice_equals(stream_take_line(side->stream).text, "half a line"));
 	close_connection();
 }
 END_TEST
@@ -250,30 +250,30 @@ END_TEST
 static void share_scratch(enum transport transport, size_t size)
 {
 	enum { STREAMS = 5 };
-	struct end *ends[STREAMS];
+	struct side *ends[STREAMS];
 	char *sent[STREAMS];
 	int peers[STREAMS];
 
 	for (unsigned i = 0; i < STREAMS; i++) {
 		open_connection(transport);
-		ends[i] = end;
+		ends[i] = side;
 		peers[i] = peer;
-		sent[i] = pattern_new(end, size, i);
+		sent[i] = pattern_new(side, size, i);
 		sent[i][size - 1] = '\n';
 	}
 	for (size_t part = 0; part < 4; part++) {
 		for (unsigned i = 0; i < STREAMS; i++) {
 			struct slice piece = {sent[i] + part * (size / 4), size / 4};
 			stream_begin_bytes(ends[i]->stream, END_PATIENCE, &ends[i]->in);
-			end_send(loop, peers[i], piece);
-			ck_assert_uint_eq(end_wait(ends[i], &ends[i]->in), OUTCOME_DONE);
+			side_send(loop, peers[i], piece);
+			ck_assert_uint_eq(side_wait(ends[i], &ends[i]->in), OUTCOME_DONE);
 			ck_assert_mem_eq(stream_bytes(ends[i]->stream).data, sent[i],
 				stream_bytes(ends[i]->stream).size);
 		}
 	}
 	for (unsigned i = 0; i < STREAMS; i++) {
 		for (size_t taken = 0; taken < size;) {
-			ck_assert_uint_eq(end_hear_bytes(ends[i]), OUTCOME_DONE);
+			ck_assert_uint_eq(side_hear_bytes(ends[i]), OUTCOME_DONE);
 			size_t chunk = stream_bytes(ends[i]->stream).size;
 			chunk = chunk > 777 ? 777 : chunk;
 			ck_assert_mem_eq(
@@ -298,24 +298,24 @@ END_TEST
 /* Two that take lines in turn, pipelined. */
 START_TEST(pipelines_on_two_streams_do_not_mix)
 {
-	struct end *first;
+	struct side *first;
 	int first_peer;
 	struct line line;
 
 	open_connection((enum transport)_i);
-	first = end;
+	first = side;
 	first_peer = peer;
 	open_connection((enum transport)_i);
 	for (int i = 0; i < 200; i++) {
 		char *text = talloc_asprintf(root, "first %d\r\n", i);
-		end_send(loop, first_peer, slice_of(text));
+		side_send(loop, first_peer, slice_of(text));
 		text = talloc_asprintf(root, "second %d\r\n", i);
-		end_send(loop, peer, slice_of(text));
+		side_send(loop, peer, slice_of(text));
 	}
 	for (int i = 0; i < 200; i++) {
-		ck_assert_uint_eq(end_hear_line(first, 512, &line), OUTCOME_DONE);
+		ck_assert_uint_eq(side_hear_line(first, 512, &line), OUTCOME_DONE);
 		ck_assert(slice_equals(line.text, talloc_asprintf(root, "first %d", i)));
-		ck_assert_uint_eq(end_hear_line(end, 512, &line), OUTCOME_DONE);
+		ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
 		ck_assert(slice_equals(line.text, talloc_asprintf(root, "second %d", i)));
 	}
 	talloc_free(first);
@@ -327,20 +327,20 @@ END_TEST
 START_TEST(idle_stream_holds_no_buffer)
 {
 	struct line line;
-	struct end *first;
+	struct side *first;
 	int first_peer;
 
 	open_connection((enum transport)_i);
-	size_t idle = talloc_total_size(end->stream);
-	first = end;
+	size_t idle = talloc_total_size(side->stream);
+	first = side;
 	first_peer = peer;
 	peer_says("a\r\nb\r\n", 6);
-	ck_assert_uint_eq(end_hear_line(first, 512, &line), OUTCOME_DONE);
+	ck_assert_uint_eq(side_hear_line(first, 512, &line), OUTCOME_DONE);
 	open_connection((enum transport)_i);
 	peer_says("c\r\n", 3);
-	ck_assert_uint_eq(end_hear_line(end, 512, &line), OUTCOME_DONE);
+	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
 	ck_assert_uint_gt(talloc_total_size(first->stream), idle); /* "b", moved out of the way */
-	ck_assert_uint_eq(end_hear_line(first, 512, &line), OUTCOME_DONE);
+	ck_assert_uint_eq(side_hear_line(first, 512, &line), OUTCOME_DONE);
 	stream_begin_line(first->stream, 512, END_PATIENCE, &first->in);
 	ck_assert_uint_eq(talloc_total_size(first->stream), idle);
 	talloc_free(first);
@@ -375,17 +375,17 @@ START_TEST(writes_wait_for_the_flush)
 	struct slice three = slice_of("250 three\r\n");
 
 	open_connection((enum transport)_i);
-	stream_write(end->stream, slice_of("250 one\r\n"));
-	stream_write(end->stream, slice_of("250 two\r\n"));
-	stream_lend(end->stream, three);
-	end_settle(loop);
+	stream_write(side->stream, slice_of("250 one\r\n"));
+	stream_write(side->stream, slice_of("250 two\r\n"));
+	stream_lend(side->stream, three);
+	side_settle(loop);
 	ck_assert_int_eq(recv(peer, &byte, 1, 0), -1);
-	ck_assert_uint_eq(stream_unsent(end->stream), 29);
+	ck_assert_uint_eq(stream_unsent(side->stream), 29);
 	if (_i == 0)
-		stream_flush(end->stream);
+		stream_flush(side->stream);
 	else /* waiting for input that is not there flushes too */
-		stream_begin_line(end->stream, 512, END_PATIENCE, &end->in);
-	ck_assert_uint_eq(stream_unsent(end->stream), 0);
+		stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	ck_assert_uint_eq(stream_unsent(side->stream), 0);
 	peer_hears("250 one\r\n250 two\r\n250 three\r\n", 29);
 	close_connection();
 }
@@ -398,12 +398,12 @@ START_TEST(buffered_input_comes_before_the_flush)
 
 	open_connection((enum transport)_i);
 	peer_says("one\r\ntwo\r\n", 10);
-	ck_assert_uint_eq(end_hear_line(end, 512, &line), OUTCOME_DONE);
-	stream_write(end->stream, slice_of("250 one\r\n"));
-	ck_assert_uint_eq(end_hear_line(end, 512, &line), OUTCOME_DONE);
-	ck_assert_uint_eq(stream_unsent(end->stream), 9);
-	stream_begin_line(end->stream, 512, END_PATIENCE, &end->in);
-	ck_assert_uint_eq(stream_unsent(end->stream), 0);
+	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
+	stream_write(side->stream, slice_of("250 one\r\n"));
+	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
+	ck_assert_uint_eq(stream_unsent(side->stream), 9);
+	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	ck_assert_uint_eq(stream_unsent(side->stream), 0);
 	close_connection();
 }
 END_TEST
@@ -416,22 +416,22 @@ START_TEST(pieces_leave_in_order)
 	char *bytes;
 
 	open_connection((enum transport)(_i % TRANSPORTS));
-	bytes = pattern_new(end, SIZE, seed);
+	bytes = pattern_new(side, SIZE, seed);
 	for (size_t at = 0; at < SIZE;) {
 		size_t size = (size_t)rand_r(&seed) % (rand_r(&seed) % 8 ? 300 : 20000);
 		size = size > SIZE - at ? SIZE - at : size;
 		if (rand_r(&seed) % 2)
-			stream_lend(end->stream, slice_make(bytes + at, size));
+			stream_lend(side->stream, slice_make(bytes + at, size));
 		else
-			stream_write(end->stream, slice_make(bytes + at, size));
+			stream_write(side->stream, slice_make(bytes + at, size));
 		if (rand_r(&seed) % 200 == 0)
-			stream_flush(end->stream);
+			stream_flush(side->stream);
 		at += size;
 	}
-	stream_begin_flush(end->stream, 0, END_PATIENCE, &end->out);
+	stream_begin_flush(side->stream, 0, END_PATIENCE, &side->out);
 	peer_hears(bytes, SIZE);
-	ck_assert_uint_eq(end_wait(end, &end->out), OUTCOME_DONE);
-	ck_assert_uint_eq(stream_unsent(end->stream), 0);
+	ck_assert_uint_eq(side_wait(side, &side->out), OUTCOME_DONE);
+	ck_assert_uint_eq(stream_unsent(side->stream), 0);
 	close_connection();
 }
 END_TEST
@@ -444,15 +444,15 @@ START_TEST(peer_that_does_not_read_stops_the_flush)
 	char *bytes;
 
 	open_connection((enum transport)_i);
-	bytes = pattern_new(end, SIZE, 0);
-	stream_lend(end->stream, slice_make(bytes, SIZE));
-	stream_begin_flush(end->stream, 0, END_PATIENCE, &end->out);
-	end_settle(loop);
-	ck_assert(end->out.pending);
-	ck_assert_uint_gt(stream_unsent(end->stream), SIZE / 2);
+	bytes = pattern_new(side, SIZE, 0);
+	stream_lend(side->stream, slice_make(bytes, SIZE));
+	stream_begin_flush(side->stream, 0, END_PATIENCE, &side->out);
+	side_settle(loop);
+	ck_assert(side->out.pending);
+	ck_assert_uint_gt(stream_unsent(side->stream), SIZE / 2);
 	peer_hears(bytes, SIZE);
-	ck_assert_uint_eq(end_wait(end, &end->out), OUTCOME_DONE);
-	ck_assert_uint_eq(end->out_woken, 1);
+	ck_assert_uint_eq(side_wait(side, &side->out), OUTCOME_DONE);
+	ck_assert_uint_eq(side->out_woken, 1);
 	close_connection();
 }
 END_TEST
@@ -463,19 +463,19 @@ START_TEST(flush_ends_at_the_low_mark)
 	char *bytes, chunk[65536];
 
 	open_connection((enum transport)_i);
-	bytes = pattern_new(end, SIZE, 0);
-	stream_lend(end->stream, slice_make(bytes, MEGABYTE));
+	bytes = pattern_new(side, SIZE, 0);
+	stream_lend(side->stream, slice_make(bytes, MEGABYTE));
 	for (size_t i = 1; i < SIZE / MEGABYTE; i++)
-		stream_lend(end->stream, slice_make(bytes + i * MEGABYTE, MEGABYTE));
-	stream_begin_flush(end->stream, LOW, END_PATIENCE, &end->out);
-	while (end->out.pending) {
-		ck_assert_uint_gt(stream_unsent(end->stream), LOW);
+		stream_lend(side->stream, slice_make(bytes + i * MEGABYTE, MEGABYTE));
+	stream_begin_flush(side->stream, LOW, END_PATIENCE, &side->out);
+	while (side->out.pending) {
+		ck_assert_uint_gt(stream_unsent(side->stream), LOW);
 		if (recv(peer, chunk, sizeof chunk, 0) < 0)
 			loop_turn(loop, false);
 	}
-	ck_assert_uint_eq(end->out.outcome, OUTCOME_DONE);
-	ck_assert_uint_le(stream_unsent(end->stream), LOW);
-	ck_assert_uint_gt(stream_unsent(end->stream), LOW / 2);
+	ck_assert_uint_eq(side->out.outcome, OUTCOME_DONE);
+	ck_assert_uint_le(stream_unsent(side->stream), LOW);
+	ck_assert_uint_gt(stream_unsent(side->stream), LOW / 2);
 	close_connection();
 }
 END_TEST
@@ -500,22 +500,22 @@ START_TEST(deadline_of_a_flush_moves_with_progress)
 
 	open_connection((enum transport)_i);
 	clock_move(loop->clock, 0);
-	stream_lend(end->stream, slice_make(pattern_new(end, SIZE, 0), SIZE));
-	stream_begin_flush(end->stream, 0, PATIENCE, &end->out);
-	end_settle(loop);
+	stream_lend(side->stream, slice_make(pattern_new(side, SIZE, 0), SIZE));
+	stream_begin_flush(side->stream, 0, PATIENCE, &side->out);
+	side_settle(loop);
 	for (int i = 0; i < 3; i++) {
-		size_t before = stream_unsent(end->stream);
+		size_t before = stream_unsent(side->stream);
 		clock_move(loop->clock, PATIENCE - 1);
-		ck_assert(end->out.pending);
-		while (stream_unsent(end->stream) == before) {
+		ck_assert(side->out.pending);
+		while (stream_unsent(side->stream) == before) {
 			read_some(MEGABYTE);
-			end_settle(loop);
+			side_settle(loop);
 		}
 	}
 	clock_move(loop->clock, PATIENCE - 1);
-	ck_assert(end->out.pending);
+	ck_assert(side->out.pending);
 	clock_move(loop->clock, 1);
-	ck_assert_uint_eq(end->out.outcome, OUTCOME_TIMED_OUT);
+	ck_assert_uint_eq(side->out.outcome, OUTCOME_TIMED_OUT);
 	close_connection();
 }
 END_TEST
@@ -526,11 +526,11 @@ START_TEST(flush_for_ever_survives_progress)
 	char *bytes;
 
 	open_connection((enum transport)_i);
-	bytes = pattern_new(end, SIZE, 0);
-	stream_lend(end->stream, slice_make(bytes, SIZE));
-	stream_begin_flush(end->stream, 0, AWAIT_FOR_EVER, &end->out);
+	bytes = pattern_new(side, SIZE, 0);
+	stream_lend(side->stream, slice_make(bytes, SIZE));
+	stream_begin_flush(side->stream, 0, AWAIT_FOR_EVER, &side->out);
 	peer_hears(bytes, SIZE);
-	ck_assert_uint_eq(end_wait(end, &end->out), OUTCOME_DONE);
+	ck_assert_uint_eq(side_wait(side, &side->out), OUTCOME_DONE);
 	close_connection();
 }
 END_TEST
@@ -544,23 +544,23 @@ START_TEST(peer_that_sends_much_is_stopped)
 	size_t sent = 0, taken = 0;
 
 	open_connection((enum transport)_i);
-	chunk = talloc_zero_array(end, char, 65536);
+	chunk = talloc_zero_array(side, char, 65536);
 	for (ssize_t n = 1; n > 0 && sent<SIZE; sent += n> 0 ? (size_t)n : 0) {
 		n = send(peer, chunk, 65536, MSG_NOSIGNAL);
-		end_settle(loop);
+		side_settle(loop);
 	}
 	ck_assert_uint_lt(sent, SIZE / 4);
-	ck_assert_uint_eq(stream_bytes(end->stream).size, 0);
+	ck_assert_uint_eq(stream_bytes(side->stream).size, 0);
 	while (taken < SIZE) {
 		ssize_t n = sent < SIZE ? send(peer, chunk, 65536, MSG_NOSIGNAL) : 0;
 		sent += n > 0 ? (size_t)n : 0;
-		ck_assert_uint_eq(end_hear_bytes(end), OUTCOME_DONE);
-		struct slice bytes = stream_bytes(end->stream);
+		ck_assert_uint_eq(side_hear_bytes(side), OUTCOME_DONE);
+		struct slice bytes = stream_bytes(side->stream);
 		ck_assert_uint_le(bytes.size, LOOP_SCRATCH_SIZE);
-		ck_assert_uint_le(talloc_total_size(end->stream), KEPT);
-		stream_take(end->stream, bytes.size - bytes.size / 3);
+		ck_assert_uint_le(talloc_total_size(side->stream), KEPT);
+		stream_take(side->stream, bytes.size - bytes.size / 3);
 		taken += bytes.size - bytes.size / 3;
-		if (sent >= SIZE && taken + stream_bytes(end->stream).size >= sent)
+		if (sent >= SIZE && taken + stream_bytes(side->stream).size >= sent)
 			break;
 	}
 	close_connection();
@@ -570,21 +570,21 @@ END_TEST
 /* A stream with much to read lets others have their turn. */
 START_TEST(busy_stream_lets_others_in)
 {
-	struct end *busy;
+	struct side *busy;
 	int busy_peer;
 	char *noise;
 
 	open_connection((enum transport)_i);
-	busy = end;
+	busy = side;
 	busy_peer = peer;
 	open_connection((enum transport)_i);
 	noise = talloc_array(busy, char, 65536);
 	memset(noise, 'x', 65536);
 	stream_begin_line(busy->stream, 512, END_PATIENCE, &busy->in); /* drops all of it */
-	stream_begin_line(end->stream, 512, END_PATIENCE, &end->in);
-	end_settle(loop);
+	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	side_settle(loop);
 	peer_says("NOOP\r\n", 6);
-	for (int turns = 0; end->in.pending; turns++) {
+	for (int turns = 0; side->in.pending; turns++) {
 		while (send(busy_peer, noise, 65536, MSG_NOSIGNAL) > 0)
 			;
 		loop_turn(loop, false);

@@ -2,7 +2,7 @@
 /* How streams begin and end: connecting, end of input, reset, linger, freeing in every state. */
 #include "base/stream.h"
 
-#include "tests/fakes/end.h"
+#include "tests/fakes/side.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -19,16 +19,16 @@
 
 static struct loop *loop;
 static void *root; /* of all that uses the loop, which goes last */
-static struct end *end;
+static struct side *side;
 static int peer; /* -1: closed */
 
 static void open_connection(enum transport transport)
 {
 	int descriptors[2];
 
-	end_connect(transport, descriptors);
+	side_connect(transport, descriptors);
 	peer = descriptors[0];
-	end = end_new(root, loop, descriptors[1]);
+	side = side_new(root, loop, descriptors[1]);
 }
 
 static void close_peer(void)
@@ -40,7 +40,7 @@ static void close_peer(void)
 
 static void close_connection(void)
 {
-	talloc_free(end);
+	talloc_free(side);
 	close_peer();
 }
 
@@ -58,7 +58,7 @@ static void tear_down(void)
 
 static void peer_says(const char *text)
 {
-	end_send(loop, peer, slice_of(text));
+	side_send(loop, peer, slice_of(text));
 }
 
 static void peer_finishes(void)
@@ -76,8 +76,8 @@ static void peer_resets(enum transport transport)
 	if (transport == TRANSPORT_TCP) {
 		setsockopt(peer, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 	} else {
-		stream_write(end->stream, slice_of("never read"));
-		stream_flush(end->stream);
+		stream_write(side->stream, slice_of("never read"));
+		stream_flush(side->stream);
 	}
 	close_peer();
 }
@@ -95,21 +95,21 @@ static void expect_last_words(const char *words)
 	while (slice_find(rest, '\n') != SIZE_MAX) {
 		struct slice wanted = slice_cut(&rest, '\r');
 		rest = slice_from(rest, 1);
-		ck_assert_uint_eq(end_hear_line(end, 512, &line), OUTCOME_DONE);
+		ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
 		ck_assert(line.fault == LINE_GOOD && line.text.size == wanted.size);
 		ck_assert_mem_eq(line.text.data, wanted.data, wanted.size);
 	}
-	ck_assert_uint_eq(end_hear_line(end, 512, &line), OUTCOME_FAILED);
-	ck_assert_uint_eq(stream_bytes(end->stream).size, rest.size);
-	ck_assert_str_eq(stream_error(end->stream), "");
-	ck_assert_uint_eq(end->gone, 0);
-	stream_take(end->stream, rest.size);
-	ck_assert_uint_eq(end_hear_bytes(end), OUTCOME_FAILED);
-	ck_assert(!stream_has_peer(end->stream));
+	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_FAILED);
+	ck_assert_uint_eq(stream_bytes(side->stream).size, rest.size);
+	ck_assert_str_eq(stream_error(side->stream), "");
+	ck_assert_uint_eq(side->gone, 0);
+	stream_take(side->stream, rest.size);
+	ck_assert_uint_eq(side_hear_bytes(side), OUTCOME_FAILED);
+	ck_assert(!stream_has_peer(side->stream));
 }
 
 /* Data and FIN are there before anybody looks. */
-START_TEST(end_comes_with_the_data)
+START_TEST(side_comes_with_the_data)
 {
 	for (enum transport transport = 0; transport < TRANSPORTS; transport++) {
 		open_connection(transport);
@@ -121,34 +121,34 @@ START_TEST(end_comes_with_the_data)
 }
 END_TEST
 
-START_TEST(end_comes_while_somebody_waits)
+START_TEST(side_comes_while_somebody_waits)
 {
 	for (enum transport transport = 0; transport < TRANSPORTS; transport++) {
 		open_connection(transport);
-		stream_begin_line(end->stream, 512, END_PATIENCE, &end->in);
-		end_settle(loop);
+		stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+		side_settle(loop);
 		peer_says(last_words[_i]);
 		if (_i % 2)
-			end_settle(loop);
+			side_settle(loop);
 		peer_finishes();
-		end_settle(loop);
-		ck_assert(!end->in.pending);
+		side_settle(loop);
+		ck_assert(!side->in.pending);
 		expect_last_words(last_words[_i]);
 		close_connection();
 	}
 }
 END_TEST
 
-START_TEST(end_comes_while_nobody_waits)
+START_TEST(side_comes_while_nobody_waits)
 {
 	for (enum transport transport = 0; transport < TRANSPORTS; transport++) {
 		open_connection(transport);
-		end_settle(loop);
+		side_settle(loop);
 		peer_says(last_words[_i]);
-		end_settle(loop);
+		side_settle(loop);
 		peer_finishes();
-		end_settle(loop);
-		ck_assert_uint_eq(end->gone, 0);
+		side_settle(loop);
+		ck_assert_uint_eq(side->gone, 0);
 		expect_last_words(last_words[_i]);
 		close_connection();
 	}
@@ -164,9 +164,9 @@ START_TEST(half_closed_peer_hears_the_reply)
 	open_connection((enum transport)_i);
 	peer_says("QUIT\r\n");
 	peer_finishes();
-	ck_assert_uint_eq(end_hear_line(end, 512, &line), OUTCOME_DONE);
-	stream_write(end->stream, slice_of("221 bye\r\n"));
-	ck_assert_uint_eq(end_flush(end, 0), OUTCOME_DONE);
+	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
+	stream_write(side->stream, slice_of("221 bye\r\n"));
+	ck_assert_uint_eq(side_flush(side, 0), OUTCOME_DONE);
 	ck_assert_int_eq(recv(peer, reply, sizeof reply, 0), 9);
 	ck_assert_mem_eq(reply, "221 bye\r\n", 9);
 	close_connection();
@@ -178,18 +178,18 @@ START_TEST(has_peer_looks_at_the_socket)
 	struct line line;
 
 	open_connection((enum transport)_i);
-	ck_assert(stream_has_peer(end->stream));
+	ck_assert(stream_has_peer(side->stream));
 	peer_says("a\r\n");
 	peer_finishes();
-	ck_assert(stream_has_peer(end->stream)); /* something is to be taken */
-	ck_assert_uint_eq(end_hear_line(end, 512, &line), OUTCOME_DONE);
+	ck_assert(stream_has_peer(side->stream)); /* something is to be taken */
+	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
 	ck_assert(slice_equals(line.text, "a"));
-	ck_assert(!stream_has_peer(end->stream));
+	ck_assert(!stream_has_peer(side->stream));
 	close_connection();
 	open_connection((enum transport)_i);
 	peer_resets((enum transport)_i);
-	ck_assert(!stream_has_peer(end->stream));
-	ck_assert_str_ne(stream_error(end->stream), "");
+	ck_assert(!stream_has_peer(side->stream));
+	ck_assert_str_ne(stream_error(side->stream), "");
 	close_connection();
 }
 END_TEST
@@ -199,12 +199,12 @@ END_TEST
 START_TEST(reset_is_noticed_while_nobody_waits)
 {
 	open_connection((enum transport)_i);
-	end_settle(loop);
+	side_settle(loop);
 	peer_resets((enum transport)_i);
-	end_settle(loop);
-	ck_assert_uint_eq(end->gone, 1);
-	ck_assert_str_ne(stream_error(end->stream), "");
-	ck_assert_uint_eq(end_hear_bytes(end), OUTCOME_FAILED);
+	side_settle(loop);
+	ck_assert_uint_eq(side->gone, 1);
+	ck_assert_str_ne(stream_error(side->stream), "");
+	ck_assert_uint_eq(side_hear_bytes(side), OUTCOME_FAILED);
 	close_connection();
 }
 END_TEST
@@ -214,10 +214,10 @@ START_TEST(reset_is_noticed_behind_unread_input)
 {
 	open_connection((enum transport)_i);
 	peer_says("RSET\r\nMAIL FROM:<a@b.example>\r\n");
-	end_settle(loop);
+	side_settle(loop);
 	peer_resets((enum transport)_i);
-	end_settle(loop);
-	ck_assert_uint_eq(end->gone, 1);
+	side_settle(loop);
+	ck_assert_uint_eq(side->gone, 1);
 	close_connection();
 }
 END_TEST
@@ -225,13 +225,13 @@ END_TEST
 START_TEST(reset_is_noticed_while_waiting)
 {
 	open_connection((enum transport)_i);
-	stream_begin_line(end->stream, 512, END_PATIENCE, &end->in);
-	end_settle(loop);
+	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	side_settle(loop);
 	peer_resets((enum transport)_i);
-	end_settle(loop);
-	ck_assert(!end->in.pending);
-	ck_assert_uint_eq(end->in.outcome, OUTCOME_FAILED);
-	ck_assert_uint_eq(end->gone, 0); /* who waits is told, nobody else */
+	side_settle(loop);
+	ck_assert(!side->in.pending);
+	ck_assert_uint_eq(side->in.outcome, OUTCOME_FAILED);
+	ck_assert_uint_eq(side->gone, 0); /* who waits is told, nobody else */
 	close_connection();
 }
 END_TEST
@@ -241,17 +241,17 @@ START_TEST(reset_is_noticed_right_behind_data)
 {
 	open_connection((enum transport)_i);
 	if (_i == TRANSPORT_UNIX)
-		stream_write(end->stream, slice_of("never read"));
-	stream_begin_line(end->stream, 512, END_PATIENCE, &end->in);
+		stream_write(side->stream, slice_of("never read"));
+	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
 	peer_says("MAIL FR");
 	if (_i == TRANSPORT_UNIX)
 		close_peer();
 	else
 		peer_resets((enum transport)_i);
-	end_settle(loop);
-	ck_assert(!end->in.pending);
-	ck_assert_uint_eq(end->in.outcome, OUTCOME_FAILED);
-	ck_assert_str_ne(stream_error(end->stream), "");
+	side_settle(loop);
+	ck_assert(!side->in.pending);
+	ck_assert_uint_eq(side->in.outcome, OUTCOME_FAILED);
+	ck_assert_str_ne(stream_error(side->stream), "");
 	close_connection();
 }
 END_TEST
@@ -260,19 +260,19 @@ START_TEST(reset_is_noticed_between_two_waits_for_bytes)
 {
 	open_connection((enum transport)_i);
 	if (_i == TRANSPORT_UNIX)
-		stream_write(end->stream, slice_of("never read"));
-	stream_begin_bytes(end->stream, END_PATIENCE, &end->in);
+		stream_write(side->stream, slice_of("never read"));
+	stream_begin_bytes(side->stream, END_PATIENCE, &side->in);
 	peer_says("part of a body");
 	if (_i == TRANSPORT_UNIX)
 		close_peer();
 	else
 		peer_resets((enum transport)_i);
-	ck_assert_uint_eq(end_wait(end, &end->in), OUTCOME_DONE);
-	stream_take(end->stream, stream_bytes(end->stream).size);
-	stream_begin_bytes(end->stream, END_PATIENCE, &end->in);
-	end_settle(loop);
-	ck_assert(!end->in.pending);
-	ck_assert_uint_eq(end->in.outcome, OUTCOME_FAILED);
+	ck_assert_uint_eq(side_wait(side, &side->in), OUTCOME_DONE);
+	stream_take(side->stream, stream_bytes(side->stream).size);
+	stream_begin_bytes(side->stream, END_PATIENCE, &side->in);
+	side_settle(loop);
+	ck_assert(!side->in.pending);
+	ck_assert_uint_eq(side->in.outcome, OUTCOME_FAILED);
 	close_connection();
 }
 END_TEST
@@ -280,19 +280,19 @@ END_TEST
 START_TEST(reset_ends_both_waits)
 {
 	open_connection((enum transport)_i);
-	char *bytes = talloc_zero_array(end, char, 20 * MEGABYTE);
-	stream_lend(end->stream, slice_make(bytes, 20 * MEGABYTE));
-	stream_begin_flush(end->stream, 0, END_PATIENCE, &end->out);
-	stream_begin_line(end->stream, 512, END_PATIENCE, &end->in);
-	end_settle(loop);
-	ck_assert(end->in.pending && end->out.pending);
+	char *bytes = talloc_zero_array(side, char, 20 * MEGABYTE);
+	stream_lend(side->stream, slice_make(bytes, 20 * MEGABYTE));
+	stream_begin_flush(side->stream, 0, END_PATIENCE, &side->out);
+	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	side_settle(loop);
+	ck_assert(side->in.pending && side->out.pending);
 	peer_resets((enum transport)_i);
-	end_settle(loop);
-	ck_assert(!end->in.pending && !end->out.pending);
-	ck_assert_uint_eq(end->in.outcome, OUTCOME_FAILED);
-	ck_assert_uint_eq(end->out.outcome, OUTCOME_FAILED);
-	ck_assert_uint_eq(end->gone, 0);
-	ck_assert_uint_eq(stream_unsent(end->stream), 0);
+	side_settle(loop);
+	ck_assert(!side->in.pending && !side->out.pending);
+	ck_assert_uint_eq(side->in.outcome, OUTCOME_FAILED);
+	ck_assert_uint_eq(side->out.outcome, OUTCOME_FAILED);
+	ck_assert_uint_eq(side->gone, 0);
+	ck_assert_uint_eq(stream_unsent(side->stream), 0);
 	close_connection();
 }
 END_TEST
@@ -301,15 +301,15 @@ START_TEST(writing_to_nobody_fails)
 {
 	open_connection((enum transport)_i);
 	close_peer();
-	for (int i = 0; i < 10 && !*stream_error(end->stream); i++) {
-		stream_write(end->stream, slice_of("anybody?\r\n"));
-		stream_flush(end->stream);
-		end_settle(loop);
+	for (int i = 0; i < 10 && !*stream_error(side->stream); i++) {
+		stream_write(side->stream, slice_of("anybody?\r\n"));
+		stream_flush(side->stream);
+		side_settle(loop);
 	}
-	ck_assert_str_ne(stream_error(end->stream), "");
-	stream_write(end->stream, slice_of("anybody?\r\n"));
-	ck_assert_uint_eq(stream_unsent(end->stream), 0);
-	ck_assert_uint_eq(end_flush(end, 0), OUTCOME_FAILED);
+	ck_assert_str_ne(stream_error(side->stream), "");
+	stream_write(side->stream, slice_of("anybody?\r\n"));
+	ck_assert_uint_eq(stream_unsent(side->stream), 0);
+	ck_assert_uint_eq(side_flush(side, 0), OUTCOME_FAILED);
 	close_connection();
 }
 END_TEST
@@ -319,7 +319,7 @@ END_TEST
 static void be_at_the_end(void)
 {
 	peer_finishes();
-	ck_assert_uint_eq(end_hear_bytes(end), OUTCOME_FAILED);
+	ck_assert_uint_eq(side_hear_bytes(side), OUTCOME_FAILED);
 }
 
 /* Everything up to the end of input; false when it is cut off by a reset. */
@@ -355,15 +355,15 @@ START_TEST(reply_is_heard_by_who_still_sends)
 
 	open_connection((enum transport)_i);
 	peer_says("DATA of somebody who does not listen\r\n");
-	end_settle(loop);
-	stream_write(end->stream, slice_of("550 5.7.1 no\r\n"));
-	stream_begin_linger(end->stream, END_PATIENCE, &end->in);
+	side_settle(loop);
+	stream_write(side->stream, slice_of("550 5.7.1 no\r\n"));
+	stream_begin_linger(side->stream, END_PATIENCE, &side->in);
 	peer_says("more of it, when we have said all\r\n");
-	end_settle(loop);
-	ck_assert(end->in.pending);
+	side_settle(loop);
+	ck_assert(side->in.pending);
 	peer_finishes();
-	ck_assert_uint_eq(end_wait(end, &end->in), OUTCOME_DONE);
-	TALLOC_FREE(end);
+	ck_assert_uint_eq(side_wait(side, &side->in), OUTCOME_DONE);
+	TALLOC_FREE(side);
 	ck_assert(peer_hears_all(&size));
 	ck_assert_uint_eq(size, 14);
 	close_connection();
@@ -377,10 +377,10 @@ START_TEST(reply_is_lost_without_linger)
 
 	open_connection(TRANSPORT_TCP);
 	peer_says("DATA of somebody who does not listen\r\n");
-	end_settle(loop);
-	stream_write(end->stream, slice_of("550 5.7.1 no\r\n"));
-	stream_flush(end->stream);
-	TALLOC_FREE(end);
+	side_settle(loop);
+	stream_write(side->stream, slice_of("550 5.7.1 no\r\n"));
+	stream_flush(side->stream);
+	TALLOC_FREE(side);
 	ck_assert(!peer_hears_all(&size));
 	close_connection();
 }
@@ -392,13 +392,13 @@ START_TEST(linger_drains_no_more_than_its_share)
 	char noise[16384] = {'x'};
 
 	open_connection((enum transport)_i);
-	stream_begin_linger(end->stream, END_PATIENCE, &end->in);
-	while (end->in.pending) {
+	stream_begin_linger(side->stream, END_PATIENCE, &side->in);
+	while (side->in.pending) {
 		ssize_t n = send(peer, noise, sizeof noise, MSG_NOSIGNAL);
 		drained += n > 0 ? (size_t)n : 0;
 		loop_turn(loop, false);
 	}
-	ck_assert_uint_eq(end->in.outcome, OUTCOME_DONE);
+	ck_assert_uint_eq(side->in.outcome, OUTCOME_DONE);
 	ck_assert_uint_ge(drained, LINGER_BYTES);
 	ck_assert_uint_lt(drained, 64 * LINGER_BYTES);
 	close_connection();
@@ -409,12 +409,12 @@ START_TEST(linger_gives_up_at_its_deadline)
 {
 	open_connection((enum transport)_i);
 	clock_move(loop->clock, 0);
-	stream_begin_linger(end->stream, 2000, &end->in);
-	end_settle(loop);
+	stream_begin_linger(side->stream, 2000, &side->in);
+	side_settle(loop);
 	clock_move(loop->clock, 1999);
-	ck_assert(end->in.pending);
+	ck_assert(side->in.pending);
 	clock_move(loop->clock, 1);
-	ck_assert_uint_eq(end->in.outcome, OUTCOME_TIMED_OUT);
+	ck_assert_uint_eq(side->in.outcome, OUTCOME_TIMED_OUT);
 	close_connection();
 }
 END_TEST
@@ -429,17 +429,17 @@ START_TEST(linger_sends_what_is_unsent)
 	open_connection((enum transport)(_i % TRANSPORTS));
 	if (peer_first)
 		be_at_the_end();
-	stream_lend(end->stream, slice_make(talloc_zero_array(end, char, SIZE), SIZE));
-	stream_write(end->stream, slice_of("421 bye\r\n"));
-	stream_begin_linger(end->stream, END_PATIENCE, &end->in);
-	end_settle(loop);
-	ck_assert(end->in.pending);
+	stream_lend(side->stream, slice_make(talloc_zero_array(side, char, SIZE), SIZE));
+	stream_write(side->stream, slice_of("421 bye\r\n"));
+	stream_begin_linger(side->stream, END_PATIENCE, &side->in);
+	side_settle(loop);
+	ck_assert(side->in.pending);
 	ck_assert(peer_hears_all(&size));
 	ck_assert_uint_eq(size, SIZE + 9);
-	ck_assert(end->in.pending != peer_first);
+	ck_assert(side->in.pending != peer_first);
 	if (!peer_first)
 		peer_finishes();
-	ck_assert_uint_eq(end_wait(end, &end->in), OUTCOME_DONE);
+	ck_assert_uint_eq(side_wait(side, &side->in), OUTCOME_DONE);
 	close_connection();
 }
 END_TEST
@@ -451,9 +451,9 @@ START_TEST(linger_ends_at_once_when_the_peer_has)
 		peer_resets(TRANSPORT_TCP);
 	else
 		peer_finishes();
-	end_settle(loop);
-	ck_assert_uint_eq(end_linger(end), OUTCOME_DONE);
-	ck_assert_uint_eq(end->in_woken, 0);
+	side_settle(loop);
+	ck_assert_uint_eq(side_linger(side), OUTCOME_DONE);
+	ck_assert_uint_eq(side->in_woken, 0);
 	close_connection();
 }
 END_TEST
@@ -482,10 +482,10 @@ static int listen_on(struct sockaddr_in *address, int backlog)
 
 static void begin_connect(const struct sockaddr_in *address, uint64_t milliseconds)
 {
-	end = end_without_stream(root, loop);
+	side = side_without_stream(root, loop);
 	peer = -1;
-	end->stream = stream_begin_connect(end, loop, (const struct sockaddr *)address,
-		sizeof *address, milliseconds, &end->out);
+	side->stream = stream_begin_connect(side, loop, (const struct sockaddr *)address,
+		sizeof *address, milliseconds, &side->out);
 }
 
 START_TEST(connects)
@@ -495,11 +495,11 @@ START_TEST(connects)
 	int listener = listen_on(&address, 5);
 
 	begin_connect(&address, END_PATIENCE);
-	stream_write(end->stream, slice_of("EHLO a\r\n"));
-	ck_assert_uint_eq(end_wait(end, &end->out), OUTCOME_DONE);
+	stream_write(side->stream, slice_of("EHLO a\r\n"));
+	ck_assert_uint_eq(side_wait(side, &side->out), OUTCOME_DONE);
 	peer = accept(listener, NULL, NULL);
 	peer_says("220 b\r\n");
-	ck_assert_uint_eq(end_hear_line(end, 512, &line), OUTCOME_DONE);
+	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
 	ck_assert(slice_equals(line.text, "220 b"));
 	char heard[16];
 	ck_assert_int_eq(recv(peer, heard, sizeof heard, 0), 8);
@@ -514,9 +514,9 @@ START_TEST(connecting_is_refused)
 
 	listen_on(&address, -1);
 	begin_connect(&address, END_PATIENCE);
-	ck_assert_uint_eq(end_wait(end, &end->out), OUTCOME_FAILED);
-	ck_assert_str_eq(stream_error(end->stream), "Connection refused");
-	ck_assert_uint_eq(end_hear_bytes(end), OUTCOME_FAILED);
+	ck_assert_uint_eq(side_wait(side, &side->out), OUTCOME_FAILED);
+	ck_assert_str_eq(stream_error(side->stream), "Connection refused");
+	ck_assert_uint_eq(side_hear_bytes(side), OUTCOME_FAILED);
 	close_connection();
 }
 END_TEST
@@ -540,13 +540,13 @@ START_TEST(connecting_times_out)
 
 	clock_move(loop->clock, 0);
 	begin_connect(&address, 5000);
-	end_settle(loop);
+	side_settle(loop);
 	clock_move(loop->clock, 4999);
-	ck_assert(end->out.pending);
+	ck_assert(side->out.pending);
 	clock_move(loop->clock, 1);
-	ck_assert_uint_eq(end->out.outcome, OUTCOME_TIMED_OUT);
-	ck_assert_str_ne(stream_error(end->stream), "");
-	ck_assert_uint_eq(end_flush(end, 0), OUTCOME_FAILED);
+	ck_assert_uint_eq(side->out.outcome, OUTCOME_TIMED_OUT);
+	ck_assert_str_ne(stream_error(side->stream), "");
+	ck_assert_uint_eq(side_flush(side, 0), OUTCOME_FAILED);
 	close_connection();
 	for (int i = 0; i < 3; i++)
 		close(fillers[i]);
@@ -562,17 +562,17 @@ static void be_idle(void)
 
 static void be_reading(void)
 {
-	stream_begin_line(end->stream, 512, END_PATIENCE, &end->in);
-	end_settle(loop);
+	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	side_settle(loop);
 }
 
 static void be_flushing(void)
 {
-	stream_lend(end->stream,
-		slice_make(talloc_zero_array(end, char, 20 * MEGABYTE), 20 * MEGABYTE));
-	stream_begin_flush(end->stream, 0, END_PATIENCE, &end->out);
-	end_settle(loop);
-	ck_assert(end->out.pending);
+	stream_lend(side->stream,
+		slice_make(talloc_zero_array(side, char, 20 * MEGABYTE), 20 * MEGABYTE));
+	stream_begin_flush(side->stream, 0, END_PATIENCE, &side->out);
+	side_settle(loop);
+	ck_assert(side->out.pending);
 }
 
 static void be_doing_both(void)
@@ -583,31 +583,31 @@ static void be_doing_both(void)
 
 static void hold_unsent(void)
 {
-	stream_write(end->stream, slice_of("unsent"));
+	stream_write(side->stream, slice_of("unsent"));
 }
 
 static void hold_unread(void)
 {
 	peer_says("unread");
-	ck_assert_uint_eq(end_hear_bytes(end), OUTCOME_DONE);
+	ck_assert_uint_eq(side_hear_bytes(side), OUTCOME_DONE);
 }
 
 static void hold_unread_out_of_the_scratch(void)
 {
-	struct end *first = end;
+	struct side *first = side;
 	int first_peer = peer;
 
 	hold_unread();
 	open_connection(TRANSPORT_UNIX);
 	hold_unread();
 	close_connection();
-	end = first;
+	side = first;
 	peer = first_peer;
 }
 
 static void be_scheduled(void)
 {
-	stream_begin_line(end->stream, 512, END_PATIENCE, &end->in);
+	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
 	peer_fills_the_connection();
 	loop_turn(loop, true);
 }
@@ -616,21 +616,21 @@ static void be_broken(void)
 {
 	be_flushing();
 	close_peer();
-	end_settle(loop);
-	ck_assert_str_ne(stream_error(end->stream), "");
+	side_settle(loop);
+	ck_assert_str_ne(stream_error(side->stream), "");
 }
 
 static void be_lingering(void)
 {
-	stream_begin_linger(end->stream, END_PATIENCE, &end->in);
-	end_settle(loop);
-	ck_assert(end->in.pending);
+	stream_begin_linger(side->stream, END_PATIENCE, &side->in);
+	side_settle(loop);
+	ck_assert(side->in.pending);
 }
 
 static void be_lingering_unsent(void)
 {
-	stream_lend(end->stream,
-		slice_make(talloc_zero_array(end, char, 20 * MEGABYTE), 20 * MEGABYTE));
+	stream_lend(side->stream,
+		slice_make(talloc_zero_array(side, char, 20 * MEGABYTE), 20 * MEGABYTE));
 	be_lingering();
 }
 
@@ -641,8 +641,8 @@ static void be_connecting(void)
 
 	close_connection();
 	begin_connect(&address, END_PATIENCE);
-	end_settle(loop);
-	ck_assert(end->out.pending);
+	side_settle(loop);
+	ck_assert(side->out.pending);
 	for (int i = 0; i < 3; i++)
 		close(fillers[i]);
 	close(listener);
@@ -655,7 +655,7 @@ static void be_refused(void)
 	listen_on(&address, -1);
 	close_connection();
 	begin_connect(&address, END_PATIENCE);
-	end_wait(end, &end->out);
+	side_wait(side, &side->out);
 }
 
 static void (*const states[])(void) = {
@@ -695,12 +695,12 @@ START_TEST(freeing_leaves_nothing)
 	for (enum transport transport = 0; transport < TRANSPORTS; transport++) {
 		open_connection(transport);
 		states[_i]();
-		unsigned in_woken = end->in_woken, out_woken = end->out_woken;
-		TALLOC_FREE(end->stream);
-		ck_assert(!end->in.pending && !end->out.pending);
-		end_settle(loop);
-		ck_assert_uint_eq(end->in_woken, in_woken);
-		ck_assert_uint_eq(end->out_woken, out_woken);
+		unsigned in_woken = side->in_woken, out_woken = side->out_woken;
+		TALLOC_FREE(side->stream);
+		ck_assert(!side->in.pending && !side->out.pending);
+		side_settle(loop);
+		ck_assert_uint_eq(side->in_woken, in_woken);
+		ck_assert_uint_eq(side->out_woken, out_woken);
 		ck_assert_ptr_null(loop->scratch_owner);
 		close_connection();
 		ck_assert_uint_eq(talloc_total_blocks(root), blocks);
@@ -721,20 +721,20 @@ static void free_stream(void *owner)
 START_TEST(woken_owner_frees_the_stream)
 {
 	open_connection((enum transport)_i);
-	freed_when_woken = end->stream;
-	await_init(&end->in, loop->clock, free_stream, NULL);
-	await_init(&end->out, loop->clock, free_stream, NULL);
+	freed_when_woken = side->stream;
+	await_init(&side->in, loop->clock, free_stream, NULL);
+	await_init(&side->out, loop->clock, free_stream, NULL);
 	be_doing_both();
 	peer_resets((enum transport)_i);
-	end_settle(loop);
+	side_settle(loop);
 	ck_assert_ptr_null(freed_when_woken);
 	close_connection();
 	open_connection((enum transport)_i);
-	freed_when_woken = end->stream;
-	stream_watch(end->stream, free_stream, NULL);
-	end_settle(loop);
+	freed_when_woken = side->stream;
+	stream_watch(side->stream, free_stream, NULL);
+	side_settle(loop);
 	peer_resets((enum transport)_i);
-	end_settle(loop);
+	side_settle(loop);
 	ck_assert_ptr_null(freed_when_woken);
 	close_connection();
 }
@@ -744,9 +744,9 @@ static TCase *cases_of_input_and_reset(void)
 {
 	TCase *cases = tcase_create("end of input, reset");
 
-	tcase_add_loop_test(cases, end_comes_with_the_data, 0, COUNT(last_words));
-	tcase_add_loop_test(cases, end_comes_while_somebody_waits, 0, COUNT(last_words));
-	tcase_add_loop_test(cases, end_comes_while_nobody_waits, 0, COUNT(last_words));
+	tcase_add_loop_test(cases, side_comes_with_the_data, 0, COUNT(last_words));
+	tcase_add_loop_test(cases, side_comes_while_somebody_waits, 0, COUNT(last_words));
+	tcase_add_loop_test(cases, side_comes_while_nobody_waits, 0, COUNT(last_words));
 	tcase_add_loop_test(cases, half_closed_peer_hears_the_reply, 0, TRANSPORTS);
 	tcase_add_loop_test(cases, has_peer_looks_at_the_socket, 0, TRANSPORTS);
 	tcase_add_loop_test(cases, reset_is_noticed_while_nobody_waits, 0, TRANSPORTS);

@@ -3,7 +3,7 @@
 #include "base/stream.h"
 
 #include "tests/fakes/certificate.h"
-#include "tests/fakes/end.h"
+#include "tests/fakes/side.h"
 
 #include <check.h>
 #include <openssl/ssl.h>
@@ -18,7 +18,7 @@
 static struct loop *loop;
 static void *root; /* of all that uses the loop, which goes last */
 static SSL_CTX *server_context, *client_context;
-static struct end *server, *client;
+static struct side *server, *client;
 static int client_descriptor;
 
 static SSL_CTX *context_new(const SSL_METHOD *method, int version)
@@ -62,10 +62,10 @@ static void open_connection(int variant)
 {
 	int descriptors[2], version = versions[variant % 2].number;
 
-	end_connect((enum transport)(variant / 2), descriptors);
+	side_connect((enum transport)(variant / 2), descriptors);
 	client_descriptor = descriptors[0];
-	client = end_new(root, loop, client_descriptor);
-	server = end_new(root, loop, descriptors[1]);
+	client = side_new(root, loop, client_descriptor);
+	server = side_new(root, loop, descriptors[1]);
 	server_context = context_new(TLS_server_method(), version);
 	client_context = context_new(TLS_client_method(), version);
 	use_certificate(server_context);
@@ -86,38 +86,38 @@ static void tear_down(void)
 	server_context = client_context = NULL;
 }
 
-static void say(struct end *end, const char *text)
+static void say(struct side *side, const char *text)
 {
-	stream_write(end->stream, slice_of(text));
-	stream_flush(end->stream);
+	stream_write(side->stream, slice_of(text));
+	stream_flush(side->stream);
 }
 
-static void expect_line(struct end *end, const char *wanted)
+static void expect_line(struct side *side, const char *wanted)
 {
 	struct line line;
 
-	ck_assert_uint_eq(end_hear_line(end, 512, &line), OUTCOME_DONE);
+	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
 	ck_assert_uint_eq(line.fault, LINE_GOOD);
 	ck_assert_uint_eq(line.text.size, strlen(wanted));
 	ck_assert_mem_eq(line.text.data, wanted, line.text.size);
 }
 
-static void begin_handshake(struct end *end)
+static void begin_handshake(struct side *side)
 {
 	if (end == server)
 		stream_begin_tls(
-			end->stream, server_context, TLS_SERVER, NULL, END_PATIENCE, &end->out);
+			side->stream, server_context, TLS_SERVER, NULL, END_PATIENCE, &side->out);
 	else
-		stream_begin_tls(end->stream, client_context, TLS_CLIENT, "mx.example.com",
-			END_PATIENCE, &end->out);
+		stream_begin_tls(side->stream, client_context, TLS_CLIENT, "mx.example.com",
+			END_PATIENCE, &side->out);
 }
 
 static void shake_hands(void)
 {
 	begin_handshake(server);
 	begin_handshake(client);
-	ck_assert_uint_eq(end_wait(server, &server->out), OUTCOME_DONE);
-	ck_assert_uint_eq(end_wait(client, &client->out), OUTCOME_DONE);
+	ck_assert_uint_eq(side_wait(server, &server->out), OUTCOME_DONE);
+	ck_assert_uint_eq(side_wait(client, &client->out), OUTCOME_DONE);
 }
 
 /* The dialogue up to the handshake; command and reply may have something in plain text behind them. */
@@ -162,13 +162,13 @@ START_TEST(plain_text_behind_it_is_thrown_away)
 		"220 go ahead\r\n250 injected\r\n");
 	stream_begin_line(server->stream, 512, END_PATIENCE, &server->in);
 	stream_begin_line(client->stream, 512, END_PATIENCE, &client->in);
-	end_settle(loop);
+	side_settle(loop);
 	ck_assert(server->in.pending && client->in.pending);
 	say(client, "NOOP\r\n");
 	say(server, "250 fine\r\n");
-	ck_assert_uint_eq(end_wait(server, &server->in), OUTCOME_DONE);
+	ck_assert_uint_eq(side_wait(server, &server->in), OUTCOME_DONE);
 	ck_assert(slice_equals(stream_take_line(server->stream).text, "NOOP"));
-	ck_assert_uint_eq(end_wait(client, &client->in), OUTCOME_DONE);
+	ck_assert_uint_eq(side_wait(client, &client->in), OUTCOME_DONE);
 	ck_assert(slice_equals(stream_take_line(client->stream).text, "250 fine"));
 }
 END_TEST
@@ -179,20 +179,20 @@ END_TEST
 static const char *const noises[] = {"NOOP\r\nQUIT\r\nnot at all what is expected here\r\n",
 	"\x16\x03\x01\xff\xff ............................................", "\x15\x03\x03", ""};
 
-static void fail_handshake(struct end *end, struct end *other, const char *noise)
+static void fail_handshake(struct side *side, struct side *other, const char *noise)
 {
 	say(other, noise);
-	begin_handshake(end);
-	end_settle(loop);
+	begin_handshake(side);
+	side_settle(loop);
 	TALLOC_FREE(other->stream);
-	ck_assert_uint_eq(end_wait(end, &end->out), OUTCOME_FAILED);
-	ck_assert_str_ne(stream_error(end->stream), "");
-	ck_assert_uint_eq(end_hear_bytes(end), OUTCOME_FAILED);
-	stream_write(end->stream, slice_of("in plain text?\r\n"));
-	ck_assert_uint_eq(end_flush(end, 0), OUTCOME_FAILED);
-	ck_assert_uint_eq(end_linger(end), OUTCOME_DONE);
-	end_settle(loop);
-	ck_assert_uint_eq(end->gone, 0); /* who waited was told */
+	ck_assert_uint_eq(side_wait(side, &side->out), OUTCOME_FAILED);
+	ck_assert_str_ne(stream_error(side->stream), "");
+	ck_assert_uint_eq(side_hear_bytes(side), OUTCOME_FAILED);
+	stream_write(side->stream, slice_of("in plain text?\r\n"));
+	ck_assert_uint_eq(side_flush(side, 0), OUTCOME_FAILED);
+	ck_assert_uint_eq(side_linger(side), OUTCOME_DONE);
+	side_settle(loop);
+	ck_assert_uint_eq(side->gone, 0); /* who waited was told */
 }
 
 START_TEST(handshake_with_noise_fails)
@@ -219,28 +219,28 @@ START_TEST(handshake_without_common_cipher_fails)
 	SSL_CTX_set_ciphersuites(client_context, "TLS_AES_256_GCM_SHA384");
 	begin_handshake(server);
 	begin_handshake(client);
-	ck_assert_uint_eq(end_wait(server, &server->out), OUTCOME_FAILED);
-	ck_assert_uint_eq(end_wait(client, &client->out), OUTCOME_FAILED);
+	ck_assert_uint_eq(side_wait(server, &server->out), OUTCOME_FAILED);
+	ck_assert_uint_eq(side_wait(client, &client->out), OUTCOME_FAILED);
 }
 END_TEST
 
 START_TEST(handshake_has_a_deadline)
 {
-	struct end *end;
+	struct side *side;
 
 	open_connection(_i);
-	end = _i % 2 ? server : client;
+	side = _i % 2 ? server : client;
 	clock_move(loop->clock, 0);
-	begin_handshake(end);
-	end_settle(loop);
+	begin_handshake(side);
+	side_settle(loop);
 	clock_move(loop->clock, END_PATIENCE - 1);
-	ck_assert(end->out.pending);
+	ck_assert(side->out.pending);
 	clock_move(loop->clock, 1);
-	ck_assert_uint_eq(end->out.outcome, OUTCOME_TIMED_OUT);
-	ck_assert_str_ne(stream_error(end->stream), "");
-	ck_assert_uint_eq(end_hear_bytes(end), OUTCOME_FAILED);
-	end_settle(loop);
-	ck_assert_uint_eq(end->gone, 0);
+	ck_assert_uint_eq(side->out.outcome, OUTCOME_TIMED_OUT);
+	ck_assert_str_ne(stream_error(side->stream), "");
+	ck_assert_uint_eq(side_hear_bytes(side), OUTCOME_FAILED);
+	side_settle(loop);
+	ck_assert_uint_eq(side->gone, 0);
 }
 END_TEST
 
@@ -255,11 +255,11 @@ START_TEST(noise_inside_breaks_it)
 	stream_lend(server->stream, slice_make(bytes, 20 * MEGABYTE));
 	stream_begin_flush(server->stream, 0, END_PATIENCE, &server->out);
 	stream_begin_line(server->stream, 512, END_PATIENCE, &server->in);
-	end_settle(loop);
+	side_settle(loop);
 	ck_assert(server->in.pending && server->out.pending);
 	ck_assert_int_eq(send(client_descriptor, "noise, noise, noise", 19, MSG_NOSIGNAL), 19);
-	ck_assert_uint_eq(end_wait(server, &server->in), OUTCOME_FAILED);
-	ck_assert_uint_eq(end_wait(server, &server->out), OUTCOME_FAILED);
+	ck_assert_uint_eq(side_wait(server, &server->in), OUTCOME_FAILED);
+	ck_assert_uint_eq(side_wait(server, &server->out), OUTCOME_FAILED);
 	ck_assert_uint_eq(server->gone, 0);
 }
 END_TEST
@@ -277,7 +277,7 @@ static char *pattern_new(size_t size, unsigned seed)
 
 /* One direction of a transfer. */
 struct transfer {
-	struct end *from, *to;
+	struct side *from, *to;
 	char *bytes;
 	size_t heard;
 };
@@ -324,8 +324,8 @@ START_TEST(carries_much_both_ways)
 		if (down.heard < SIZE)
 			hear_some(&down);
 	}
-	ck_assert_uint_eq(end_wait(client, &client->out), OUTCOME_DONE);
-	ck_assert_uint_eq(end_wait(server, &server->out), OUTCOME_DONE);
+	ck_assert_uint_eq(side_wait(client, &client->out), OUTCOME_DONE);
+	ck_assert_uint_eq(side_wait(server, &server->out), OUTCOME_DONE);
 }
 END_TEST
 
@@ -376,7 +376,7 @@ START_TEST(closing_ends_the_input)
 	say(client, "QUIT\r\n");
 	talloc_free(client);
 	expect_line(server, "QUIT");
-	ck_assert_uint_eq(end_hear_bytes(server), OUTCOME_FAILED);
+	ck_assert_uint_eq(side_hear_bytes(server), OUTCOME_FAILED);
 	ck_assert_str_eq(stream_error(server->stream), "");
 	ck_assert(!stream_has_peer(server->stream));
 }
@@ -387,9 +387,9 @@ START_TEST(closing_is_noticed_while_waiting)
 	open_connection(_i);
 	shake_hands();
 	stream_begin_line(server->stream, 512, END_PATIENCE, &server->in);
-	end_settle(loop);
+	side_settle(loop);
 	talloc_free(client);
-	ck_assert_uint_eq(end_wait(server, &server->in), OUTCOME_FAILED);
+	ck_assert_uint_eq(side_wait(server, &server->in), OUTCOME_FAILED);
 }
 END_TEST
 
@@ -400,24 +400,24 @@ START_TEST(reply_is_heard_by_who_still_sends)
 	open_connection(_i);
 	shake_hands();
 	say(client, "DATA of somebody who does not listen\r\n");
-	end_settle(loop);
+	side_settle(loop);
 	stream_write(server->stream, slice_of("550 5.7.1 no\r\n"));
 	stream_begin_linger(server->stream, END_PATIENCE, &server->in);
 	say(client, "more of it\r\n");
-	end_settle(loop);
+	side_settle(loop);
 	expect_line(client, "550 5.7.1 no");
-	ck_assert_uint_eq(end_hear_line(client, 512, &line), OUTCOME_FAILED);
+	ck_assert_uint_eq(side_hear_line(client, 512, &line), OUTCOME_FAILED);
 	ck_assert_str_eq(stream_error(client->stream), "");
 	ck_assert(server->in.pending);
 	TALLOC_FREE(client->stream);
-	ck_assert_uint_eq(end_wait(server, &server->in), OUTCOME_DONE);
+	ck_assert_uint_eq(side_wait(server, &server->in), OUTCOME_DONE);
 }
 END_TEST
 
 static void be_shaking(void)
 {
 	begin_handshake(server);
-	end_settle(loop);
+	side_settle(loop);
 	ck_assert(server->out.pending);
 }
 
@@ -435,7 +435,7 @@ static void be_flushing(void)
 		slice_make(talloc_zero_array(server, char, 9 * MEGABYTE), 9 * MEGABYTE));
 	stream_begin_flush(server->stream, 0, END_PATIENCE, &server->out);
 	stream_begin_line(server->stream, 512, END_PATIENCE, &server->in);
-	end_settle(loop);
+	side_settle(loop);
 	ck_assert(server->out.pending && server->in.pending);
 }
 
@@ -443,7 +443,7 @@ static void be_lingering(void)
 {
 	shake_hands();
 	stream_begin_linger(server->stream, END_PATIENCE, &server->in);
-	end_settle(loop);
+	side_settle(loop);
 }
 
 static void (*const states[])(void) = {
@@ -458,7 +458,7 @@ START_TEST(freeing_leaves_nothing)
 		open_connection(variant);
 		states[_i]();
 		talloc_free(server);
-		end_settle(loop);
+		side_settle(loop);
 		talloc_free(client);
 		ck_assert_uint_eq(talloc_total_blocks(root), blocks);
 		SSL_CTX_free(server_context);

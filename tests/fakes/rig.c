@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A gateway, a client's end, a socket for a backend. */
+#include "tests/fakes/rig.h"
+
+#include "base/log.h"
+#include "base/loop.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <talloc.h>
+#include <unistd.h>
+
+/* --- bytes --- */
+
+void rig_turn(struct rig *rig)
+{
+	for (int i = 0; i < 4; i++)
+		loop_turn(rig->loop, false);
+	if (rig->on_turn)
+		rig->on_turn(rig->owner);
+}
+
+void rig_await(struct rig *rig, int descriptor, unsigned *patience)
+{
+	struct pollfd poll_for = {descriptor, POLLIN, 0};
+
+	rig_turn(rig);
+	*patience += poll(&poll_for, 1, 0) > 0 ? 0 : (poll(&poll_for, 1, 1) >= 0);
+}
+
+void rig_send(struct rig *rig, struct end *end, const char *bytes, size_t size)
+{
+	size_t piece = end == &rig->client && rig->piece ? rig->piece : size;
+	unsigned patience = 0;
+
+	while (size && patience < RIG_PATIENCE) {
+		long n = end_write(end, bytes, size < piece ? size : piece);
+		if (n < 0)
+			return; /* what it heard is for the test to ask */
+		bytes += n;
+		size -= (size_t)n;
+		patience += n == 0 && poll(NULL, 0, 1) == 0;
+		rig_turn(rig);
+		if (n == 0)
+			end_read(end, rig);
+	}
+}
+
+bool rig_hear_line(struct rig *rig, struct end *end, char line[END_LINE])
+{
+	for (unsigned patience = 0; patience < RIG_PATIENCE;) {
+		if (end_take_line(end, line))
+			return true;
+		if (!end_read(end, rig) && end->ended)
+			return false;
+		rig_await(rig, end->descriptor, &patience);
+	}
+	return false;
+}
+
+bool rig_hear_end(struct rig *rig, struct end *end)
+{
+	for (unsigned patience = 0; patience < RIG_PATIENCE && !end->ended;) {
+		if (!end_read(end, rig))
+			rig_await(rig, end->descriptor, &patience);
+	}
+	return end->ended;
+}
+
+const char *rig_shake_hands(struct rig *rig, struct end *end, bool as_client)
+{
+	SSL_CTX *context = SSL_CTX_new(as_client ? TLS_client_method() : TLS_server_method());
+	int done = 0;
+
+	if (!as_client) {
+		SSL_CTX_use_certificate_chain_file(context, rig->certificate->file);
+		SSL_CTX_use_PrivateKey_file(context, rig->certificate->key, SSL_FILETYPE_PEM);
+	}
+	end->tls = SSL_new(context);
+	SSL_CTX_free(context);
+	SSL_set_fd(end->tls, end->descriptor);
+	SSL_set_mode(end->tls, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	fcntl(end->descriptor, F_SETFL, O_NONBLOCK);
+	for (unsigned patience = 0; patience < RIG_PATIENCE;) {
+		done = as_client ? SSL_connect(end->tls) : SSL_accept(end->tls);
+		if (done == 1)
+			return NULL;
+		if (SSL_get_error(end->tls, done) != SSL_ERROR_WANT_READ)
+			break;
+		rig_await(rig, end->descriptor, &patience);
+	}
+	const char *reason = ERR_reason_error_string(ERR_get_error());
+	return reason ? reason : "nothing came";
+}
+
+/* --- the backend's socket --- */
+
+void rig_listen(struct rig *rig)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(rig->port)};
+	socklen_t size = sizeof address;
+	int one = 1;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	rig->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	setsockopt(rig->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	bool bound = bind(rig->listener, (struct sockaddr *)&address, sizeof address) == 0;
+	bool listening = bound && listen(rig->listener, 16) == 0;
+	assert(listening);
+	getsockname(rig->listener, (struct sockaddr *)&address, &size);
+	rig->port = ntohs(address.sin_port);
+}
+
+void rig_unlisten(struct rig *rig)
+{
+	if (rig->listener >= 0)
+		close(rig->listener);
+	rig->listener = -1;
+}
+
+bool rig_accept(struct rig *rig, struct end *end)
+{
+	end_close(end);
+	for (unsigned patience = 0; patience < RIG_PATIENCE;) {
+		int descriptor = accept4(rig->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (descriptor >= 0) {
+			*end = (struct end){.descriptor = descriptor};
+			return true;
+		}
+		rig_await(rig, rig->listener, &patience);
+	}
+	return false;
+}
+
+/* --- the configuration --- */
+
+static const struct {
+	const char *name;
+	const char *text;
+} presets[] = {
+	{"hostname", "hostname = \"mx.example.com\""},
+	{"listen", "listen \"test\" { address = \"127.0.0.1\" port = 2525 }"},
+	{"backend", "backend \"test\" { servers = {\"@SERVER@\"} tls = off probe = 0 }"},
+	{"relay", "relay { domains = {\"example.com\"} networks = {\"10.0.0.0/8\"} }"},
+	{"tls", "tls { certificate = \"@CERTIFICATE@\" key = \"@KEY@\" }"},
+	{"control", "control { socket = \"/nonexistent/control\" }"},
+};
+
+static char *replace(void *parent, char *text, const char *what, const char *with)
+{
+	for (char *found; (found = strstr(text, what));) {
+		*found = '\0';
+		text = talloc_asprintf(parent, "%s%s%s", text, with, found + strlen(what));
+	}
+	return text;
+}
+
+void rig_configure(struct rig *rig, const char *line)
+{
+	rig->configuration = talloc_asprintf_append(rig->configuration, "\n%s", line);
+}
+
+static void add_presets(struct rig *rig)
+{
+	for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
+		if (!strstr(rig->configuration, talloc_asprintf(rig, "\n%s", presets[i].name)))
+			rig_configure(rig, presets[i].text);
+	}
+}
+
+static const char *read_configuration(struct rig *rig, const struct configuration **configuration)
+{
+	struct complaints *complaints = complaints_new(rig);
+	char *text;
+
+	add_presets(rig);
+	text = replace(rig, rig->configuration, "@SERVER@", talloc_asprintf(rig, "127.0.0.1:%u", rig->port));
+	text = replace(rig, text, "@CERTIFICATE@", rig->certificate->file);
+	text = replace(rig, text, "@KEY@", rig->certificate->key);
+	*configuration = configuration_read_text(rig, "postern.conf", text, complaints);
+	return complaints_errors(complaints) ? complaints_text(rig, complaints) : NULL;
+}
+
+/* --- life --- */
+
+static void on_log(const char *line, void *owner)
+{
+	struct rig *rig = owner;
+
+	rig->log = talloc_strdup_append(rig->log, line);
+}
+
+struct rig *rig_new(const void *parent, const struct certificate *certificate)
+{
+	struct rig *rig = talloc_zero(parent, struct rig);
+
+	rig->certificate = certificate;
+	rig->configuration = talloc_strdup(rig, "");
+	rig->log = talloc_strdup(rig, "");
+	rig->client = END_NONE;
+	return rig;
+}
+
+const char *rig_begin(struct rig *rig)
+{
+	const struct configuration *configuration;
+	const char *bad;
+
+	log_capture(on_log, rig);
+	rig_listen(rig);
+	bad = read_configuration(rig, &configuration);
+	if (bad)
+		return bad;
+	rig->loop = loop_new(rig);
+	clock_move(rig->loop->clock, 0);
+	rig->table = table_new(rig, counter_names);
+	rig->gateway = gateway_new(rig, rig->loop, configuration, rig->table, NULL, 1);
+	return NULL;
+}
+
+void rig_connect(struct rig *rig, const char *client)
+{
+	struct ip ip;
+	int pair[2];
+	bool good = ip_parse(slice_of(client), &ip) &&
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0;
+
+	assert(good);
+	rig->client = (struct end){.descriptor = pair[0]};
+	gateway_take(rig->gateway, rig->gateway->configuration->listens[0], pair[1], &ip, 40000);
+}
+
+static const char *left_over(struct rig *rig)
+{
+	if (rig->gateway->session_count)
+		return "a session is left";
+	if (table_sum(rig->table, COUNT_SESSIONS))
+		return "a session is still counted";
+	if (table_sum(rig->table, COUNT_SPOOL_BYTES))
+		return "a message is still counted";
+	talloc_free(rig->gateway); /* before the loop: its streams are watched there */
+	talloc_free(rig->loop);
+	return table_sum(rig->table, COUNT_BACKEND_CONNECTIONS) ? "a backend connection is still counted" : NULL;
+}
+
+const char *rig_end(struct rig *rig)
+{
+	end_close(&rig->client);
+	for (unsigned patience = 0; patience < RIG_PATIENCE && rig->gateway->session_count; patience++) {
+		rig_turn(rig);
+		clock_move(rig->loop->clock, 60000);
+		if (patience > 20)
+			poll(NULL, 0, 1);
+	}
+	const char *left = left_over(rig);
+	rig_unlisten(rig);
+	log_capture(NULL, NULL);
+	talloc_free(rig);
+	return left;
+}

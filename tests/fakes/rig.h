@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where a session is played: a real gateway in the test's own process, a client's end, and a socket where the gateway looks for its
+ * backend. Time stands still unless the test moves the loop's clock. All that waits lets the gateway work meanwhile, and gives
+ * up after ten seconds of real time.
+ *
+ * rig_new, rig_configure for each line, rig_begin, rig_connect; rig_end when all was played.
+ */
+#pragma once
+
+#include "proxy/gateway.h"
+#include "tests/fakes/certificate.h"
+#include "tests/fakes/end.h"
+
+#define RIG_PATIENCE 10000 /* ms */
+
+struct rig {
+	const struct certificate *certificate;
+	struct loop *loop;
+	struct table *table;
+	struct gateway *gateway;
+	struct end client;
+	size_t piece;            /* so much the client sends at a time; 0: all of it */
+	int listener;            /* the backend's */
+	uint16_t port;
+	char *configuration;
+	char *log;               /* all lines */
+	void (*on_turn)(void *owner); /* called at each turn: for a backend that answers by itself */
+	void *owner;
+};
+
+struct rig *rig_new(const void *parent, const struct certificate *certificate);
+
+/* A line of configuration. A section that the first word names replaces the rig's own; @SERVER@ is the backend's address,
+ * @CERTIFICATE@ and @KEY@ are files. */
+void rig_configure(struct rig *rig, const char *line);
+
+/* Opens the gateway. NULL, or what is wrong with the configuration. */
+const char *rig_begin(struct rig *rig);
+
+/* A client from that address. */
+void rig_connect(struct rig *rig, const char *client);
+
+/* The backend's socket; listening from the start. */
+void rig_listen(struct rig *rig);
+void rig_unlisten(struct rig *rig);
+
+/* Ends all; NULL, or what is left though client and time are gone. */
+const char *rig_end(struct rig *rig);
+
+/* --- bytes --- */
+
+/* Lets the gateway, and a backend that answers by itself, do what is to be done now. */
+void rig_turn(struct rig *rig);
+
+/* As long as there is no news on the descriptor, takes a turn, a millisecond and a bit of the patience. */
+void rig_await(struct rig *rig, int descriptor, unsigned *patience);
+
+/* Until all is sent, or the other side is gone. */
+void rig_send(struct rig *rig, struct end *end, const char *bytes, size_t size);
+
+/* Until there is a line; false: there will be none. */
+bool rig_hear_line(struct rig *rig, struct end *end, char line[END_LINE]);
+
+/* Until the connection ends. */
+bool rig_hear_end(struct rig *rig, struct end *end);
+
+/* Until the gateway has connected to its backend. */
+bool rig_accept(struct rig *rig, struct end *end);
+
+/* NULL, or why the handshake failed. */
+const char *rig_shake_hands(struct rig *rig, struct end *end, bool as_client);
