@@ -113,7 +113,7 @@ static void keep_line(struct result *result, const struct oracle_line *line)
 	result->dot_lines |= text.size && text.data[0] == '.';
 	if (!line->ended)
 		return;
-	if (looks_like_an_end(line) && !slice_equals(line->raw, "."))
+	if (line->raw.size > 1 && looks_like_an_end(line))
 		keep(result, slice_of(" "));
 	keep(result, slice_of("\r\n"));
 	if (text.size > LINE_MAXIMUM)
