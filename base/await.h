@@ -11,7 +11,7 @@
  * Cancelling one that is not pending does nothing. A talloc destructor of the owner calls await_cancel() and that is all.
  *
  * An owner that has passed the point of no return marks its await committed: interrupts then leave it alone
- * (steps_interrupt); await_cancel() still works.
+ * (steps_interrupt); await_cancel() still works. The mark stays until the owner, having heard the outcome, takes it off.
  *
  * For operations: await_begin() when started, await_end() when ended; the cancel function is called when the owner or the
  * deadline gives up, and must leave the operation as if it had never begun or unusable, as its header says.

@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <talloc.h>
@@ -35,9 +36,12 @@ struct stream {
 	struct loop *loop;
 	int descriptor;
 	bool readable;  /* since the last edge nothing said that the socket is dry */
+	bool doubtful;  /* a read took all there was: dry, unless a reset came in the same event */
 	bool ending;    /* the peer has shut down: the last read will say so */
 	bool ended;     /* end of input */
 	bool broken;
+	bool told;      /* somebody knows that it is broken */
+	bool parting;   /* writing is shut down once all is sent */
 	bool connecting;
 	bool shaking;   /* TLS handshake */
 	bool skipping;  /* dropping the rest of a long line */
@@ -62,12 +66,21 @@ struct stream {
 	struct event event;
 };
 
+/* Asks the loop to come back to us though the socket has nothing new to say. */
+static void schedule(struct stream *stream)
+{
+	if (!stream->scheduled)
+		event_active(&stream->event, EV_READ, 0);
+	stream->scheduled = true;
+}
+
 /* --- being told that the connection is no more --- */
 
 static void end_reading(struct stream *stream, enum outcome outcome)
 {
 	struct await *await = stream->reading;
 
+	stream->told |= stream->broken;
 	stream->reading = NULL;
 	stream->wait = WAIT_NOTHING;
 	if (await)
@@ -78,6 +91,7 @@ static void end_writing(struct stream *stream, enum outcome outcome)
 {
 	struct await *await = stream->writing;
 
+	stream->told |= stream->broken;
 	stream->writing = NULL;
 	stream->connecting = false;
 	stream->shaking = false;
@@ -85,23 +99,36 @@ static void end_writing(struct stream *stream, enum outcome outcome)
 		await_end(await, outcome);
 }
 
+/* An operation ends before it began to wait. */
+static void skip(struct stream *stream, struct await *await, enum outcome outcome)
+{
+	stream->told |= stream->broken;
+	await_skip(await, outcome);
+}
+
+/* The connection is no more. Who does not hear of it in this turn of the loop is told in the next. */
 static void break_off(struct stream *stream, int error)
 {
 	stream->broken = true;
 	stream->ended = true;
 	if (!stream->error)
-		stream->error = error;
+		stream->error = error ? error : EPROTO;
+	schedule(stream);
 }
 
-/* After a break in the loop: whoever waits hears of it, else the watcher. At most one owner is woken: it may free us. */
+/* Whoever waits hears of the break, else the watcher. At most one owner is woken a turn: it may free us. */
 static void tell_broken(struct stream *stream)
 {
-	if (stream->writing)
+	if (stream->writing && stream->reading)
+		schedule(stream);
+	if (stream->writing) {
 		end_writing(stream, OUTCOME_FAILED);
-	else if (stream->reading)
+	} else if (stream->reading) {
 		end_reading(stream, stream->wait == WAIT_END ? OUTCOME_DONE : OUTCOME_FAILED);
-	else if (stream->on_gone)
+	} else if (stream->on_gone && !stream->told) {
+		stream->told = true;
 		stream->on_gone(stream->owner);
+	}
 }
 
 /* --- input --- */
@@ -140,7 +167,7 @@ static ssize_t read_tls(struct stream *stream, char *into, size_t size)
 		} else {
 			stream->ended = true;
 			if (why != SSL_ERROR_ZERO_RETURN)
-				break_off(stream, why == SSL_ERROR_SYSCALL ? errno : EPROTO);
+				break_off(stream, why == SSL_ERROR_SYSCALL ? errno : 0);
 		}
 		break;
 	}
@@ -152,8 +179,10 @@ static ssize_t read_plain(struct stream *stream, char *into, size_t size)
 	ssize_t n = recv(stream->descriptor, into, size, 0);
 
 	if (n > 0) {
-		if ((size_t)n < size && !stream->ending)
+		if ((size_t)n < size && !stream->ending) {
 			stream->readable = false;
+			stream->doubtful = true;
+		}
 		return n;
 	}
 	if (n == 0)
@@ -165,27 +194,30 @@ static ssize_t read_plain(struct stream *stream, char *into, size_t size)
 	return 0;
 }
 
+static bool may_read(const struct stream *stream)
+{
+	return stream->readable || stream->doubtful;
+}
+
 /* Reads once, behind what is unread, at most a scratch full in all. False when nothing came. */
 static bool fill(struct stream *stream)
 {
 	struct loop *loop = stream->loop;
 	struct slice old = stream->input;
 
-	if (stream->ended || !stream->readable || old.size >= LOOP_SCRATCH_SIZE)
+	if (stream->ended || !may_read(stream) || old.size >= LOOP_SCRATCH_SIZE)
 		return false;
 	if (loop->scratch_owner && loop->scratch_owner != stream)
 		settle(loop->scratch_owner);
 	if (old.size)
 		memmove(loop->scratch, old.data, old.size);
 	loop->scratch_owner = stream;
+	stream->doubtful = false;
 	size_t room = LOOP_SCRATCH_SIZE - old.size;
 	ssize_t n = stream->tls ? read_tls(stream, loop->scratch + old.size, room)
 				: read_plain(stream, loop->scratch + old.size, room);
 	stream->input = slice_make(loop->scratch, old.size + (size_t)n);
-	if (stream->held) {
-		talloc_free(stream->held);
-		stream->held = NULL;
-	}
+	TALLOC_FREE(stream->held);
 	stream->reads++;
 	return n > 0;
 }
@@ -193,6 +225,8 @@ static bool fill(struct stream *stream)
 void stream_take(struct stream *stream, size_t size)
 {
 	assert(size <= stream->input.size);
+	if (size == 0)
+		return;
 	stream->input = slice_from(stream->input, size);
 	if (stream->input.size)
 		return;
@@ -261,12 +295,10 @@ struct line stream_take_line(struct stream *stream)
 	return line;
 }
 
-/* Asks the loop to come back to us though the socket has nothing new to say. */
-static void schedule(struct stream *stream)
+/* A peer that has finished may still be listening to what is unsent. */
+static bool has_parted(const struct stream *stream)
 {
-	if (!stream->scheduled)
-		event_active(&stream->event, EV_READ, 0);
-	stream->scheduled = true;
+	return stream->ended && (stream->wait != WAIT_END || stream->broken || !stream->unsent);
 }
 
 enum progress { PROGRESS_SATISFIED, PROGRESS_OVER, PROGRESS_WAITING };
@@ -276,9 +308,9 @@ static enum progress try_reading(struct stream *stream)
 	for (;;) {
 		if (stream->input.size && is_satisfied(stream))
 			return PROGRESS_SATISFIED;
-		if (stream->ended)
+		if (has_parted(stream))
 			return PROGRESS_OVER;
-		if (!stream->readable)
+		if (stream->ended || !may_read(stream))
 			return PROGRESS_WAITING;
 		if (stream->reads >= READS_A_TURN) {
 			schedule(stream);
@@ -306,12 +338,14 @@ static void cancel_reading(void *operation)
 static void begin_reading(struct stream *stream, enum wait wait, uint64_t milliseconds, struct await *await)
 {
 	assert(!stream->reading);
+	if (!stream->input.size)
+		TALLOC_FREE(stream->held);
 	stream->wait = wait;
 	if (!(stream->input.size && is_satisfied(stream)) && stream->unsent)
 		stream_flush(stream);
 	enum progress progress = try_reading(stream);
 	if (progress != PROGRESS_WAITING) {
-		await_skip(await, outcome_of(stream, progress));
+		skip(stream, await, outcome_of(stream, progress));
 		stream->wait = WAIT_NOTHING;
 		return;
 	}
@@ -333,10 +367,8 @@ void stream_begin_bytes(struct stream *stream, uint64_t milliseconds, struct awa
 
 void stream_begin_linger(struct stream *stream, uint64_t milliseconds, struct await *await)
 {
+	stream->parting = true;
 	stream_flush(stream);
-	if (stream->tls && !stream->broken)
-		SSL_shutdown(stream->tls);
-	shutdown(stream->descriptor, SHUT_WR);
 	begin_reading(stream, WAIT_END, milliseconds, await);
 }
 
@@ -464,12 +496,21 @@ static void want_writable(struct stream *stream)
 		event_add(stream->writer, NULL);
 }
 
+static void shut_writing(struct stream *stream)
+{
+	stream->parting = false;
+	if (stream->tls)
+		SSL_shutdown(stream->tls);
+	shutdown(stream->descriptor, SHUT_WR);
+}
+
 void stream_flush(struct stream *stream)
 {
 	while (stream->first && !stream->broken && !stream->connecting && !stream->shaking) {
 		ssize_t n = stream->tls ? send_tls(stream) : send_plain(stream);
 		if (n > 0) {
 			sent(stream, (size_t)n);
+			stream->doubtful = false; /* a reset would have failed it */
 		} else if (n < 0 && errno == EAGAIN) {
 			want_writable(stream);
 			return;
@@ -479,6 +520,8 @@ void stream_flush(struct stream *stream)
 	}
 	if (stream->broken)
 		drop_output(stream);
+	else if (stream->parting && !stream->first)
+		shut_writing(stream);
 }
 
 static void cancel_writing(void *operation)
@@ -486,8 +529,10 @@ static void cancel_writing(void *operation)
 	struct stream *stream = operation;
 
 	stream->writing = NULL;
-	if (stream->connecting || stream->shaking)
+	if (stream->connecting || stream->shaking) {
 		break_off(stream, ECANCELED);
+		stream->told = true;
+	}
 	stream->connecting = false;
 	stream->shaking = false;
 }
@@ -497,7 +542,7 @@ void stream_begin_flush(struct stream *stream, size_t low, uint64_t milliseconds
 	assert(!stream->writing);
 	stream_flush(stream);
 	if (stream->broken || stream->unsent <= low) {
-		await_skip(await, stream->broken ? OUTCOME_FAILED : OUTCOME_DONE);
+		skip(stream, await, stream->broken ? OUTCOME_FAILED : OUTCOME_DONE);
 		return;
 	}
 	stream->low = low;
@@ -520,7 +565,7 @@ static enum progress shake(struct stream *stream)
 		want_writable(stream);
 	if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE)
 		return PROGRESS_WAITING;
-	break_off(stream, why == SSL_ERROR_SYSCALL && errno ? errno : EPROTO);
+	break_off(stream, why == SSL_ERROR_SYSCALL ? errno : 0);
 	return PROGRESS_OVER;
 }
 
@@ -532,7 +577,7 @@ void stream_begin_tls(struct stream *stream, SSL_CTX *context, enum tls_role rol
 	stream->tls = SSL_new(context);
 	if (!stream->tls || !SSL_set_fd(stream->tls, stream->descriptor)) {
 		break_off(stream, ENOMEM);
-		await_skip(await, OUTCOME_FAILED);
+		skip(stream, await, OUTCOME_FAILED);
 		return;
 	}
 	if (role == TLS_SERVER) {
@@ -545,7 +590,7 @@ void stream_begin_tls(struct stream *stream, SSL_CTX *context, enum tls_role rol
 	enum progress progress = shake(stream);
 	stream->readable = true;
 	if (progress != PROGRESS_WAITING) {
-		await_skip(await, progress == PROGRESS_SATISFIED ? OUTCOME_DONE : OUTCOME_FAILED);
+		skip(stream, await, progress == PROGRESS_SATISFIED ? OUTCOME_DONE : OUTCOME_FAILED);
 		return;
 	}
 	stream->shaking = true;
@@ -575,16 +620,25 @@ static void go_on_shaking(struct stream *stream)
 		tell_broken(stream);
 }
 
-/* Nobody waits for input: has the peer reset the connection? */
+static int take_error(struct stream *stream)
+{
+	int error = 0;
+	socklen_t size = sizeof error;
+
+	getsockopt(stream->descriptor, SOL_SOCKET, SO_ERROR, &error, &size);
+	return error;
+}
+
+/* Nobody waits for input: has the peer reset the connection? Reading would not tell while there is something to read, and
+ * SO_ERROR by itself tells of transient errors too. */
 static void look_for_reset(struct stream *stream)
 {
-	char byte;
-	ssize_t n = recv(stream->descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	struct pollfd look = {.fd = stream->descriptor};
 
-	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		break_off(stream, errno);
-	if (stream->broken)
-		tell_broken(stream);
+	if (poll(&look, 1, 0) <= 0 || !(look.revents & POLLERR))
+		return;
+	break_off(stream, take_error(stream));
+	tell_broken(stream);
 }
 
 static void on_readable(evutil_socket_t descriptor, short what, void *owner)
@@ -597,7 +651,9 @@ static void on_readable(evutil_socket_t descriptor, short what, void *owner)
 	stream->scheduled = false;
 	if (what & EV_CLOSED)
 		stream->ending = true;
-	if (stream->shaking) {
+	if (stream->broken) {
+		tell_broken(stream);
+	} else if (stream->shaking) {
 		go_on_shaking(stream);
 	} else if (stream->connecting) {
 		return;
@@ -612,10 +668,8 @@ static void on_readable(evutil_socket_t descriptor, short what, void *owner)
 
 static void finish_connecting(struct stream *stream)
 {
-	int error = 0;
-	socklen_t size = sizeof error;
+	int error = take_error(stream);
 
-	getsockopt(stream->descriptor, SOL_SOCKET, SO_ERROR, &error, &size);
 	if (error)
 		break_off(stream, error);
 	end_writing(stream, error ? OUTCOME_FAILED : OUTCOME_DONE);
@@ -643,6 +697,8 @@ static void on_writable(evutil_socket_t descriptor, short what, void *owner)
 		end_writing(stream, OUTCOME_DONE);
 	else if (stream->writing && stream->unsent < before)
 		await_extend(stream->writing, stream->flush_time);
+	else if (stream->wait == WAIT_END && has_parted(stream))
+		end_reading(stream, OUTCOME_DONE);
 }
 
 /* --- life --- */
@@ -697,7 +753,7 @@ struct stream *stream_begin_connect(const void *parent, struct loop *loop, const
 	if (!error || error != EINPROGRESS) {
 		if (error)
 			break_off(stream, error);
-		await_skip(await, error ? OUTCOME_FAILED : OUTCOME_DONE);
+		skip(stream, await, error ? OUTCOME_FAILED : OUTCOME_DONE);
 		return stream;
 	}
 	stream->connecting = true;

@@ -39,7 +39,7 @@ struct sockaddr;
 struct stream *stream_begin_connect(const void *parent, struct loop *loop, const struct sockaddr *address,
 	unsigned address_size, uint64_t milliseconds, struct await *await);
 
-/* Tells when the connection is found broken while nobody waits on the stream. NULL: no longer. */
+/* Tells, once, when the connection is found broken and nobody who waited on the stream has been told. NULL: no longer. */
 void stream_watch(struct stream *stream, void (*on_gone)(void *owner), void *owner);
 
 /* --- input --- */

@@ -97,7 +97,8 @@ void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry);
  * relay.networks or authenticated, left them out. For the message stage and after. */
 unsigned inquiry_missing_fields(struct inquiry *inquiry);
 
-/* Those fields, to be put on top of the message, with CRLF; the Message-ID is made of the transaction's id. "" when there are none. */
+/* Those fields, and X-Postern-Tag where the score has reached thresholds.tag; to be put on top of the message, with CRLF. The Message-ID is
+ * made of the transaction's id. "" when there are none. */
 char *inquiry_added_fields(const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds);
 
 /* The trace as one JSON array (jansson) is explain's; this gives the word for the log: "relay=pass,size=reject", each pair once; what

@@ -16,12 +16,13 @@ static void keep(struct body *body, struct slice bytes)
 
 static void begin_line(struct body *body, enum line_end begun_by)
 {
-	if (body->length > LONG_LINE + 2)
+	if (body->length > LONG_LINE)
 		message_note(body->message, ANOMALY_LONG_LINE);
 	body->begun_by = begun_by;
 	body->length = 0;
 	body->after_cr = false;
 	body->dot_held = false;
+	body->unstuffed = false;
 	body->nul = false;
 	body->content = LINE_EMPTY;
 }
@@ -43,7 +44,7 @@ static void keep_dot(struct body *body)
 
 static enum body_outcome end_line(struct body *body, enum line_end by)
 {
-	bool would_be_end = body->content == LINE_DOT;
+	bool would_be_end = body->content == LINE_DOT || body->content == LINE_DOT_NUL_DOT;
 
 	if (by == END_BY_LF)
 		message_note(body->message, ANOMALY_BARE_LF);
@@ -62,6 +63,29 @@ static enum body_outcome end_line(struct body *body, enum line_end by)
 	return BODY_MORE;
 }
 
+static enum line_content content_with(const struct body *body, char byte)
+{
+	if (byte == '.' && body->content == LINE_EMPTY)
+		return LINE_DOT;
+	if (byte == '.' && body->content == LINE_DOT && body->unstuffed)
+		return LINE_DOT_NUL_DOT;
+	return LINE_TEXT;
+}
+
+/* What to do with the held dot when the next byte comes. Behind CRLF it was stuffed; behind a bare LF or CR it was nobody's. */
+static void release_dot(struct body *body, char next)
+{
+	if (body->begun_by != END_BY_CRLF) {
+		keep_dot(body);
+		return;
+	}
+	if (next == '.')
+		message_note_dot_line(body->message);
+	body->dot_held = false;
+	body->unstuffed = true;
+	body->length--;
+}
+
 /* A byte that is neither CR nor LF. */
 static void take_text(struct body *body, const char *byte)
 {
@@ -71,18 +95,14 @@ static void take_text(struct body *body, const char *byte)
 		body->nul = true;
 		message_note(body->message, ANOMALY_NUL);
 	} else {
-		body->content = body->content == LINE_EMPTY && *byte == '.' ? LINE_DOT : LINE_TEXT;
+		body->content = content_with(body, *byte);
 	}
 	if (first && *byte == '.') {
 		body->dot_held = true;
 		return;
 	}
-	/* A dot behind CRLF was stuffed; behind a bare LF or CR it was nobody's. */
-	if (body->dot_held && body->begun_by != END_BY_CRLF)
-		keep_dot(body);
-	else if (body->dot_held && *byte == '.')
-		message_note_dot_line(body->message);
-	body->dot_held = false;
+	if (body->dot_held)
+		release_dot(body, *byte);
 	keep(body, slice_make(byte, 1));
 }
 
@@ -149,36 +169,44 @@ static size_t count_byte(struct slice bytes, char wanted)
 	return count;
 }
 
-/* The lines at the front that end by CRLF, up to the first that begins with a dot. */
-static size_t find_whole_lines(struct body *body, struct slice bytes, size_t *lines)
+/* Lines that end by CRLF, if no CR and no NUL is inside. */
+struct run {
+	size_t size;
+	size_t lines;
+	bool has_long;
+};
+
+/* Those at the front, up to the first that begins with a dot. */
+static struct run find_whole_lines(struct slice bytes)
 {
 	const char *line = bytes.data, *end = bytes.data + bytes.size;
+	struct run run = {0};
 
-	*lines = 0;
 	while (line < end && *line != '.') {
 		const char *lf = memchr(line, '\n', (size_t)(end - line));
 		if (!lf || lf == line || lf[-1] != '\r')
 			break;
-		if (lf - line > LONG_LINE + 1)
-			message_note(body->message, ANOMALY_LONG_LINE);
-		++*lines;
+		run.has_long |= lf - line > LONG_LINE + 1;
+		run.lines++;
 		line = lf + 1;
 	}
-	return (size_t)(line - bytes.data);
+	run.size = (size_t)(line - bytes.data);
+	return run;
 }
 
 /* Takes lines off the front that end by CRLF and do not begin with a dot. Those with a CR or NUL inside go byte by byte, but all at
  * once: nothing is looked at again and again. */
 static enum body_outcome take_whole_lines(struct body *body, struct slice bytes, size_t *taken)
 {
-	size_t lines;
-
 	*taken = 0;
 	if (body->length || body->after_cr || body->begun_by != END_BY_CRLF)
 		return BODY_MORE;
-	struct slice whole = slice_make(bytes.data, find_whole_lines(body, bytes, &lines));
-	if (count_byte(whole, '\r') != lines || slice_find(whole, '\0') != SIZE_MAX)
+	struct run run = find_whole_lines(bytes);
+	struct slice whole = slice_make(bytes.data, run.size);
+	if (count_byte(whole, '\r') != run.lines || slice_find(whole, '\0') != SIZE_MAX)
 		return take_bytes(body, whole, false, taken);
+	if (run.has_long)
+		message_note(body->message, ANOMALY_LONG_LINE);
 	keep(body, whole);
 	*taken = whole.size;
 	return BODY_MORE;

@@ -4,7 +4,7 @@
  * end CRLF, and sees through what looks like an end and is none.
  *
  * The end is CRLF "." CRLF and nothing else. A line that is only a dot for somebody who takes a bare LF or a bare CR for
- * a line end, or who drops NULs, is a would-be end: from strangers the message is refused and the connection closed, for
+ * a line end, or who drops NULs (as it came, or when its stuffed dot is off), is a would-be end: from strangers the message is refused and the connection closed, for
  * behind it stand smuggled commands; from our own networks it becomes text, stuffed again on the way out. A stray bare LF
  * or CR becomes CRLF, a NUL stays; all are noted as anomalies.
  *
@@ -24,8 +24,8 @@ enum body_outcome {
 /* How the line before this one ended. */
 enum line_end { END_BY_CRLF, END_BY_LF, END_BY_CR };
 
-/* What the line is so far, NULs left out. */
-enum line_content { LINE_EMPTY, LINE_DOT, LINE_TEXT };
+/* What the line is so far, NULs left out; of two dots the first was stuffed, and a NUL stands behind it. */
+enum line_content { LINE_EMPTY, LINE_DOT, LINE_DOT_NUL_DOT, LINE_TEXT };
 
 struct body {
 	struct message *message;
@@ -36,9 +36,10 @@ struct body {
 	int64_t size;     /* bytes that came */
 	/* where in a line we are: */
 	enum line_end begun_by;
-	uint32_t length;  /* of the line so far, bytes as they came */
+	uint32_t length;  /* of the line so far, as it came, without a stuffed dot */
 	bool after_cr;    /* the last byte was a CR whose meaning is open */
 	bool dot_held;    /* the line's first byte was a dot, not kept yet */
+	bool unstuffed;   /* it was dropped */
 	bool nul;         /* the line has a NUL */
 	enum line_content content;
 };

@@ -30,13 +30,25 @@ static bool cut_keyword(struct slice *argument, const char *keyword)
 	return true;
 }
 
+static bool is_number(struct slice value)
+{
+	for (size_t i = 0; i < value.size; i++) {
+		if (value.data[i] < '0' || value.data[i] > '9')
+			return false;
+	}
+	return value.size > 0;
+}
+
+/* size-value ::= 1*20DIGIT (RFC 1870 §4); more than we can count is as much as we can count. */
 static const struct reply *take_size(const void *parent, struct command *command, struct slice value)
 {
 	uint64_t size;
 
-	if (value.size > 20 || !slice_to_number(value, &size))
+	if (value.size > 20 || !is_number(value))
 		return complain(parent, 501, "5.5.4", "SIZE= takes a number of octets");
-	command->size = size > INT64_MAX ? INT64_MAX : (int64_t)size;
+	if (!slice_to_number(value, &size) || size > INT64_MAX)
+		size = INT64_MAX;
+	command->size = (int64_t)size;
 	return NULL;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+enum { PATIENCE_MILLISECONDS = 5000 }; /* with those who have connected but not begun, when draining */
 #define MEMORY_OF_ONE_MESSAGE (8 * 1024 * 1024) /* beyond it the spool directory, if there is one */
 
 void gateway_take(struct gateway *gateway, const struct listen_options *listen, int descriptor, const struct ip *client,
@@ -47,6 +48,22 @@ char *gateway_offer(const struct gateway *gateway, const void *parent, const str
 		gateway->configuration->policy->limits->message_size, starttls);
 }
 
+static void drain_sessions(struct gateway *gateway, bool now)
+{
+	struct session *session, *next;
+
+	DL_FOREACH_SAFE (gateway->sessions, session, next)
+		session_drain(session, now);
+}
+
+static void on_impatient(void *owner)
+{
+	struct gateway *gateway = owner;
+
+	gateway->impatient = true;
+	drain_sessions(gateway, false);
+}
+
 static void tell_drained(struct gateway *gateway)
 {
 	if (gateway->draining && gateway->session_count == 0 && gateway->on_drained)
@@ -62,20 +79,22 @@ void gateway_forget(struct gateway *gateway)
 
 void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *owner), void *owner)
 {
-	struct session *session, *next;
-
 	gateway->draining = true;
+	gateway->impatient |= now;
+	gateway->patience.on_due = on_impatient;
+	gateway->patience.owner = gateway;
+	timer_start(&gateway->patience, gateway->loop->clock, PATIENCE_MILLISECONDS);
 	gateway->on_drained = on_drained;
 	gateway->drained.on_due = on_drained;
 	gateway->drained.owner = owner;
-	DL_FOREACH_SAFE (gateway->sessions, session, next)
-		session_drain(session, now);
+	drain_sessions(gateway, now);
 	tell_drained(gateway);
 }
 
 static int close_gateway(struct gateway *gateway)
 {
 	timer_stop(&gateway->drained);
+	timer_stop(&gateway->patience);
 	gateway->on_drained = NULL;
 	while (gateway->sessions)
 		talloc_free(gateway->sessions);

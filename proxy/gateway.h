@@ -32,6 +32,8 @@ struct gateway {
 	uint64_t session_number;
 	unsigned worker_number;          /* stands in the ids of sessions */
 	bool draining;
+	bool impatient;                  /* draining, also of sessions that have not begun a transaction yet */
+	struct timer patience;           /* how long it is not */
 	void (*on_drained)(void *owner);
 	struct timer drained;            /* tells it from the loop, not from inside the last session */
 };
@@ -44,8 +46,9 @@ struct gateway *gateway_new(const void *parent, struct loop *loop, const struct 
 void gateway_take(struct gateway *gateway, const struct listen_options *listen, int descriptor, const struct ip *client,
 	uint16_t port);
 
-/* No session gets a new transaction: each hears 421 at its next command outside one; on_drained(owner) is called from the loop when none is
- * left. With now, sessions are interrupted at once (those past the commit point end first). */
+/* No session gets a further transaction: each hears 421 at its next command outside one, those that had none yet only after some
+ * seconds, so that who has just connected need not come again. on_drained(owner) is called from the loop when no session is left.
+ * With now, sessions are interrupted at once (those past the commit point end first). */
 void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *owner), void *owner);
 
 /* The pool that a listener's mail goes to. */

@@ -40,6 +40,7 @@ struct taking {
 	bool plain_only;
 	bool probing;
 	bool queued;
+	bool has_waited;         /* its deadline runs since it first stood in the queue */
 	struct taking *prev, *next;
 };
 
@@ -305,7 +306,9 @@ static void on_taken(void *owner)
 	struct await *await = taking->await;
 
 	if (taking->queued) {
-		await_extend(await, (uint64_t)taking->pool->options->command_timeout);
+		if (!taking->has_waited)
+			await_extend(await, (uint64_t)taking->pool->options->command_timeout);
+		taking->has_waited = true;
 		return;
 	}
 	enum outcome outcome = OUTCOME_FAILED;

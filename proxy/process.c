@@ -98,14 +98,15 @@ static void give_back(
 	talloc_free(loop);
 }
 
-/* Ctrl-C and a hang-up of the terminal reach the whole group of processes, but are the master's business. */
+/* Ctrl-C, a hang-up of the terminal and a service manager's SIGTERM reach the whole group of processes, but are the master's
+ * business: it tells the others what to do. */
 static void settle_signals(void)
 {
 	sigset_t none;
 
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	signal(SIGTERM, SIG_DFL);
+	signal(SIGTERM, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

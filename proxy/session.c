@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/stream.h"
+#include "proxy/limits.h"
 #include "proxy/transaction.h"
 #include "proxy/verbs.h"
 
@@ -12,12 +13,13 @@
 #include <utlist.h>
 
 #define LINGER 2000          /* ms: RFC 5321 §3.8 with a close that does not swallow the reply */
-#define RATE_GRACE 60000     /* ms before the least rate of a message counts */
 #define TLS_HANDSHAKE 60000  /* ms */
+#define UNHEARD 32768        /* bytes of replies; who does not read them is not read from */
 
 static struct step greet(void *owner);
 static struct step welcome(void *owner);
 static struct step read_command(void *owner);
+static struct step catch_up(void *owner);
 static struct step hear_command(void *owner);
 static struct step judge_command(void *owner);
 static struct step weigh_command(void *owner);
@@ -45,11 +47,6 @@ static const struct smtp_options *smtp(const struct session *s)
 	return s->gateway->configuration->smtp;
 }
 
-static const struct limits_options *limits(const struct session *s)
-{
-	return s->gateway->configuration->policy->limits;
-}
-
 static uint64_t now(const struct session *s)
 {
 	return clock_now(s->gateway->loop->clock);
@@ -72,18 +69,6 @@ static void speak(struct session *s)
 }
 
 /* --- connecting --- */
-
-/* Limits come before everything else: DESIGN sentence 7. */
-static bool is_over_limits(struct session *s)
-{
-	struct table *table = s->gateway->table;
-	uint32_t of_client = table_count_key(table, KEY_CLIENT, s->ip.bytes, sizeof s->ip.bytes, 1);
-
-	s->counted = true;
-	if (s->trusted)
-		return false;
-	return of_client > limits(s)->connections_per_client || table_sum(table, COUNT_SESSIONS) > limits(s)->connections;
-}
 
 static void tell_client(struct session *s)
 {
@@ -127,7 +112,7 @@ static struct step greet(void *owner)
 {
 	struct session *s = owner;
 
-	if (is_over_limits(s)) {
+	if (!limits_admit(s)) {
 		table_add(s->gateway->table, COUNT_SESSIONS_REFUSED, 1);
 		s->closing = true;
 		say(s, 421, "4.7.0", "too many connections, try again later");
@@ -154,36 +139,50 @@ static struct step welcome(void *owner)
 
 /* --- a command --- */
 
+/* Draining. Who has just connected may send the mail that he came with. */
+static bool is_to_end(const struct session *s)
+{
+	return s->gateway->draining && !s->transaction && (s->gateway->impatient || s->transactions > 0);
+}
+
 static struct step read_command(void *owner)
 {
 	struct session *s = owner;
-	uint64_t patience = (uint64_t)smtp(s)->command_timeout;
-	uint64_t quiet = now(s) - s->quiet_since;
+	uint64_t patience = limits_patience_for_command(s);
 
 	talloc_free_children(s->scratch);
 	s->verb = NULL;
 	s->reply = (struct reply){0};
 	s->policy_refusal = false;
-	if (s->gateway->draining && !s->transaction) {
+	if (is_to_end(s)) {
 		s->closing = true;
 		say(s, 421, "4.3.2", "closing for maintenance, please connect again");
 		return THEN(answer);
 	}
-	if (quiet >= (uint64_t)smtp(s)->session_timeout) {
+	if (patience == 0) {
 		s->closing = true;
 		say(s, 421, "4.4.2", "nothing was sent for too long, please connect again");
 		return THEN(answer);
 	}
-	if (patience > (uint64_t)smtp(s)->session_timeout - quiet)
-		patience = (uint64_t)smtp(s)->session_timeout - quiet;
-	stream_begin_line(s->client, (size_t)limits(s)->command_line, patience, &s->steps.await);
+	if (stream_unsent(s->client) > UNHEARD) {
+		stream_begin_flush(s->client, 0, patience, &s->steps.await);
+		return THEN(catch_up);
+	}
+	stream_begin_line(s->client, (size_t)limits_of(s)->command_line, patience, &s->steps.await);
 	return THEN(hear_command);
 }
 
-/* Commands that are none, and lines that cannot be one. */
-static struct step count_error(struct session *s)
+static struct step catch_up(void *owner)
 {
-	if (++s->errors >= limits(s)->errors || s->unknown_verbs >= limits(s)->unknown_verbs) {
+	struct session *s = owner;
+
+	return s->steps.await.outcome == OUTCOME_DONE ? THEN(read_command) : THEN(farewell);
+}
+
+/* Commands that are none, and lines that cannot be one. */
+static struct step answer_error(struct session *s)
+{
+	if (!limits_allow_error(s)) {
 		s->closing = true;
 		say(s, 421, "4.7.0", "too many errors, closing");
 	}
@@ -198,7 +197,7 @@ static struct step hear_faulty_line(struct session *s, enum line_fault fault)
 	} else {
 		say(s, 500, "5.5.2", "a line must end with CR LF and have no other CR, LF or NUL in it");
 	}
-	return count_error(s);
+	return answer_error(s);
 }
 
 static struct step hear_command(void *owner)
@@ -221,7 +220,7 @@ static struct step hear_command(void *owner)
 	if (!s->verb) {
 		s->unknown_verbs++;
 		say(s, 500, "5.5.1", "this is no command that we know; HELP lists them");
-		return count_error(s);
+		return answer_error(s);
 	}
 	bad = verb_forbidden(s->scratch, s->verb, s);
 	if (!bad)
@@ -229,7 +228,7 @@ static struct step hear_command(void *owner)
 	if (bad) {
 		s->reply = *bad;
 		s->verb = NULL;
-		return count_error(s);
+		return answer_error(s);
 	}
 	return THEN(judge_command);
 }
@@ -238,7 +237,7 @@ static struct step judge_command(void *owner)
 {
 	struct session *s = owner;
 
-	if (s->verb->is_idle && ++s->idle_verbs > limits(s)->idle_verbs) {
+	if (s->verb->is_idle && !limits_allow_idle_verb(s)) {
 		s->closing = true;
 		say(s, 421, "4.7.0", "too many commands without mail, closing");
 		return THEN(answer);
@@ -372,21 +371,11 @@ static struct step begin_again(void *owner)
 
 /* --- the message --- */
 
-/* How long the next bytes may take: silence has a bound, and so has the average since the message began. */
-static uint64_t patience_for_body(const struct session *s)
-{
-	uint64_t taken = now(s) - s->transaction->body_since;
-	uint64_t allowed = RATE_GRACE + (uint64_t)s->transaction->body.size * 1000 / (uint64_t)smtp(s)->data_rate;
-	uint64_t left = allowed > taken ? allowed - taken : 1;
-
-	return left < (uint64_t)smtp(s)->data_timeout ? left : (uint64_t)smtp(s)->data_timeout;
-}
-
 static struct step receive_body(void *owner)
 {
 	struct session *s = owner;
 
-	stream_begin_bytes(s->client, patience_for_body(s), &s->steps.await);
+	stream_begin_bytes(s->client, limits_patience_for_body(s), &s->steps.await);
 	return THEN(take_body);
 }
 
@@ -558,8 +547,7 @@ static int end_session(struct session *s)
 	struct gateway *gateway = s->gateway;
 
 	steps_cancel(&s->steps);
-	if (s->counted)
-		table_count_key(gateway->table, KEY_CLIENT, s->ip.bytes, sizeof s->ip.bytes, -1);
+	limits_release(s);
 	DL_DELETE(gateway->sessions, s);
 	gateway_forget(gateway);
 	return 0;
@@ -603,8 +591,8 @@ void session_begin(struct gateway *gateway, const struct listen_options *listen,
 
 void session_drain(struct session *s, bool at_once)
 {
-	bool idle = !s->transaction && s->steps.next.run == hear_command;
+	bool idle = s->steps.next.run == hear_command;
 
-	if (at_once || idle)
+	if (at_once || (idle && is_to_end(s)))
 		steps_interrupt(&s->steps, INTERRUPT_SHUTTING_DOWN);
 }

@@ -62,7 +62,7 @@ struct session {
 	bool counted;               /* for the limits by client */
 	bool closing;               /* after this answer */
 	bool policy_refusal;        /* the reply is the judge's or the backend's: it carries the id */
-	uint32_t errors, unknown_verbs, idle_verbs, long_lines;
+	uint16_t errors, unknown_verbs, idle_verbs, long_lines;
 	uint32_t transactions;      /* begun */
 	uint32_t messages;          /* answered with 250 */
 	uint64_t quiet_since;       /* clock_now() of the start or the last accepted message */

@@ -197,7 +197,7 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 	log_slice(&line, "recipients", slice_of(joined_recipients(transaction)));
 	log_text(&line, "refused", transaction->refused);
 	if (transaction->message)
-		log_number(&line, "size", transaction->body.size);
+		log_number(&line, "size", message_size(transaction->message));
 	log_text(&line, "verdict", outcome(transaction, reply));
 	log_text(&line, "decided_by", decided_by(transaction, reply));
 	if (transaction->inquiry->observed.kind != VERDICT_NONE)

@@ -13,6 +13,7 @@ import sys
 CHECK = re.compile(r"Checks: (\d+), Failures: (\d+), Errors: (\d+)")
 UNITTEST = re.compile(r"^Ran (\d+) tests?", re.M)
 UNITTEST_BAD = re.compile(r"^FAILED \((?:failures=(\d+))?(?:, )?(?:errors=(\d+))?", re.M)
+UNITTEST_SKIPPED = re.compile(r"^(?:OK|FAILED) \(.*\bskipped=(\d+)", re.M)
 PLAIN = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 
 
@@ -23,14 +24,16 @@ def count(log, result):
     passed = sum(int(n) - int(f) - int(e) for n, f, e in check) + sum(int(p) for p, _, _ in plain)
     failed = sum(int(f) + int(e) for _, f, e in check) + sum(int(f) for _, f, _ in plain)
     skipped = sum(int(s or 0) for _, _, s in plain)
-    for ran in UNITTEST.findall(log):
-        bad = sum(int(n or 0) for pair in UNITTEST_BAD.findall(log) for n in pair)
-        passed += int(ran) - bad
-        failed += bad
+    ran = [int(n) for n in UNITTEST.findall(log)]
+    bad = sum(int(n or 0) for pair in UNITTEST_BAD.findall(log) for n in pair)
+    left_out = sum(int(n) for n in UNITTEST_SKIPPED.findall(log))
+    passed += max(0, sum(ran) - bad - left_out)  # a whole module may be left out: none of it ran
+    failed += bad
+    skipped += left_out
     if result == "SKIP":
         return passed, failed, skipped or 1
     if result == "PASS":
-        return passed or (0 if check or plain else 1), failed, skipped
+        return passed or (0 if check or plain or ran else 1), failed, skipped
     return passed, failed or 1, skipped
 
 

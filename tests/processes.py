@@ -1,77 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Whole processes on loopback: what dies comes back and its listener is served meanwhile; reload, stop, status; children
-end with their master. POSTERN names the program. Nothing is waited for by sleeping: conditions are polled, with a deadline."""
+end with their master."""
 
 import contextlib
-import errno
-import json
 import os
-import random
-import shutil
 import signal
+import smtplib
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
 
-POSTERN = os.environ.get("POSTERN", "./postern")
-PATIENCE = 30 * float(os.environ.get("PATIENCE", "1"))
-
-
-def is_free(port):
-    for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
-        try:
-            with socket.socket(family) as s:
-                s.bind((address, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return False
-    return True
-
-
-def free_port():
-    """Below those that the kernel gives to clients, who may be anybody's."""
-    return next(port for port in iter(lambda: random.randrange(10000, 32000), None) if is_free(port))
-
-
-def has_ipv6():
-    try:
-        with socket.socket(socket.AF_INET6) as s:
-            s.bind(("::1", 0))
-        return True
-    except OSError:
-        return False
-
-
-def poll(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.002)
-    raise AssertionError("waited in vain: " + what)
-
-
-def is_alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def greeting(port, address="127.0.0.1", source="127.0.0.1"):
-    """What a new connection is greeted with, and how long that took."""
-    before = time.monotonic()
-    with socket.create_connection((address, port), timeout=PATIENCE, source_address=(source, 0)) as s:
-        line = s.recv(512)
-        s.sendall(b"QUIT\r\n")
-        s.recv(512)
-    return line, time.monotonic() - before
+from harness import PATIENCE, POSTERN, Gateway, Sink, free_port, greeting, has_ipv6, is_alive, poll
 
 
 class Load(threading.Thread):
@@ -106,65 +48,6 @@ def load(port, threads=4):
             thread.over = True
         for thread in all_of_them:
             thread.join()
-
-
-class Gateway:
-    def __init__(self, test, workers=3, more=""):
-        self.directory = tempfile.mkdtemp(prefix="postern-processes-")
-        os.chmod(self.directory, 0o755)
-        test.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
-        self.file = self.directory + "/postern.conf"
-        self.log_path = self.directory + "/log"
-        self.port = free_port()
-        self.workers = workers
-        self.configure(more=more)
-        self.start(test)
-
-    def configure(self, more="", workers=None, port=None):
-        self.workers = workers or self.workers
-        self.port = port or self.port
-        with open(self.file, "w", encoding="ascii") as out:
-            out.write(f"""
-                hostname = "mx.example.com"
-                listen "inbound" {{ address = "127.0.0.1"  port = {self.port} }}
-                backend "exchange" {{ servers = {{"127.0.0.1:1"}} }}
-                relay {{ domains = {{"example.com"}}  networks = {{"127.0.0.0/8"}} }}
-                limits {{ connections_per_client = 1000 }}
-                control {{ socket = "{self.directory}/control" }}
-                store {{ path = "{self.directory}/store" }}
-                process {{ workers = {self.workers}  drain = 60s }}
-                {more}
-                """)
-
-    def start(self, test):
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([POSTERN, "run", "-c", self.file], stderr=log)
-        test.addCleanup(self.end)
-        poll(lambda: "event=ready" in self.log() or self.process.poll() is not None, "the start")
-        test.assertIsNone(self.process.poll(), self.log())
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def log(self):
-        with open(self.log_path, encoding="utf-8") as log:
-            return log.read()
-
-    def command(self, *words):
-        return subprocess.run([POSTERN, words[0], "-c", self.file, *words[1:]],
-                              capture_output=True, text=True, timeout=PATIENCE, check=False)
-
-    def status(self):
-        answer = self.command("status", "--json")
-        return json.loads(answer.stdout) if answer.returncode == 0 else None
-
-    def processes(self, kind=None, state="ready"):
-        return [p for p in self.status()["processes"] if p["kind"] == (kind or p["kind"]) and p["state"] == state]
-
-    def pids(self, kind=None):
-        return [p["pid"] for p in self.processes(kind)]
 
 
 class Deaths(unittest.TestCase):
@@ -297,12 +180,14 @@ class Reloads(unittest.TestCase):
 
     def test_old_sessions_go_on(self):
         gateway = Gateway(self, workers=1)
-        with socket.create_connection(("127.0.0.1", gateway.port)) as s:
-            self.assertTrue(s.recv(512).startswith(b"220 "))
+        with smtplib.SMTP("127.0.0.1", gateway.port, timeout=PATIENCE) as client:
             self.assertEqual(gateway.command("reload").returncode, 0)
             self.assertEqual(len(gateway.processes("worker", "draining")), 1)
-            s.sendall(b"NOOP\r\n")
-            self.assertTrue(s.recv(512).startswith(b"421 "))
+            client.ehlo()
+            self.assertEqual(client.mail("a@example.net")[0], 250)
+            self.assertEqual(client.rset()[0], 250)
+            self.assertEqual(client.getreply()[0], 421)
+            client.close()
         poll(lambda: not gateway.processes("worker", "draining"), "the old worker's end")
 
 
@@ -316,6 +201,22 @@ class Stops(unittest.TestCase):
             self.assertEqual(gateway.process.wait(PATIENCE), 0)
             self.assertFalse(any(is_alive(pid) for pid in children))
             self.assertFalse(os.path.exists(gateway.directory + "/control"))
+
+    def test_signals_to_all_are_obeyed_by_the_master_only(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            sink = Sink(self)
+            gateway = Gateway(self, workers=1, servers=[f"127.0.0.1:{sink.port}"], group=0)
+            client = smtplib.SMTP("127.0.0.1", gateway.port, timeout=PATIENCE)
+            self.addCleanup(client.close)
+            client.ehlo()
+            self.assertEqual(client.mail("a@example.net")[0], 250)
+            os.killpg(gateway.process.pid, number)
+            poll(lambda: gateway.status()["state"] == "stopping", "the stop")
+            self.assertEqual(client.rcpt("b@example.com")[0], 250)
+            self.assertEqual(client.data(b"Subject: x\r\n\r\n")[0], 250)
+            self.assertEqual(gateway.process.wait(PATIENCE), 0)
+            self.assertEqual(len(sink.mails()), 1)
+            self.assertNotIn("process_ended", gateway.log())
 
     def test_the_second_stop_does_not_wait(self):
         gateway = Gateway(self)
@@ -374,17 +275,10 @@ class Starts(unittest.TestCase):
             self.assertLessEqual(sum("eventpoll" in t for t in targets), 1, targets)
 
 
-class Sink(unittest.TestCase):
+class Sinks(unittest.TestCase):
     def test_keeps_what_it_is_sent(self):
-        directory = tempfile.mkdtemp(prefix="postern-sink-")
-        self.addCleanup(shutil.rmtree, directory)
-        sink = subprocess.Popen([POSTERN, "sink", "--listen", "127.0.0.1:0", directory + "/mail"],
-                                stderr=subprocess.PIPE, text=True)
-        self.addCleanup(sink.stderr.close)
-        self.addCleanup(sink.wait)
-        self.addCleanup(sink.kill)
-        port = int(sink.stderr.readline().rsplit(" ", 1)[1])
-        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as s:
+        sink = Sink(self)
+        with socket.create_connection(("127.0.0.1", sink.port), timeout=PATIENCE) as s:
             replies = s.makefile("rb")
 
             def say(text, reply):
@@ -410,15 +304,11 @@ class Sink(unittest.TestCase):
             say(b"NONSENSE\r\n", b"500")
             say(b"QUIT\r\n", b"221")
             replies.close()
-        kept = []
-        for name in os.listdir(directory + "/mail/new"):
-            with open(f"{directory}/mail/new/{name}", "rb") as file:
-                kept.append(file.read())
-        self.assertEqual(sorted(kept), sorted([
+        self.assertEqual(sorted(sink.mails()), sorted([
             b'Return-Path: <"a>b"@c>\r\nX-Envelope-From: <"a>b"@c>\r\nX-Envelope-To: <b@c>\r\n'
             b"X-Envelope-To: <d@e>\r\nSubject: x\r\n\r\n.dot\r\n\n\r\nbare\n.\r\nend\r\n",
             b"Return-Path: <>\r\nX-Envelope-From: <>\r\nX-Envelope-To: <b@c>\r\nX: y\r\n\r\n.\r\n"]))
-        self.assertEqual(os.listdir(directory + "/mail/tmp"), [])
+        self.assertEqual(os.listdir(sink.directory + "/mail/tmp"), [])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Plays dialogues against a gateway: see README.md in this folder. */
 #include "base/loop.h"
+#include "base/stream.h"
+#include "proxy/session.h"
 #include "tests/fakes/rig.h"
 
 #include <check.h>
@@ -104,7 +106,11 @@ static void expect_trace(struct play *play)
 	expect_line(play, &play->backend, "Received: from *");
 	for (unsigned patience = 0; patience < RIG_PATIENCE;) {
 		char line[END_LINE];
-		if (play->backend.size && !isblank((unsigned char)play->backend.input[0]))
+		bool is_more = play->backend.size && isblank((unsigned char)play->backend.input[0]);
+		bool is_tag = play->backend.size > 10 && memcmp(play->backend.input, "X-Postern-", 10) == 0;
+		if (play->backend.size > 10 && !is_more && !is_tag)
+			return;
+		if (play->backend.size && !is_more && play->backend.input[0] != 'X')
 			return;
 		if (!end_take_line(&play->backend, line)) {
 			end_read(&play->backend, play->rig);
@@ -351,6 +357,17 @@ static void expect_log(struct play *play, const char *pattern)
 	give_up(play, "not in the log", pattern, slice_of(play->rig->log));
 }
 
+/* How much a session may hold that its client does not read. */
+static void expect_bounded(struct play *play, const char *bytes)
+{
+	const struct session *session = play->rig->gateway->sessions;
+
+	ck_assert_msg(session != NULL, "%s:%u: no session", play->file, play->line);
+	size_t unsent = stream_unsent(session->client);
+	ck_assert_msg(unsent > 0 && unsent < strtoul(bytes, NULL, 10), "%s:%u: %zu bytes are unsent", play->file,
+		play->line, unsent);
+}
+
 static void on_drained(void *owner)
 {
 	(void)owner;
@@ -374,6 +391,8 @@ static void play_line(struct play *play, size_t index)
 		backend_says(play, line[2] == '-' ? line + 4 : text, line[2] != '-');
 	else if (strncmp(line, "wait ", 5) == 0)
 		pass_time(play, line + 5);
+	else if (strncmp(line, "unsent ", 7) == 0)
+		expect_bounded(play, line + 7);
 	else if (strncmp(line, "log: ", 5) == 0)
 		expect_log(play, line + 5);
 	else if (strcmp(line, "drain") == 0 || strcmp(line, "stop") == 0)

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a session may use up: connections of its client, errors, commands that bring nothing, time. They come before all judgement, and no
+ * check or rule lifts them; who is in relay.networks is exempt from the limits on connections.
+ */
+#pragma once
+
+#include "proxy/session.h"
+
+const struct limits_options *limits_of(const struct session *s);
+
+/* Counts the connection; false when its client, or all together, have too many. Taken back when the session ends. */
+bool limits_admit(struct session *s);
+void limits_release(struct session *s);
+
+/* Counts a protocol error; false when it was one too many. */
+bool limits_allow_error(struct session *s);
+
+/* Counts a command that brings no mail nearer; false when it was one too many. */
+bool limits_allow_idle_verb(struct session *s);
+
+/* How long the session may be silent, in milliseconds: for its next command (0: it has been without mail for too long), and for the next bytes of
+ * a message, whose average rate since it began has a bound too. */
+uint64_t limits_patience_for_command(const struct session *s);
+uint64_t limits_patience_for_body(const struct session *s);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What servers say they can do, and what is offered over several of them. */
+#include "proxy/capabilities.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <talloc.h>
+
+#define COUNT(rows) ((int)(sizeof(rows) / sizeof *(rows)))
+
+static const struct {
+	const char *lines[5];
+	unsigned keywords;
+	int64_t size;
+} replies[] = {
+	{{"PIPELINING", "8BITMIME"}, CAPABILITY_PIPELINING | CAPABILITY_8BITMIME, 0},
+	{{"pipelining", "Chunking", "SmtpUtf8"},
+		CAPABILITY_PIPELINING | CAPABILITY_CHUNKING | CAPABILITY_SMTPUTF8, 0},
+	{{"STARTTLS", "ENHANCEDSTATUSCODES"}, CAPABILITY_STARTTLS | CAPABILITY_ENHANCEDSTATUSCODES,
+		0},
+	{{"SIZE 36700160"}, CAPABILITY_SIZE, 36700160},
+	{{"SIZE  36700160 "}, CAPABILITY_SIZE, 36700160},
+	{{"SIZE"}, CAPABILITY_SIZE, 0},
+	{{"SIZE 0"}, CAPABILITY_SIZE, 0}, /* RFC 1870 §4: no limit */
+	{{"SIZE many"}, CAPABILITY_SIZE, 0},
+	{{"SIZE -5"}, CAPABILITY_SIZE, 0},
+	{{"SIZE 9223372036854775807"}, CAPABILITY_SIZE, INT64_MAX},
+	{{"SIZE 9223372036854775808"}, CAPABILITY_SIZE, 0},
+	{{"mx.example.com Hello", "HELP", "AUTH PLAIN LOGIN", "X-EXPS GSSAPI NTLM", "DSN"}, 0, 0},
+	{{"PIPELININGS", "PIPE", "XPIPELINING", "SIZE=5", ""}, 0, 0},
+	{{"CHUNKING with words behind it"}, CAPABILITY_CHUNKING, 0},
+};
+
+START_TEST(takes_in_lines)
+{
+	struct capabilities capabilities = {0};
+
+	for (int i = 0; i < COUNT(replies[_i].lines) && replies[_i].lines[i]; i++)
+		capabilities_add_line(&capabilities, slice_of(replies[_i].lines[i]));
+	ck_assert_uint_eq(capabilities.keywords, replies[_i].keywords);
+	ck_assert_int_eq(capabilities.size, replies[_i].size);
+}
+END_TEST
+
+static const struct {
+	struct capabilities a, b, both;
+} pairs[] = {
+	{{true, CAPABILITY_SMTPUTF8 | CAPABILITY_CHUNKING, 0},
+		{true, CAPABILITY_SMTPUTF8 | CAPABILITY_SIZE, 0}, {true, CAPABILITY_SMTPUTF8, 0}},
+	{{true, CAPABILITY_SMTPUTF8, 0}, {false, 0, 0}, {false, 0, 0}},
+	{{true, 0, 10}, {true, 0, 20}, {true, 0, 10}},
+	{{true, 0, 20}, {true, 0, 10}, {true, 0, 10}},
+	{{true, 0, 20}, {true, 0, 0}, {true, 0, 20}},
+	{{true, 0, 0}, {true, 0, 20}, {true, 0, 20}},
+	{{true, 0, 0}, {true, 0, 0}, {true, 0, 0}},
+	{{false, 0, 0}, {false, 0, 0}, {false, 0, 0}},
+};
+
+START_TEST(finds_what_both_can)
+{
+	struct capabilities both = capabilities_common(pairs[_i].a, pairs[_i].b);
+
+	ck_assert(both.known == pairs[_i].both.known);
+	ck_assert_uint_eq(both.keywords, pairs[_i].both.keywords);
+	ck_assert_int_eq(both.size, pairs[_i].both.size);
+}
+END_TEST
+
+/* Hop-by-hop keywords are always there, whatever the servers can; end-to-end ones only with them. */
+static const struct {
+	struct capabilities servers;
+	bool starttls;
+	bool utf8;
+	const char *size;
+} offers[] = {
+	{{false, 0, 0}, false, false, "SIZE 1000"},
+	{{false, 0, 0}, true, false, "SIZE 1000"},
+	{{true, CAPABILITY_SMTPUTF8, 0}, false, true, "SIZE 1000"},
+	{{true, CAPABILITY_SMTPUTF8 | CAPABILITY_STARTTLS, 500}, false, true, "SIZE 500"},
+	{{true, CAPABILITY_CHUNKING, 5000}, true, false, "SIZE 1000"},
+};
+
+static bool has_line(const char *text, const char *line)
+{
+	struct slice rest = slice_of(text);
+
+	while (rest.size) {
+		if (slice_equals(slice_cut(&rest, '\n'), line))
+			return true;
+	}
+	return false;
+}
+
+START_TEST(offers_what_it_may)
+{
+	char *offer = capabilities_offer(NULL, offers[_i].servers, 1000, offers[_i].starttls);
+	size_t size = strlen(offer);
+
+	ck_assert(has_line(offer, "PIPELINING"));
+	ck_assert(has_line(offer, "8BITMIME"));
+	ck_assert(has_line(offer, "ENHANCEDSTATUSCODES"));
+	ck_assert(has_line(offer, offers[_i].size));
+	ck_assert(has_line(offer, "STARTTLS") == offers[_i].starttls);
+	ck_assert(has_line(offer, "SMTPUTF8") == offers[_i].utf8);
+	ck_assert(size && offer[0] != '\n' && offer[size - 1] != '\n');
+	ck_assert_ptr_null(strstr(offer, "\n\n"));
+	talloc_free(offer);
+}
+END_TEST
+
+/* What is offered can be read by who is offered it. */
+START_TEST(reads_its_own_offer)
+{
+	char *offer = capabilities_offer(NULL, offers[_i].servers, 1000, offers[_i].starttls);
+	struct slice rest = slice_of(offer);
+	struct capabilities read = {0};
+
+	while (rest.size)
+		capabilities_add_line(&read, slice_cut(&rest, '\n'));
+	ck_assert(read.keywords & CAPABILITY_PIPELINING && read.keywords & CAPABILITY_SIZE);
+	ck_assert(!!(read.keywords & CAPABILITY_STARTTLS) == offers[_i].starttls);
+	ck_assert(!!(read.keywords & CAPABILITY_SMTPUTF8) == offers[_i].utf8);
+	ck_assert_int_eq(read.size, atoi(offers[_i].size + 5));
+	talloc_free(offer);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("capabilities");
+	TCase *cases = tcase_create("capabilities");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_loop_test(cases, takes_in_lines, 0, COUNT(replies));
+	tcase_add_loop_test(cases, finds_what_both_can, 0, COUNT(pairs));
+	tcase_add_loop_test(cases, offers_what_it_may, 0, COUNT(offers));
+	tcase_add_loop_test(cases, reads_its_own_offer, 0, COUNT(offers));
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
