@@ -193,17 +193,20 @@ class Behind:
         wait_for(sent)
 
     def test_the_frame_is_the_doors(self):
-        before = len(backend.log())
         client = self.client()
         sent = mail(b"by which way?\r\n")
         client.sendmail("s@client.example", ["d@example.com"], sent)
         wait_for(sent, "d")
         kept = next(m for m in backend.mails("d") if m.endswith(sent.replace(b"\r\n", b"\n")))
-        self.assertEqual(b"(using TLSv1.3" in kept.split(b"\nReceived:")[1], self.door.endswith("tls"), kept)
+        received = kept.split(b"\nReceived:")[1]
+        self.assertEqual(b"(using TLSv1.3" in received, self.door.endswith("tls"), kept)
         client.quit()
         self.gateway.command("stop")
-        poll(lambda: "disconnect" in backend.log()[before:], "the end of the backend's connection")
-        self.assertRegex(backend.log()[before:], rf"disconnect .* {self.door[:4]}=1 ")
+        queue_id = re.search(rb" id (\w+)", received)[1].decode()
+        server, rest = re.search(rf"(smtpd\[\d+\]): {queue_id}: client(.*)", backend.log(), re.S).groups()
+        said = poll(lambda: re.search(rf"{re.escape(server)}: disconnect (.*)", backend.log().split(rest[:200], 1)[1]),
+                    "the end of the backend's connection")
+        self.assertRegex(said[1], rf" {self.door[:4]}=1 ")
 
 
 class ByData(Behind, unittest.TestCase):
