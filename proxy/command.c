@@ -8,7 +8,7 @@ static const struct reply *complain(const void *parent, int code, const char *st
 {
 	struct reply *reply = talloc(parent, struct reply);
 
-	*reply = reply_new(reply, code, status, "%s", text);
+	*reply = reply_of(reply, code, status, text);
 	return reply;
 }
 
