@@ -25,7 +25,8 @@ void await_init(struct await *await, struct clock *clock, void (*wake)(void *own
 	await->deadline.owner = await;
 }
 
-void await_begin(struct await *await, uint64_t milliseconds, void (*cancel)(void *operation), void *operation)
+void await_begin(struct await *await, uint64_t milliseconds, void (*cancel)(void *operation),
+	void *operation)
 {
 	assert(!await->pending);
 	await->pending = true;

@@ -21,8 +21,8 @@
 #include "base/clock.h"
 
 enum outcome {
-	OUTCOME_DONE,    /* what was awaited is there */
-	OUTCOME_FAILED,  /* it never will be: the operation's header says what to ask next */
+	OUTCOME_DONE,     /* what was awaited is there */
+	OUTCOME_FAILED,   /* it never will be: the operation's header says what to ask next */
 	OUTCOME_TIMED_OUT /* the deadline passed; the operation was cancelled */
 };
 
@@ -47,7 +47,8 @@ void await_cancel(struct await *await);
 void await_extend(struct await *await, uint64_t milliseconds);
 
 /* For the operation. The await must not be pending. milliseconds may be AWAIT_FOR_EVER. */
-void await_begin(struct await *await, uint64_t milliseconds, void (*cancel)(void *operation), void *operation);
+void await_begin(struct await *await, uint64_t milliseconds, void (*cancel)(void *operation),
+	void *operation);
 /* Ends a pending await and wakes its owner: the last thing a function does, for the owner may free it. */
 void await_end(struct await *await, enum outcome outcome);
 /* For an operation that had nothing to wait for: sets the outcome of an await that is not pending; the owner, who is still

@@ -13,9 +13,9 @@ struct clock {
 	size_t count;
 	size_t room;
 	struct event event;
-	uint64_t armed;   /* when the event will come; UINT64_MAX: never */
-	bool still;       /* time moves by hand */
-	uint64_t now;     /* while it stands still */
+	uint64_t armed;    /* when the event will come; UINT64_MAX: never */
+	bool still;        /* time moves by hand */
+	uint64_t now;      /* while it stands still */
 	uint64_t calendar; /* what the calendar is ahead of it then */
 };
 

@@ -19,7 +19,7 @@
 enum sandbox_profile {
 	SANDBOX_WORKER, /* sockets yes, but none that listen; files only below the named directories; no exec, fork,
 			 * ptrace, mounts, modules */
-	SANDBOX_KEEPER  /* as the worker, and no new sockets at all */
+	SANDBOX_KEEPER /* as the worker, and no new sockets at all */
 };
 
 struct sandbox {

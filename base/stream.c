@@ -35,13 +35,13 @@ enum wait { WAIT_NOTHING, WAIT_LINE, WAIT_BYTES, WAIT_END };
 struct stream {
 	struct loop *loop;
 	int descriptor;
-	bool readable;  /* since the last edge nothing said that the socket is dry */
-	bool doubtful;  /* a read took all there was: dry, unless a reset came in the same event */
-	bool ending;    /* the peer has shut down: the last read will say so */
-	bool ended;     /* end of input */
+	bool readable; /* since the last edge nothing said that the socket is dry */
+	bool doubtful; /* a read took all there was: dry, unless a reset came in the same event */
+	bool ending;   /* the peer has shut down: the last read will say so */
+	bool ended;    /* end of input */
 	bool broken;
-	bool told;      /* somebody knows that it is broken */
-	bool parting;   /* writing is shut down once all is sent */
+	bool told;    /* somebody knows that it is broken */
+	bool parting; /* writing is shut down once all is sent */
 	bool connecting;
 	bool shaking;   /* TLS handshake */
 	bool skipping;  /* dropping the rest of a long line */
@@ -335,7 +335,8 @@ static void cancel_reading(void *operation)
 	stream->wait = WAIT_NOTHING;
 }
 
-static void begin_reading(struct stream *stream, enum wait wait, uint64_t milliseconds, struct await *await)
+static void begin_reading(
+	struct stream *stream, enum wait wait, uint64_t milliseconds, struct await *await)
 {
 	assert(!stream->reading);
 	if (!stream->input.size)
@@ -353,7 +354,8 @@ static void begin_reading(struct stream *stream, enum wait wait, uint64_t millis
 	await_begin(await, milliseconds, cancel_reading, stream);
 }
 
-void stream_begin_line(struct stream *stream, size_t maximum, uint64_t milliseconds, struct await *await)
+void stream_begin_line(
+	struct stream *stream, size_t maximum, uint64_t milliseconds, struct await *await)
 {
 	assert(maximum <= LOOP_SCRATCH_SIZE);
 	stream->line_maximum = (uint32_t)maximum;
@@ -492,8 +494,8 @@ static void on_writable(evutil_socket_t descriptor, short what, void *owner);
 static void want_writable(struct stream *stream)
 {
 	if (!stream->writer)
-		stream->writer = event_new(
-			stream->loop->base, stream->descriptor, EV_WRITE | EV_ET, on_writable, stream);
+		stream->writer = event_new(stream->loop->base, stream->descriptor, EV_WRITE | EV_ET,
+			on_writable, stream);
 	if (!event_pending(stream->writer, EV_WRITE, NULL))
 		event_add(stream->writer, NULL);
 }
@@ -539,7 +541,8 @@ static void cancel_writing(void *operation)
 	stream->shaking = false;
 }
 
-void stream_begin_flush(struct stream *stream, size_t low, uint64_t milliseconds, struct await *await)
+void stream_begin_flush(
+	struct stream *stream, size_t low, uint64_t milliseconds, struct await *await)
 {
 	assert(!stream->writing);
 	stream_flush(stream);
@@ -738,8 +741,9 @@ struct stream *stream_new(const void *parent, struct loop *loop, int descriptor)
 	return stream;
 }
 
-struct stream *stream_begin_connect(const void *parent, struct loop *loop, const struct sockaddr *address,
-	unsigned address_size, uint64_t milliseconds, struct await *await)
+struct stream *stream_begin_connect(const void *parent, struct loop *loop,
+	const struct sockaddr *address, unsigned address_size, uint64_t milliseconds,
+	struct await *await)
 {
 	int one = 1;
 	int descriptor = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -36,8 +36,9 @@ struct stream *stream_new(const void *parent, struct loop *loop, int descriptor)
 
 struct sockaddr;
 /* A stream that is not connected yet, and its connecting: fails when refused or unreachable (stream_error says why). */
-struct stream *stream_begin_connect(const void *parent, struct loop *loop, const struct sockaddr *address,
-	unsigned address_size, uint64_t milliseconds, struct await *await);
+struct stream *stream_begin_connect(const void *parent, struct loop *loop,
+	const struct sockaddr *address, unsigned address_size, uint64_t milliseconds,
+	struct await *await);
 
 /* Tells, once, when the connection is found broken and nobody who waited on the stream has been told. NULL: no longer. */
 void stream_watch(struct stream *stream, void (*on_gone)(void *owner), void *owner);
@@ -56,7 +57,8 @@ struct line {
 };
 
 /* Waits for a whole line of at most maximum bytes, CRLF included. Fails at the end of input. */
-void stream_begin_line(struct stream *stream, size_t maximum, uint64_t milliseconds, struct await *await);
+void stream_begin_line(
+	struct stream *stream, size_t maximum, uint64_t milliseconds, struct await *await);
 /* Takes the line that was waited for. */
 struct line stream_take_line(struct stream *stream);
 
@@ -78,7 +80,8 @@ size_t stream_unsent(const struct stream *stream);
 /* Sends what it can, without waiting. */
 void stream_flush(struct stream *stream);
 /* Flushes and waits until at most low bytes are unsent. The deadline starts anew with each byte of progress. */
-void stream_begin_flush(struct stream *stream, size_t low, uint64_t milliseconds, struct await *await);
+void stream_begin_flush(
+	struct stream *stream, size_t low, uint64_t milliseconds, struct await *await);
 
 /* --- TLS --- */
 

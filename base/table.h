@@ -41,7 +41,8 @@ const char *table_name(const struct table *table, unsigned counter);
 
 /* Adds delta (1 or -1) to a key's count in our column, and returns the sum over all columns afterwards; 0 when the key
  * could not be counted: then nothing is to be taken away later. A key whose sum is 0 gives its place up. */
-uint32_t table_count_key(struct table *table, uint8_t kind, const void *key, size_t size, int delta);
+uint32_t table_count_key(
+	struct table *table, uint8_t kind, const void *key, size_t size, int delta);
 /* The sum of a key over all columns. */
 uint32_t table_key_sum(const struct table *table, uint8_t kind, const void *key, size_t size);
 uint64_t table_unkeyed(const struct table *table);

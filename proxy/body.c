@@ -131,7 +131,8 @@ static enum body_outcome take_byte(struct body *body, const char *byte, bool *li
 }
 
 /* Takes all of it, or one line of it. */
-static enum body_outcome take_bytes(struct body *body, struct slice bytes, bool one_line, size_t *taken)
+static enum body_outcome take_bytes(
+	struct body *body, struct slice bytes, bool one_line, size_t *taken)
 {
 	bool line_ended = false;
 	enum body_outcome outcome = BODY_MORE;

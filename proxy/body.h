@@ -16,7 +16,7 @@
 #include "policy/mail/message.h"
 
 enum body_outcome {
-	BODY_MORE,     /* not at its end */
+	BODY_MORE, /* not at its end */
 	BODY_COMPLETE,
 	BODY_WOULD_BE_END
 };
@@ -29,18 +29,18 @@ enum line_content { LINE_EMPTY, LINE_DOT, LINE_DOT_NUL_DOT, LINE_TEXT };
 
 struct body {
 	struct message *message;
-	int64_t maximum;  /* bytes kept; what is beyond is counted and dropped */
-	bool trusted;     /* from our own networks */
-	bool too_large;   /* more than the maximum came */
+	int64_t maximum; /* bytes kept; what is beyond is counted and dropped */
+	bool trusted;    /* from our own networks */
+	bool too_large;  /* more than the maximum came */
 	bool spool_full;
-	int64_t size;     /* bytes that came */
+	int64_t size; /* bytes that came */
 	/* where in a line we are: */
 	enum line_end begun_by;
-	uint32_t length;  /* of the line so far, as it came, without a stuffed dot */
-	bool after_cr;    /* the last byte was a CR whose meaning is open */
-	bool dot_held;    /* the line's first byte was a dot, not kept yet */
-	bool unstuffed;   /* it was dropped */
-	bool nul;         /* the line has a NUL */
+	uint32_t length; /* of the line so far, as it came, without a stuffed dot */
+	bool after_cr;   /* the last byte was a CR whose meaning is open */
+	bool dot_held;   /* the line's first byte was a dot, not kept yet */
+	bool unstuffed;  /* it was dropped */
+	bool nul;        /* the line has a NUL */
 	enum line_content content;
 };
 

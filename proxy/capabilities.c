@@ -28,7 +28,8 @@ void capabilities_add_line(struct capabilities *capabilities, struct slice line)
 		if (slice_equals_nocase(keyword, keywords[i].name))
 			capabilities->keywords |= keywords[i].capability;
 	}
-	if (slice_equals_nocase(keyword, "SIZE") && slice_to_number(slice_trim(line), &size) && size <= INT64_MAX)
+	if (slice_equals_nocase(keyword, "SIZE") && slice_to_number(slice_trim(line), &size) &&
+		size <= INT64_MAX)
 		capabilities->size = (int64_t)size;
 }
 
@@ -43,7 +44,8 @@ struct capabilities capabilities_common(struct capabilities a, struct capabiliti
 	return both;
 }
 
-char *capabilities_offer(const void *parent, struct capabilities servers, int64_t message_size, bool starttls)
+char *capabilities_offer(
+	const void *parent, struct capabilities servers, int64_t message_size, bool starttls)
 {
 	int64_t size = servers.size && servers.size < message_size ? servers.size : message_size;
 

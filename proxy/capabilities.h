@@ -32,4 +32,5 @@ void capabilities_add_line(struct capabilities *capabilities, struct slice line)
 struct capabilities capabilities_common(struct capabilities a, struct capabilities b);
 
 /* The lines of our own EHLO reply after the first, joined by "\n". */
-char *capabilities_offer(const void *parent, struct capabilities servers, int64_t message_size, bool starttls);
+char *capabilities_offer(
+	const void *parent, struct capabilities servers, int64_t message_size, bool starttls);

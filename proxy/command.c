@@ -4,7 +4,8 @@
 
 #include <talloc.h>
 
-static const struct reply *complain(const void *parent, int code, const char *status, const char *text)
+static const struct reply *complain(
+	const void *parent, int code, const char *status, const char *text)
 {
 	struct reply *reply = talloc(parent, struct reply);
 
@@ -40,7 +41,8 @@ static bool is_number(struct slice value)
 }
 
 /* size-value ::= 1*20DIGIT (RFC 1870 §4); more than we can count is as much as we can count. */
-static const struct reply *take_size(const void *parent, struct command *command, struct slice value)
+static const struct reply *take_size(
+	const void *parent, struct command *command, struct slice value)
 {
 	uint64_t size;
 
@@ -52,7 +54,8 @@ static const struct reply *take_size(const void *parent, struct command *command
 	return NULL;
 }
 
-static const struct reply *take_body(const void *parent, struct command *command, struct slice value)
+static const struct reply *take_body(
+	const void *parent, struct command *command, struct slice value)
 {
 	if (slice_equals_nocase(value, "8BITMIME"))
 		command->body = BODY_8BITMIME;
@@ -61,7 +64,8 @@ static const struct reply *take_body(const void *parent, struct command *command
 	return NULL;
 }
 
-static const struct reply *take_utf8(const void *parent, struct command *command, struct slice value)
+static const struct reply *take_utf8(
+	const void *parent, struct command *command, struct slice value)
 {
 	if (value.size)
 		return complain(parent, 501, "5.5.4", "SMTPUTF8 takes no value");
@@ -71,14 +75,17 @@ static const struct reply *take_utf8(const void *parent, struct command *command
 
 static const struct parameter {
 	const char *name;
-	const struct reply *(*take)(const void *parent, struct command *command, struct slice value);
-} mail_parameters[] = {
-	{"SIZE", take_size},
-	{"BODY", take_body},
-	{"SMTPUTF8", take_utf8},
-	{NULL, NULL},
-}, rcpt_parameters[] = {
-	{NULL, NULL},
+	const struct reply *(*take)(
+		const void *parent, struct command *command, struct slice value);
+} mail_parameters[] =
+	{
+		{"SIZE", take_size},
+		{"BODY", take_body},
+		{"SMTPUTF8", take_utf8},
+		{NULL, NULL},
+},
+  rcpt_parameters[] = {
+	  {NULL, NULL},
 };
 
 static const struct parameter *find_parameter(const struct parameter *known, struct slice name)
@@ -91,8 +98,8 @@ static const struct parameter *find_parameter(const struct parameter *known, str
 }
 
 /* Mail-parameters = esmtp-param *(SP esmtp-param); esmtp-param = esmtp-keyword ["=" esmtp-value] */
-static const struct reply *parse_parameters(
-	const void *parent, struct command *command, struct slice rest, const struct parameter *known)
+static const struct reply *parse_parameters(const void *parent, struct command *command,
+	struct slice rest, const struct parameter *known)
 {
 	unsigned seen = 0;
 
@@ -115,7 +122,8 @@ static const struct reply *parse_parameters(
 }
 
 /* A Path may be followed by parameters only, set off by a blank. */
-static const struct reply *parse_path(const void *parent, struct command *command, struct slice *rest, bool is_mail)
+static const struct reply *parse_path(
+	const void *parent, struct command *command, struct slice *rest, bool is_mail)
 {
 	const char *reason = "no address";
 	const char *keyword = is_mail ? "FROM:" : "TO:";
@@ -126,9 +134,11 @@ static const struct reply *parse_path(const void *parent, struct command *comman
 	command->path = address_parse_path(parent, rest, is_mail, &reason);
 	if (!command->path)
 		return complain(parent, 501, is_mail ? "5.1.7" : "5.1.3",
-			talloc_asprintf(parent, "%s; say %s%s<address>", reason, is_mail ? "MAIL " : "RCPT ", keyword));
+			talloc_asprintf(parent, "%s; say %s%s<address>", reason,
+				is_mail ? "MAIL " : "RCPT ", keyword));
 	if (rest->size && rest->data[0] != ' ' && rest->data[0] != '\t')
-		return complain(parent, 501, "5.5.2", "a blank must stand between the address and what follows it");
+		return complain(parent, 501, "5.5.2",
+			"a blank must stand between the address and what follows it");
 	return NULL;
 }
 
@@ -136,7 +146,8 @@ static const struct reply *parse_path(const void *parent, struct command *comman
 static const struct reply *check_utf8(const void *parent, const struct command *command)
 {
 	if (command->path->form & ADDRESS_UTF8 && !command->utf8)
-		return complain(parent, 553, "5.6.7", "an address with characters beyond ASCII needs SMTPUTF8");
+		return complain(parent, 553, "5.6.7",
+			"an address with characters beyond ASCII needs SMTPUTF8");
 	return NULL;
 }
 
@@ -170,22 +181,28 @@ const struct reply *command_parse_helo(const void *parent, struct command *comma
 
 	command->argument = name;
 	if (name.size == 0)
-		return complain(parent, 501, "5.5.4", "say your name behind it: a host name or an [address]");
+		return complain(parent, 501, "5.5.4",
+			"say your name behind it: a host name or an [address]");
 	if (name.size > DOMAIN_MAXIMUM)
 		return complain(parent, 501, "5.5.4", "no host has a name as long as that");
 	for (size_t i = 0; i < name.size; i++) {
 		if ((unsigned char)name.data[i] < 0x21 || (unsigned char)name.data[i] == 0x7f)
-			return complain(parent, 501, "5.5.4", "a host name has no control characters");
+			return complain(
+				parent, 501, "5.5.4", "a host name has no control characters");
 	}
 	return NULL;
 }
 
 const struct reply *command_parse_nothing(const void *parent, struct command *command)
 {
-	return command->argument.size ? complain(parent, 501, "5.5.4", "nothing may stand behind this command") : NULL;
+	return command->argument.size
+		? complain(parent, 501, "5.5.4", "nothing may stand behind this command")
+		: NULL;
 }
 
 const struct reply *command_parse_something(const void *parent, struct command *command)
 {
-	return command->argument.size ? NULL : complain(parent, 501, "5.5.4", "something must stand behind this command");
+	return command->argument.size
+		? NULL
+		: complain(parent, 501, "5.5.4", "something must stand behind this command");
 }

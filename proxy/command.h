@@ -8,10 +8,10 @@
 #include "policy/mail/envelope.h"
 
 struct command {
-	struct slice verb;      /* as written */
-	struct slice argument;  /* behind the verb, without blanks at both ends */
+	struct slice verb;          /* as written */
+	struct slice argument;      /* behind the verb, without blanks at both ends */
 	const struct address *path; /* of MAIL and RCPT */
-	int64_t size;           /* SIZE=, -1 for none */
+	int64_t size;               /* SIZE=, -1 for none */
 	enum body_type body;
 	bool utf8;
 };

@@ -89,7 +89,7 @@ enum outcome side_wait(struct side *side, const struct await *await)
 
 enum outcome side_hear_line(struct side *side, size_t maximum, struct line *line)
 {
-	stream_begin_line(side->stream, maximum, END_PATIENCE, &side->in);
+	stream_begin_line(side->stream, maximum, SIDE_PATIENCE, &side->in);
 	enum outcome outcome = side_wait(side, &side->in);
 	if (outcome == OUTCOME_DONE)
 		*line = stream_take_line(side->stream);
@@ -98,19 +98,19 @@ enum outcome side_hear_line(struct side *side, size_t maximum, struct line *line
 
 enum outcome side_hear_bytes(struct side *side)
 {
-	stream_begin_bytes(side->stream, END_PATIENCE, &side->in);
+	stream_begin_bytes(side->stream, SIDE_PATIENCE, &side->in);
 	return side_wait(side, &side->in);
 }
 
 enum outcome side_flush(struct side *side, size_t low)
 {
-	stream_begin_flush(side->stream, low, END_PATIENCE, &side->out);
+	stream_begin_flush(side->stream, low, SIDE_PATIENCE, &side->out);
 	return side_wait(side, &side->out);
 }
 
 enum outcome side_linger(struct side *side)
 {
-	stream_begin_linger(side->stream, END_PATIENCE, &side->in);
+	stream_begin_linger(side->stream, SIDE_PATIENCE, &side->in);
 	return side_wait(side, &side->in);
 }
 

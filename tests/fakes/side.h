@@ -19,8 +19,8 @@ struct side {
 	unsigned in_woken, out_woken, gone; /* gone: how often the watcher was told */
 };
 
-#define END_PATIENCE                                                                               \
-	20000 /* of every wait, so that what never comes fails a test and does not hang it */
+/* Of every wait, so that what never comes fails a test and does not hang it. */
+#define SIDE_PATIENCE 20000
 
 /* Takes a descriptor, and watches it. */
 struct side *side_new(const void *parent, struct loop *loop, int descriptor);

@@ -111,7 +111,7 @@ static bool is_sound(const struct attempt *attempt, size_t piece, bool trusted)
 	assert(finished == MESSAGE_OK);
 	bool sound = outcome == BODY_WOULD_BE_END ||
 		(outcome == BODY_COMPLETE && at == attempt->true_end &&
-			(trusted || !holds_an_end(message_bytes(message))));
+			!holds_an_end(message_bytes(message)));
 	talloc_free(message);
 	return sound && (outcome != BODY_WOULD_BE_END || !trusted);
 }

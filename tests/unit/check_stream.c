@@ -129,7 +129,7 @@ END_TEST
 /* The next byte comes when all that could be made of those before has been. */
 static void say_bytewise(struct slice input, size_t *heard, int row)
 {
-	stream_begin_line(side->stream, MAXIMUM, END_PATIENCE, &side->in);
+	stream_begin_line(side->stream, MAXIMUM, SIDE_PATIENCE, &side->in);
 	for (size_t i = 0; i < input.size; i++) {
 		ck_assert(side->in.pending);
 		peer_says(input.data + i, 1);
@@ -143,7 +143,7 @@ static void say_bytewise(struct slice input, size_t *heard, int row)
 		ck_assert_uint_eq(line.text.size, wanted.size);
 		ck_assert_mem_eq(line.text.data, wanted.data, wanted.size);
 		++*heard;
-		stream_begin_line(side->stream, MAXIMUM, END_PATIENCE, &side->in);
+		stream_begin_line(side->stream, MAXIMUM, SIDE_PATIENCE, &side->in);
 	}
 	await_cancel(&side->in);
 }
@@ -166,7 +166,7 @@ START_TEST(hears_lines_split_anywhere)
 
 	for (size_t at = 1; at < input.size; at++) {
 		open_connection(TRANSPORT_UNIX);
-		stream_begin_line(side->stream, MAXIMUM, END_PATIENCE, &side->in);
+		stream_begin_line(side->stream, MAXIMUM, SIDE_PATIENCE, &side->in);
 		peer_says(input.data, at);
 		side_settle(loop);
 		await_cancel(&side->in);
@@ -184,7 +184,7 @@ START_TEST(drops_a_line_without_keeping_it)
 	size_t blocks = 0;
 
 	open_connection((enum transport)_i);
-	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	stream_begin_line(side->stream, 512, SIDE_PATIENCE, &side->in);
 	for (int i = 0; i < 40; i++) {
 		char *noise = talloc_array(NULL, char, 50000);
 		memset(noise, 'x', 50000);
@@ -264,7 +264,7 @@ static void share_scratch(enum transport transport, size_t size)
 	for (size_t part = 0; part < 4; part++) {
 		for (unsigned i = 0; i < STREAMS; i++) {
 			struct slice piece = {sent[i] + part * (size / 4), size / 4};
-			stream_begin_bytes(ends[i]->stream, END_PATIENCE, &ends[i]->in);
+			stream_begin_bytes(ends[i]->stream, SIDE_PATIENCE, &ends[i]->in);
 			side_send(loop, peers[i], piece);
 			ck_assert_uint_eq(side_wait(ends[i], &ends[i]->in), OUTCOME_DONE);
 			ck_assert_mem_eq(stream_bytes(ends[i]->stream).data, sent[i],
@@ -341,7 +341,7 @@ START_TEST(idle_stream_holds_no_buffer)
 	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
 	ck_assert_uint_gt(talloc_total_size(first->stream), idle); /* "b", moved out of the way */
 	ck_assert_uint_eq(side_hear_line(first, 512, &line), OUTCOME_DONE);
-	stream_begin_line(first->stream, 512, END_PATIENCE, &first->in);
+	stream_begin_line(first->stream, 512, SIDE_PATIENCE, &first->in);
 	ck_assert_uint_eq(talloc_total_size(first->stream), idle);
 	talloc_free(first);
 	close(first_peer);
@@ -384,7 +384,7 @@ START_TEST(writes_wait_for_the_flush)
 	if (_i == 0)
 		stream_flush(side->stream);
 	else /* waiting for input that is not there flushes too */
-		stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+		stream_begin_line(side->stream, 512, SIDE_PATIENCE, &side->in);
 	ck_assert_uint_eq(stream_unsent(side->stream), 0);
 	peer_hears("250 one\r\n250 two\r\n250 three\r\n", 29);
 	close_connection();
@@ -402,7 +402,7 @@ START_TEST(buffered_input_comes_before_the_flush)
 	stream_write(side->stream, slice_of("250 one\r\n"));
 	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_DONE);
 	ck_assert_uint_eq(stream_unsent(side->stream), 9);
-	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	stream_begin_line(side->stream, 512, SIDE_PATIENCE, &side->in);
 	ck_assert_uint_eq(stream_unsent(side->stream), 0);
 	close_connection();
 }
@@ -428,7 +428,7 @@ START_TEST(pieces_leave_in_order)
 			stream_flush(side->stream);
 		at += size;
 	}
-	stream_begin_flush(side->stream, 0, END_PATIENCE, &side->out);
+	stream_begin_flush(side->stream, 0, SIDE_PATIENCE, &side->out);
 	peer_hears(bytes, SIZE);
 	ck_assert_uint_eq(side_wait(side, &side->out), OUTCOME_DONE);
 	ck_assert_uint_eq(stream_unsent(side->stream), 0);
@@ -446,7 +446,7 @@ START_TEST(peer_that_does_not_read_stops_the_flush)
 	open_connection((enum transport)_i);
 	bytes = pattern_new(side, SIZE, 0);
 	stream_lend(side->stream, slice_make(bytes, SIZE));
-	stream_begin_flush(side->stream, 0, END_PATIENCE, &side->out);
+	stream_begin_flush(side->stream, 0, SIDE_PATIENCE, &side->out);
 	side_settle(loop);
 	ck_assert(side->out.pending);
 	ck_assert_uint_gt(stream_unsent(side->stream), SIZE / 2);
@@ -467,7 +467,7 @@ START_TEST(flush_ends_at_the_low_mark)
 	stream_lend(side->stream, slice_make(bytes, MEGABYTE));
 	for (size_t i = 1; i < SIZE / MEGABYTE; i++)
 		stream_lend(side->stream, slice_make(bytes + i * MEGABYTE, MEGABYTE));
-	stream_begin_flush(side->stream, LOW, END_PATIENCE, &side->out);
+	stream_begin_flush(side->stream, LOW, SIDE_PATIENCE, &side->out);
 	while (side->out.pending) {
 		ck_assert_uint_gt(stream_unsent(side->stream), LOW);
 		if (recv(peer, chunk, sizeof chunk, 0) < 0)
@@ -580,8 +580,8 @@ START_TEST(busy_stream_lets_others_in)
 	open_connection((enum transport)_i);
 	noise = talloc_array(busy, char, 65536);
 	memset(noise, 'x', 65536);
-	stream_begin_line(busy->stream, 512, END_PATIENCE, &busy->in); /* drops all of it */
-	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	stream_begin_line(busy->stream, 512, SIDE_PATIENCE, &busy->in); /* drops all of it */
+	stream_begin_line(side->stream, 512, SIDE_PATIENCE, &side->in);
 	side_settle(loop);
 	peer_says("NOOP\r\n", 6);
 	for (int turns = 0; side->in.pending; turns++) {

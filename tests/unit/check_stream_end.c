@@ -125,7 +125,7 @@ START_TEST(side_comes_while_somebody_waits)
 {
 	for (enum transport transport = 0; transport < TRANSPORTS; transport++) {
 		open_connection(transport);
-		stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+		stream_begin_line(side->stream, 512, SIDE_PATIENCE, &side->in);
 		side_settle(loop);
 		peer_says(last_words[_i]);
 		if (_i % 2)
@@ -173,7 +173,7 @@ START_TEST(half_closed_peer_hears_the_reply)
 }
 END_TEST
 
-START_TEST(has_peer_looks_at_the_socket)
+START_TEST(has_peer_knows_what_the_loop_was_told)
 {
 	struct line line;
 
@@ -188,6 +188,7 @@ START_TEST(has_peer_looks_at_the_socket)
 	close_connection();
 	open_connection((enum transport)_i);
 	peer_resets((enum transport)_i);
+	side_settle(loop);
 	ck_assert(!stream_has_peer(side->stream));
 	ck_assert_str_ne(stream_error(side->stream), "");
 	close_connection();
@@ -225,7 +226,7 @@ END_TEST
 START_TEST(reset_is_noticed_while_waiting)
 {
 	open_connection((enum transport)_i);
-	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	stream_begin_line(side->stream, 512, SIDE_PATIENCE, &side->in);
 	side_settle(loop);
 	peer_resets((enum transport)_i);
 	side_settle(loop);
@@ -242,7 +243,7 @@ START_TEST(reset_is_noticed_right_behind_data)
 	open_connection((enum transport)_i);
 	if (_i == TRANSPORT_UNIX)
 		stream_write(side->stream, slice_of("never read"));
-	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	stream_begin_line(side->stream, 512, SIDE_PATIENCE, &side->in);
 	peer_says("MAIL FR");
 	if (_i == TRANSPORT_UNIX)
 		close_peer();
@@ -261,7 +262,7 @@ START_TEST(reset_is_noticed_between_two_waits_for_bytes)
 	open_connection((enum transport)_i);
 	if (_i == TRANSPORT_UNIX)
 		stream_write(side->stream, slice_of("never read"));
-	stream_begin_bytes(side->stream, END_PATIENCE, &side->in);
+	stream_begin_bytes(side->stream, SIDE_PATIENCE, &side->in);
 	peer_says("part of a body");
 	if (_i == TRANSPORT_UNIX)
 		close_peer();
@@ -269,7 +270,7 @@ START_TEST(reset_is_noticed_between_two_waits_for_bytes)
 		peer_resets((enum transport)_i);
 	ck_assert_uint_eq(side_wait(side, &side->in), OUTCOME_DONE);
 	stream_take(side->stream, stream_bytes(side->stream).size);
-	stream_begin_bytes(side->stream, END_PATIENCE, &side->in);
+	stream_begin_bytes(side->stream, SIDE_PATIENCE, &side->in);
 	side_settle(loop);
 	ck_assert(!side->in.pending);
 	ck_assert_uint_eq(side->in.outcome, OUTCOME_FAILED);
@@ -282,8 +283,8 @@ START_TEST(reset_ends_both_waits)
 	open_connection((enum transport)_i);
 	char *bytes = talloc_zero_array(side, char, 20 * MEGABYTE);
 	stream_lend(side->stream, slice_make(bytes, 20 * MEGABYTE));
-	stream_begin_flush(side->stream, 0, END_PATIENCE, &side->out);
-	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	stream_begin_flush(side->stream, 0, SIDE_PATIENCE, &side->out);
+	stream_begin_line(side->stream, 512, SIDE_PATIENCE, &side->in);
 	side_settle(loop);
 	ck_assert(side->in.pending && side->out.pending);
 	peer_resets((enum transport)_i);
@@ -357,7 +358,7 @@ START_TEST(reply_is_heard_by_who_still_sends)
 	peer_says("DATA of somebody who does not listen\r\n");
 	side_settle(loop);
 	stream_write(side->stream, slice_of("550 5.7.1 no\r\n"));
-	stream_begin_linger(side->stream, END_PATIENCE, &side->in);
+	stream_begin_linger(side->stream, SIDE_PATIENCE, &side->in);
 	peer_says("more of it, when we have said all\r\n");
 	side_settle(loop);
 	ck_assert(side->in.pending);
@@ -392,7 +393,7 @@ START_TEST(linger_drains_no_more_than_its_share)
 	char noise[16384] = {'x'};
 
 	open_connection((enum transport)_i);
-	stream_begin_linger(side->stream, END_PATIENCE, &side->in);
+	stream_begin_linger(side->stream, SIDE_PATIENCE, &side->in);
 	while (side->in.pending) {
 		ssize_t n = send(peer, noise, sizeof noise, MSG_NOSIGNAL);
 		drained += n > 0 ? (size_t)n : 0;
@@ -431,7 +432,7 @@ START_TEST(linger_sends_what_is_unsent)
 		be_at_the_end();
 	stream_lend(side->stream, slice_make(talloc_zero_array(side, char, SIZE), SIZE));
 	stream_write(side->stream, slice_of("421 bye\r\n"));
-	stream_begin_linger(side->stream, END_PATIENCE, &side->in);
+	stream_begin_linger(side->stream, SIDE_PATIENCE, &side->in);
 	side_settle(loop);
 	ck_assert(side->in.pending);
 	ck_assert(peer_hears_all(&size));
@@ -494,7 +495,7 @@ START_TEST(connects)
 	struct line line;
 	int listener = listen_on(&address, 5);
 
-	begin_connect(&address, END_PATIENCE);
+	begin_connect(&address, SIDE_PATIENCE);
 	stream_write(side->stream, slice_of("EHLO a\r\n"));
 	ck_assert_uint_eq(side_wait(side, &side->out), OUTCOME_DONE);
 	peer = accept(listener, NULL, NULL);
@@ -513,7 +514,7 @@ START_TEST(connecting_is_refused)
 	struct sockaddr_in address;
 
 	listen_on(&address, -1);
-	begin_connect(&address, END_PATIENCE);
+	begin_connect(&address, SIDE_PATIENCE);
 	ck_assert_uint_eq(side_wait(side, &side->out), OUTCOME_FAILED);
 	ck_assert_str_eq(stream_error(side->stream), "Connection refused");
 	ck_assert_uint_eq(side_hear_bytes(side), OUTCOME_FAILED);
@@ -562,7 +563,7 @@ static void be_idle(void)
 
 static void be_reading(void)
 {
-	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	stream_begin_line(side->stream, 512, SIDE_PATIENCE, &side->in);
 	side_settle(loop);
 }
 
@@ -570,7 +571,7 @@ static void be_flushing(void)
 {
 	stream_lend(side->stream,
 		slice_make(talloc_zero_array(side, char, 20 * MEGABYTE), 20 * MEGABYTE));
-	stream_begin_flush(side->stream, 0, END_PATIENCE, &side->out);
+	stream_begin_flush(side->stream, 0, SIDE_PATIENCE, &side->out);
 	side_settle(loop);
 	ck_assert(side->out.pending);
 }
@@ -607,7 +608,7 @@ static void hold_unread_out_of_the_scratch(void)
 
 static void be_scheduled(void)
 {
-	stream_begin_line(side->stream, 512, END_PATIENCE, &side->in);
+	stream_begin_line(side->stream, 512, SIDE_PATIENCE, &side->in);
 	peer_fills_the_connection();
 	loop_turn(loop, true);
 }
@@ -622,7 +623,7 @@ static void be_broken(void)
 
 static void be_lingering(void)
 {
-	stream_begin_linger(side->stream, END_PATIENCE, &side->in);
+	stream_begin_linger(side->stream, SIDE_PATIENCE, &side->in);
 	side_settle(loop);
 	ck_assert(side->in.pending);
 }
@@ -640,7 +641,7 @@ static void be_connecting(void)
 	int fillers[3], listener = listen_full(&address, fillers);
 
 	close_connection();
-	begin_connect(&address, END_PATIENCE);
+	begin_connect(&address, SIDE_PATIENCE);
 	side_settle(loop);
 	ck_assert(side->out.pending);
 	for (int i = 0; i < 3; i++)
@@ -654,7 +655,7 @@ static void be_refused(void)
 
 	listen_on(&address, -1);
 	close_connection();
-	begin_connect(&address, END_PATIENCE);
+	begin_connect(&address, SIDE_PATIENCE);
 	side_wait(side, &side->out);
 }
 
@@ -748,7 +749,7 @@ static TCase *cases_of_input_and_reset(void)
 	tcase_add_loop_test(cases, side_comes_while_somebody_waits, 0, COUNT(last_words));
 	tcase_add_loop_test(cases, side_comes_while_nobody_waits, 0, COUNT(last_words));
 	tcase_add_loop_test(cases, half_closed_peer_hears_the_reply, 0, TRANSPORTS);
-	tcase_add_loop_test(cases, has_peer_looks_at_the_socket, 0, TRANSPORTS);
+	tcase_add_loop_test(cases, has_peer_knows_what_the_loop_was_told, 0, TRANSPORTS);
 	tcase_add_loop_test(cases, reset_is_noticed_while_nobody_waits, 0, TRANSPORTS);
 	tcase_add_loop_test(cases, reset_is_noticed_behind_unread_input, 0, TRANSPORTS);
 	tcase_add_loop_test(cases, reset_is_noticed_while_waiting, 0, TRANSPORTS);

@@ -38,16 +38,13 @@ static SSL_CTX *context_new(const SSL_METHOD *method, int version)
 
 static void use_certificate(SSL_CTX *context)
 {
-	char certificate[] = "/tmp/certificate-XXXXXX", key[] = "/tmp/key-XXXXXX";
-	int files[] = {mkstemp(certificate), mkstemp(key)};
+	struct certificate certificate;
 
-	certificate_make(certificate, key);
-	ck_assert_int_eq(SSL_CTX_use_certificate_chain_file(context, certificate), 1);
-	ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM), 1);
-	for (int i = 0; i < 2; i++)
-		close(files[i]);
-	unlink(certificate);
-	unlink(key);
+	certificate_make(&certificate);
+	ck_assert_int_eq(SSL_CTX_use_certificate_chain_file(context, certificate.file), 1);
+	ck_assert_int_eq(
+		SSL_CTX_use_PrivateKey_file(context, certificate.key, SSL_FILETYPE_PEM), 1);
+	certificate_remove(&certificate);
 }
 
 /* Every case runs over both transports and both versions. */
@@ -104,12 +101,12 @@ static void expect_line(struct side *side, const char *wanted)
 
 static void begin_handshake(struct side *side)
 {
-	if (end == server)
+	if (side == server)
 		stream_begin_tls(
-			side->stream, server_context, TLS_SERVER, NULL, END_PATIENCE, &side->out);
+			side->stream, server_context, TLS_SERVER, NULL, SIDE_PATIENCE, &side->out);
 	else
 		stream_begin_tls(side->stream, client_context, TLS_CLIENT, "mx.example.com",
-			END_PATIENCE, &side->out);
+			SIDE_PATIENCE, &side->out);
 }
 
 static void shake_hands(void)
@@ -160,8 +157,8 @@ START_TEST(plain_text_behind_it_is_thrown_away)
 	open_connection(_i);
 	start_tls("STARTTLS\r\nRSET\r\nMAIL FROM:<evil@b.example>\r\n",
 		"220 go ahead\r\n250 injected\r\n");
-	stream_begin_line(server->stream, 512, END_PATIENCE, &server->in);
-	stream_begin_line(client->stream, 512, END_PATIENCE, &client->in);
+	stream_begin_line(server->stream, 512, SIDE_PATIENCE, &server->in);
+	stream_begin_line(client->stream, 512, SIDE_PATIENCE, &client->in);
 	side_settle(loop);
 	ck_assert(server->in.pending && client->in.pending);
 	say(client, "NOOP\r\n");
@@ -233,7 +230,7 @@ START_TEST(handshake_has_a_deadline)
 	clock_move(loop->clock, 0);
 	begin_handshake(side);
 	side_settle(loop);
-	clock_move(loop->clock, END_PATIENCE - 1);
+	clock_move(loop->clock, SIDE_PATIENCE - 1);
 	ck_assert(side->out.pending);
 	clock_move(loop->clock, 1);
 	ck_assert_uint_eq(side->out.outcome, OUTCOME_TIMED_OUT);
@@ -253,8 +250,8 @@ START_TEST(noise_inside_breaks_it)
 	shake_hands();
 	bytes = talloc_zero_array(server, char, 20 * MEGABYTE);
 	stream_lend(server->stream, slice_make(bytes, 20 * MEGABYTE));
-	stream_begin_flush(server->stream, 0, END_PATIENCE, &server->out);
-	stream_begin_line(server->stream, 512, END_PATIENCE, &server->in);
+	stream_begin_flush(server->stream, 0, SIDE_PATIENCE, &server->out);
+	stream_begin_line(server->stream, 512, SIDE_PATIENCE, &server->in);
 	side_settle(loop);
 	ck_assert(server->in.pending && server->out.pending);
 	ck_assert_int_eq(send(client_descriptor, "noise, noise, noise", 19, MSG_NOSIGNAL), 19);
@@ -291,12 +288,12 @@ static void begin_transfer(struct transfer *transfer, size_t size)
 	stream_write(transfer->from->stream, slice_make(transfer->bytes + half + 100, 50));
 	stream_lend(transfer->from->stream,
 		slice_make(transfer->bytes + half + 150, size - half - 150));
-	stream_begin_flush(transfer->from->stream, 0, END_PATIENCE, &transfer->from->out);
+	stream_begin_flush(transfer->from->stream, 0, SIDE_PATIENCE, &transfer->from->out);
 }
 
 static void hear_some(struct transfer *transfer)
 {
-	stream_begin_bytes(transfer->to->stream, END_PATIENCE, &transfer->to->in);
+	stream_begin_bytes(transfer->to->stream, SIDE_PATIENCE, &transfer->to->in);
 	if (transfer->to->in.pending)
 		loop_turn(loop, true);
 	await_cancel(&transfer->to->in);
@@ -386,7 +383,7 @@ START_TEST(closing_is_noticed_while_waiting)
 {
 	open_connection(_i);
 	shake_hands();
-	stream_begin_line(server->stream, 512, END_PATIENCE, &server->in);
+	stream_begin_line(server->stream, 512, SIDE_PATIENCE, &server->in);
 	side_settle(loop);
 	talloc_free(client);
 	ck_assert_uint_eq(side_wait(server, &server->in), OUTCOME_FAILED);
@@ -402,7 +399,7 @@ START_TEST(reply_is_heard_by_who_still_sends)
 	say(client, "DATA of somebody who does not listen\r\n");
 	side_settle(loop);
 	stream_write(server->stream, slice_of("550 5.7.1 no\r\n"));
-	stream_begin_linger(server->stream, END_PATIENCE, &server->in);
+	stream_begin_linger(server->stream, SIDE_PATIENCE, &server->in);
 	say(client, "more of it\r\n");
 	side_settle(loop);
 	expect_line(client, "550 5.7.1 no");
@@ -433,8 +430,8 @@ static void be_flushing(void)
 	shake_hands();
 	stream_lend(server->stream,
 		slice_make(talloc_zero_array(server, char, 9 * MEGABYTE), 9 * MEGABYTE));
-	stream_begin_flush(server->stream, 0, END_PATIENCE, &server->out);
-	stream_begin_line(server->stream, 512, END_PATIENCE, &server->in);
+	stream_begin_flush(server->stream, 0, SIDE_PATIENCE, &server->out);
+	stream_begin_line(server->stream, 512, SIDE_PATIENCE, &server->in);
 	side_settle(loop);
 	ck_assert(server->out.pending && server->in.pending);
 }
@@ -442,7 +439,7 @@ static void be_flushing(void)
 static void be_lingering(void)
 {
 	shake_hands();
-	stream_begin_linger(server->stream, END_PATIENCE, &server->in);
+	stream_begin_linger(server->stream, SIDE_PATIENCE, &server->in);
 	side_settle(loop);
 }
 
