@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define PIECES_A_CALL 16
-#define PIECE_ROOM 1000
+#define PIECE_ROOM 800 /* with what talloc puts before it, a size that malloc keeps at hand */
 #define READS_A_TURN 8
 #define LINGER_BYTES 262144
 
@@ -470,6 +470,8 @@ static ssize_t send_plain(struct stream *stream)
 	struct iovec parts[PIECES_A_CALL];
 	struct msghdr message = {.msg_iov = parts};
 
+	if (!stream->first->next)
+		return send(stream->descriptor, stream->first->data, stream->first->size, MSG_NOSIGNAL);
 	for (struct piece *p = stream->first; p && message.msg_iovlen < PIECES_A_CALL; p = p->next)
 		parts[message.msg_iovlen++] = (struct iovec){(char *)p->data, p->size};
 	return sendmsg(stream->descriptor, &message, MSG_NOSIGNAL);

@@ -160,6 +160,8 @@ static json_t *edits_json(struct inquiry *inquiry)
 		json_array_append_new(array, edit_json("add_header", "Date"));
 	if (missing & HEADER_MISSING_MESSAGE_ID)
 		json_array_append_new(array, edit_json("add_header", "Message-ID"));
+	if (inquiry->tagged)
+		json_array_append_new(array, edit_json("add_header", "X-Postern-Tag"));
 	return array;
 }
 

@@ -32,8 +32,8 @@ void backend_say(struct backend *backend, const char *format, ...)
 	char *line = talloc_vasprintf(backend, format, arguments);
 	va_end(arguments);
 	assert(!strpbrk(line, "\r\n"));
-	line = talloc_strdup_append_buffer(line, "\r\n");
 	stream_write(backend->stream, slice_of(line));
+	stream_write(backend->stream, slice_of("\r\n"));
 	talloc_free(line);
 	backend->owed++;
 }

@@ -72,7 +72,7 @@ static struct reply classed(struct delivery *delivery, const struct reply *reply
 	if (reply->code < 400 && !reply_is_positive(reply))
 		return reply_new(delivery, 451, "4.3.5", "unexpected reply of the mail server behind this gateway");
 	delivery->told_by_backend = true;
-	return reply_new(delivery, reply->code, reply->status, "%s", reply->text);
+	return reply_of(delivery, reply->code, reply->status, reply->text);
 }
 
 /* --- a connection --- */
@@ -247,7 +247,7 @@ static struct step hear_line(void *owner)
 	if (delivery->heard == 0) {
 		delivery->sender_stands = reply_is_positive(reply);
 		if (!delivery->sender_stands)
-			delivery->refused_sender = reply_new(delivery, reply->code, reply->status, "%s", reply->text);
+			delivery->refused_sender = reply_of(delivery, reply->code, reply->status, reply->text);
 	} else {
 		hear_recipient(delivery, reply);
 	}

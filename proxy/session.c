@@ -54,7 +54,7 @@ static uint64_t now(const struct session *s)
 
 static void say(struct session *s, int code, const char *status, const char *text)
 {
-	s->reply = reply_new(s->scratch, code, status, "%s", text);
+	s->reply = reply_of(s->scratch, code, status, text);
 }
 
 /* Queues a reply; it leaves when the client's input has run dry. */
@@ -100,7 +100,7 @@ static bool is_refused(struct session *s)
 	s->inquiry->accepted_session |= inquiry(s)->accepted_session;
 	if (verdict->kind < VERDICT_TEMPFAIL)
 		return false;
-	s->reply = reply_new(s->scratch, verdict->code, verdict->status, "%s", verdict->text);
+	s->reply = reply_of(s->scratch, verdict->code, verdict->status, verdict->text);
 	s->policy_refusal = true;
 	s->closing |= verdict->kind == VERDICT_DISCONNECT;
 	if (s->transaction)
@@ -281,7 +281,7 @@ static struct step hear_backend(void *owner)
 
 	if (reply_is_positive(reply))
 		return THEN(carry_out);
-	s->reply = reply_new(s->scratch, reply->code, reply->status, "%s", reply->text);
+	s->reply = reply_of(s->scratch, reply->code, reply->status, reply->text);
 	s->policy_refusal = true;
 	return THEN(refuse);
 }
@@ -478,8 +478,8 @@ static struct step hear_delivery(void *owner)
 	s->transaction->committed = delivery->committed;
 	s->transaction->delivered = delivery->committed && reply_is_positive(reply);
 	s->policy_refusal = !reply_is_positive(reply);
-	s->reply = s->transaction->delivered ? reply_new(s->scratch, 250, "2.0.0", "%s", reply->text)
-					     : reply_new(s->scratch, reply->code, reply->status, "%s", reply->text);
+	s->reply = s->transaction->delivered ? reply_of(s->scratch, 250, "2.0.0", reply->text)
+					     : reply_of(s->scratch, reply->code, reply->status, reply->text);
 	return THEN(answer_message);
 }
 

@@ -33,6 +33,7 @@ struct transaction {
 	struct verdict verdict;     /* the last one that was final */
 	const char *refused;        /* recipients that were refused, with the replies, for the log */
 	unsigned refusals;          /* how many */
+	bool hopeless;              /* one of them was for good */
 	bool committed;
 	bool delivered;             /* the backend said 250 */
 	bool untold;                /* and the client may not have heard it */

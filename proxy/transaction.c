@@ -130,10 +130,11 @@ void transaction_write_top(struct transaction *transaction)
 void transaction_note_refusal(struct session *s)
 {
 	struct transaction *transaction = s->transaction;
-	const char *by = transaction->inquiry->verdict.kind >= VERDICT_TEMPFAIL
-		? transaction->inquiry->verdict.decided_by
-		: "backend";
+	bool is_judged = transaction->inquiry->verdict.kind >= VERDICT_TEMPFAIL;
+	bool is_told = transaction->delivery && transaction->delivery->told_by_backend;
+	const char *by = is_judged ? transaction->inquiry->verdict.decided_by : is_told ? "backend" : "gateway";
 
+	transaction->hopeless |= reply_is_permanent(&s->reply);
 	if (++transaction->refusals > REFUSALS_LOGGED)
 		return;
 	transaction->refused = talloc_asprintf(transaction, "%s%s<%s> %d by %s",
@@ -146,8 +147,10 @@ void transaction_note_refusal(struct session *s)
 /* One word for what became of it. */
 static const char *outcome(const struct transaction *transaction, const struct reply *reply)
 {
+	if (!reply && (transaction->envelope->passed || !transaction->refusals))
+		return "abandoned";
 	if (!reply)
-		return transaction->envelope->passed || !transaction->refusals ? "abandoned" : "reject";
+		return transaction->hopeless ? "reject" : "tempfail";
 	if (transaction->delivered)
 		return transaction->untold ? "delivered, client not told" : "accept";
 	if (reply_is_positive(reply))
@@ -159,9 +162,11 @@ static const char *decided_by(const struct transaction *transaction, const struc
 {
 	if (transaction->verdict.decided_by)
 		return transaction->verdict.decided_by;
+	if (!reply)
+		return NULL;
 	if (transaction->delivery && transaction->delivery->told_by_backend)
 		return "backend";
-	return reply && !transaction->delivered ? "protocol" : NULL;
+	return transaction->delivered ? NULL : "protocol";
 }
 
 static double milliseconds(uint64_t from, uint64_t to)
@@ -209,7 +214,8 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 		log_text(&line, "reply", reply_on_one_line(transaction, reply));
 	}
 	log_decimal(&line, "ms", milliseconds(transaction->begun, now));
-	log_decimal(&line, "judge_ms", milliseconds(transaction->received, transaction->judged));
+	if (transaction->received)
+		log_decimal(&line, "judge_ms", milliseconds(transaction->received, transaction->judged));
 	if (transaction->committed)
 		log_decimal(&line, "backend_ms", milliseconds(transaction->judged, now));
 	log_end(&line);
@@ -232,12 +238,31 @@ static void count(struct transaction *transaction, const struct reply *reply)
 		table_add(table, COUNT_DISCARDED, 1);
 }
 
-static void record(struct transaction *transaction)
+/* What the client heard, whoever decided it. */
+static struct verdict last_word(const struct transaction *transaction, const struct reply *reply)
+{
+	struct verdict verdict = transaction->inquiry->verdict;
+
+	verdict.decided_by = decided_by(transaction, reply);
+	if (!reply)
+		return verdict;
+	verdict.code = reply->code;
+	memcpy(verdict.status, reply->status, sizeof verdict.status);
+	verdict.text = reply->text;
+	if (reply_is_permanent(reply) && verdict.kind < VERDICT_REJECT)
+		verdict.kind = VERDICT_REJECT;
+	if (reply_is_temporary(reply))
+		verdict.kind = VERDICT_TEMPFAIL;
+	return verdict;
+}
+
+static void record(struct transaction *transaction, const struct reply *reply)
 {
 	struct gateway *gateway = transaction->session->gateway;
 
 	if (!gateway->keeper)
 		return;
+	transaction->inquiry->verdict = last_word(transaction, reply);
 	const char *json = explain_record(transaction, transaction->inquiry, transaction->id,
 		(int64_t)(clock_wall(gateway->loop->clock) / 1000));
 	keeper_link_record(gateway->keeper, transaction->id, json, strlen(json));
@@ -251,7 +276,7 @@ void transaction_end(struct session *s, const struct reply *reply)
 		return;
 	count(transaction, reply);
 	log_transaction(transaction, reply);
-	record(transaction);
+	record(transaction, reply);
 	if (transaction->delivery)
 		delivery_end(transaction->delivery);
 	s->transaction = NULL;

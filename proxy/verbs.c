@@ -11,7 +11,7 @@
 
 static void say(struct session *s, int code, const char *status, const char *text)
 {
-	s->reply = reply_new(s->scratch, code, status, "%s", text);
+	s->reply = reply_of(s->scratch, code, status, text);
 }
 
 /* --- HELO, EHLO --- */
@@ -257,7 +257,7 @@ const struct reply *verb_forbidden(const void *parent, const struct verb *verb, 
 		if (!(verb->requires & requirements[i].requirement) || !requirements[i].is_missing(s))
 			continue;
 		struct reply *reply = talloc(parent, struct reply);
-		*reply = reply_new(reply, requirements[i].code, requirements[i].status, "%s", requirements[i].text);
+		*reply = reply_of(reply, requirements[i].code, requirements[i].status, requirements[i].text);
 		return reply;
 	}
 	return NULL;
