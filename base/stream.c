@@ -471,7 +471,8 @@ static ssize_t send_plain(struct stream *stream)
 	struct msghdr message = {.msg_iov = parts};
 
 	if (!stream->first->next)
-		return send(stream->descriptor, stream->first->data, stream->first->size, MSG_NOSIGNAL);
+		return send(
+			stream->descriptor, stream->first->data, stream->first->size, MSG_NOSIGNAL);
 	for (struct piece *p = stream->first; p && message.msg_iovlen < PIECES_A_CALL; p = p->next)
 		parts[message.msg_iovlen++] = (struct iovec){(char *)p->data, p->size};
 	return sendmsg(stream->descriptor, &message, MSG_NOSIGNAL);

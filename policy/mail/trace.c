@@ -21,14 +21,16 @@ struct fold {
 
 static bool is_safe(char c)
 {
-	return c > ' ' && c < 0x7f && c != '(' && c != ')' && c != '\\' && c != ';' && c != ',' && c != '<' && c != '>' && c != '"';
+	return c > ' ' && c < 0x7f && c != '(' && c != ')' && c != '\\' && c != ';' && c != ',' &&
+		c != '<' && c != '>' && c != '"';
 }
 
 /* Whatever a stranger says, without what could end a comment, a word or the field, and at most NAME_SIZE long. Returns its end. */
 static char *safe(char *at, const char *stranger, bool has_words)
 {
 	for (size_t i = 0; i < NAME_SIZE - 1 && stranger[i]; i++)
-		*at++ = is_safe(stranger[i]) || (has_words && stranger[i] == ' ') ? stranger[i] : '?';
+		*at++ = is_safe(stranger[i]) || (has_words && stranger[i] == ' ') ? stranger[i]
+										  : '?';
 	*at = '\0';
 	return at;
 }
@@ -115,9 +117,10 @@ static char *print_two(char *at, int number)
 /* RFC 5322 §3.3; always in UTC, whatever the locale. */
 static const char *print_date(char date[static DATE_SIZE], int64_t seconds)
 {
-	static const char *const days[] = {"Sun, ", "Mon, ", "Tue, ", "Wed, ", "Thu, ", "Fri, ", "Sat, "};
-	static const char *const months[] = {
-		" Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ", " Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec "};
+	static const char *const days[] = {
+		"Sun, ", "Mon, ", "Tue, ", "Wed, ", "Thu, ", "Fri, ", "Sat, "};
+	static const char *const months[] = {" Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ",
+		" Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec "};
 	time_t time = (time_t)seconds;
 	struct tm tm;
 	char *at;
