@@ -193,13 +193,13 @@ class Behind:
         wait_for(sent)
 
     def test_the_frame_is_the_doors(self):
-        before = len(backend.log())
         client = self.client()
         sent = mail(b"by which way?\r\n")
         client.sendmail("s@client.example", ["d@example.com"], sent)
         wait_for(sent, "d")
         kept = next(m for m in backend.mails("d") if m.endswith(sent.replace(b"\r\n", b"\n")))
-        self.assertEqual(b"(using TLSv1.3" in kept.split(b"\nReceived:")[1], self.door.endswith("tls"), kept)
+        received = kept.split(b"\nReceived:")[1]
+        self.assertEqual(b"(using TLSv1.3" in received, self.door.endswith("tls"), kept)
         client.quit()
         self.gateway.command("stop")
         ended = rf"disconnect .* {self.door[:4]}=1 "
