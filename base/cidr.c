@@ -59,11 +59,25 @@ bool ip_parse(struct slice text, struct ip *ip)
 	return true;
 }
 
+static char *print_byte(char *at, uint8_t byte)
+{
+	if (byte >= 100)
+		*at++ = (char)('0' + byte / 100);
+	if (byte >= 10)
+		*at++ = (char)('0' + byte / 10 % 10);
+	*at++ = (char)('0' + byte % 10);
+	return at;
+}
+
 char *ip_print(const struct ip *ip, char text[static IP_TEXT_SIZE])
 {
-	text[0] = '\0';
-	if (ip->family)
-		inet_ntop(ip->family == 4 ? AF_INET : AF_INET6, ip->bytes, text, IP_TEXT_SIZE);
+	char *at = text;
+
+	for (size_t i = 0; ip->family == 4 && i < 4; i++)
+		at = print_byte(i ? stpcpy(at, ".") : at, ip->bytes[i]);
+	*at = '\0';
+	if (ip->family == 6)
+		inet_ntop(AF_INET6, ip->bytes, text, IP_TEXT_SIZE);
 	return text;
 }
 

@@ -3,7 +3,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <syslog.h>
@@ -241,7 +240,7 @@ static void put_time(struct log_line *line)
 {
 	struct timespec now;
 	struct tm tm;
-	char text[40];
+	char text[40], *at;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (now.tv_sec != sink.second) {
@@ -249,8 +248,11 @@ static void put_time(struct log_line *line)
 		strftime(sink.time, sizeof sink.time, "%Y-%m-%dT%H:%M:%S", &tm);
 		sink.second = now.tv_sec;
 	}
-	snprintf(text, sizeof text, "%s.%03ldZ", sink.time, now.tv_nsec / 1000000);
-	put_value(line, slice_of(text));
+	at = stpcpy(stpcpy(text, sink.time), ".");
+	for (long unit = 100000000; unit >= 1000000; unit /= 10)
+		*at++ = (char)('0' + now.tv_nsec / unit % 10);
+	*at++ = 'Z';
+	put_value(line, slice_make(text, (size_t)(at - text)));
 }
 
 void log_begin(struct log_line *line, enum log_level level, const char *event)
@@ -279,14 +281,25 @@ void log_slice(struct log_line *line, const char *key, struct slice value)
 		put_field(line, key, value, false);
 }
 
+/* Puts the digits in front of what stands at the end; returns where they begin. */
+static char *print_digits(char *end, uint64_t value)
+{
+	do {
+		*--end = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	return end;
+}
+
 void log_number(struct log_line *line, const char *key, int64_t value)
 {
-	char text[24];
+	char text[24], *end = text + sizeof text;
+	uint64_t size = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	char *at = print_digits(end, size);
 
-	if (!line->wanted)
-		return;
-	snprintf(text, sizeof text, "%" PRId64, value);
-	put_field(line, key, slice_of(text), true);
+	if (value < 0)
+		*--at = '-';
+	put_field(line, key, slice_make(at, (size_t)(end - at)), true);
 }
 
 void log_decimal(struct log_line *line, const char *key, double value)
@@ -294,14 +307,17 @@ void log_decimal(struct log_line *line, const char *key, double value)
 	bool negative = value < 0;
 	double size = negative ? -value : value;
 	uint64_t tenths;
-	char text[32];
+	char text[32], *end = text + sizeof text, *at = end;
 
 	if (!line->wanted || size != size || size * 0 != 0)
 		return;
 	tenths = (uint64_t)((size > DECIMAL_MAX ? DECIMAL_MAX : size) * 10 + 0.5);
-	snprintf(text, sizeof text, "%s%" PRIu64 ".%" PRIu64, negative && tenths ? "-" : "",
-		tenths / 10, tenths % 10);
-	put_field(line, key, slice_of(text), true);
+	*--at = (char)('0' + tenths % 10);
+	*--at = '.';
+	at = print_digits(at, tenths / 10);
+	if (negative && tenths)
+		*--at = '-';
+	put_field(line, key, slice_make(at, (size_t)(end - at)), true);
 }
 
 /* Writing. */

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define PIECES_A_CALL 16
-#define PIECE_ROOM 1000
+#define PIECE_ROOM 800 /* with what talloc puts before it, a size that malloc keeps at hand */
 #define READS_A_TURN 8
 #define LINGER_BYTES 262144
 
@@ -43,11 +43,10 @@ struct stream {
 	bool told;    /* somebody knows that it is broken */
 	bool parting; /* writing is shut down once all is sent */
 	bool connecting;
-	bool shaking;   /* TLS handshake */
-	bool skipping;  /* dropping the rest of a long line */
-	bool scheduled; /* an event of our own making is on its way */
-	uint8_t reads;  /* in this turn of the loop */
-	uint8_t wait;   /* enum wait */
+	bool shaking;  /* TLS handshake */
+	bool skipping; /* dropping the rest of a long line */
+	uint8_t reads; /* in this turn of the loop */
+	uint8_t wait;  /* enum wait */
 	uint32_t lingered;
 	uint32_t line_maximum;
 	struct slice input; /* unread; in the loop's scratch or in held */
@@ -63,15 +62,22 @@ struct stream {
 	SSL *tls;
 	int error;
 	struct event *writer; /* made when a write first blocks */
+	struct event *again;  /* made when the loop is first asked to come back */
 	struct event event;
 };
 
-/* Asks the loop to come back to us though the socket has nothing new to say. */
+static void on_again(evutil_socket_t descriptor, short what, void *owner);
+
+/* Asks the loop to come back to us, when it has looked after the others, though the socket has nothing new to say. (An event
+ * that is made active would come before them.) */
 static void schedule(struct stream *stream)
 {
-	if (!stream->scheduled)
-		event_active(&stream->event, EV_READ, 0);
-	stream->scheduled = true;
+	static const struct timeval at_once;
+
+	if (!stream->again)
+		stream->again = event_new(stream->loop->base, -1, 0, on_again, stream);
+	if (!event_pending(stream->again, EV_TIMEOUT, NULL))
+		event_add(stream->again, &at_once);
 }
 
 /* --- being told that the connection is no more --- */
@@ -464,6 +470,9 @@ static ssize_t send_plain(struct stream *stream)
 	struct iovec parts[PIECES_A_CALL];
 	struct msghdr message = {.msg_iov = parts};
 
+	if (!stream->first->next)
+		return send(
+			stream->descriptor, stream->first->data, stream->first->size, MSG_NOSIGNAL);
 	for (struct piece *p = stream->first; p && message.msg_iovlen < PIECES_A_CALL; p = p->next)
 		parts[message.msg_iovlen++] = (struct iovec){(char *)p->data, p->size};
 	return sendmsg(stream->descriptor, &message, MSG_NOSIGNAL);
@@ -651,7 +660,6 @@ static void on_readable(evutil_socket_t descriptor, short what, void *owner)
 	(void)descriptor;
 	stream->readable = true;
 	stream->reads = 0;
-	stream->scheduled = false;
 	if (what & EV_CLOSED)
 		stream->ending = true;
 	if (stream->broken) {
@@ -667,6 +675,12 @@ static void on_readable(evutil_socket_t descriptor, short what, void *owner)
 	} else {
 		look_for_reset(stream);
 	}
+}
+
+static void on_again(evutil_socket_t descriptor, short what, void *owner)
+{
+	(void)what;
+	on_readable(descriptor, EV_READ, owner);
 }
 
 static void finish_connecting(struct stream *stream)
@@ -717,6 +731,8 @@ static int close_stream(struct stream *stream)
 	event_del(&stream->event);
 	if (stream->writer)
 		event_free(stream->writer);
+	if (stream->again)
+		event_free(stream->again);
 	if (stream->tls && !stream->broken && SSL_is_init_finished(stream->tls))
 		SSL_shutdown(stream->tls);
 	SSL_free(stream->tls);

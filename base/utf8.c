@@ -72,10 +72,23 @@ bool utf8_is_control(struct slice s)
 	return first < 0x20 || first == 0x7f;
 }
 
+/* How many printable ASCII characters stand in front: mostly all. */
+static size_t plain_length(struct slice s)
+{
+	size_t length = 0;
+
+	while (length < s.size && s.data[length] >= 0x20 && s.data[length] < 0x7f)
+		length++;
+	return length;
+}
+
 size_t utf8_clean(char *out, size_t size, struct slice s)
 {
-	size_t used = 0;
+	size_t used = plain_length(s);
 
+	used = used < size ? used : size;
+	memcpy(out, s.data, used);
+	s = slice_from(s, used);
 	while (s.size) {
 		size_t length = utf8_length(s);
 		bool fit_to_show = length && !utf8_is_control(s);

@@ -166,6 +166,7 @@ struct walk {
 	struct verdict verdict; /* the first final one */
 	enum rank rank;         /* of who gave it */
 	bool is_unknown;        /* someone is waiting for a fact */
+	uint64_t asked;         /* clock_microseconds() when the one before had answered */
 };
 
 static bool observes(const struct walk *walk)
@@ -202,14 +203,15 @@ static void record(const struct walk *walk, const struct link *link, const struc
 
 static void ask(struct walk *walk, const struct link *link)
 {
-	uint64_t started = clock_microseconds();
 	struct verdict verdict = link->check->judge(walk->inquiry);
+	uint64_t answered = clock_microseconds(), taken = answered - walk->asked;
 
+	walk->asked = answered;
 	if (verdict.kind == VERDICT_UNKNOWN) {
 		walk->is_unknown = true;
 		return;
 	}
-	record(walk, link, &verdict, clock_microseconds() - started);
+	record(walk, link, &verdict, taken);
 	if (link->monitored || !verdict_is_final(&verdict))
 		return;
 	walk->verdict = verdict;
@@ -346,7 +348,7 @@ static struct verdict outcome(struct walk *walk)
 
 struct verdict chain_run(const struct chain *chain, struct inquiry *inquiry)
 {
-	struct walk walk = {.chain = chain, .inquiry = inquiry};
+	struct walk walk = {.chain = chain, .inquiry = inquiry, .asked = clock_microseconds()};
 
 	ask_rank(&walk, RANK_GATE);
 	ask_rank(&walk, RANK_LIMIT);

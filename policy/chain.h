@@ -19,8 +19,9 @@ struct chain;
 /* All gates and checks there are; each list ends with NULL. Complains about names in checks.chain, checks.monitor and
  * checks.off that are none. The learners are an array of LEARNERS, may hold rows without begin, and may be NULL; it is
  * copied. LEARNER_HEADER is the judge's own when the array has none. */
-struct chain *chain_new(const void *parent, const struct policy *policy, const struct check *const *gates,
-	const struct check *const *checks, const struct learner *learners, struct complaints *complaints);
+struct chain *chain_new(const void *parent, const struct policy *policy,
+	const struct check *const *gates, const struct check *const *checks,
+	const struct learner *learners, struct complaints *complaints);
 
 const struct policy *chain_policy(const struct chain *chain);
 const struct learner *chain_learner(const struct chain *chain, enum fact_learner learner);

@@ -9,7 +9,7 @@
 #include "policy/inquiry.h"
 
 struct exemption {
-	const char *by;     /* "allow", "postmaster", "session"; NULL: not exempt */
+	const char *by; /* "allow", "postmaster", "session"; NULL: not exempt */
 	const char *detail;
 };
 

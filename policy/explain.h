@@ -13,17 +13,18 @@
 /* Who is asked about. */
 struct explain_case {
 	struct ip client;
-	const char *helo;               /* NULL: the stage is skipped */
-	const char *sender;             /* "" or NULL for the null sender */
-	const char *const *recipients;  /* NULL-ended, or NULL: the stage is skipped */
-	const char *facts_file;         /* flat JSON object, fact name to value; NULL for none */
-	const char *message_file;       /* "-" for standard input; line ends may be LF */
+	const char *helo;              /* NULL: the stage is skipped */
+	const char *sender;            /* "" or NULL for the null sender */
+	const char *const *recipients; /* NULL-ended, or NULL: the stage is skipped */
+	const char *facts_file;        /* flat JSON object, fact name to value; NULL for none */
+	const char *message_file;      /* "-" for standard input; line ends may be LF */
 };
 
 /* Judges at connect, helo, mail, each rcpt, data and message, as a session would, without any network, and prints. False, after a
  * complaint on stderr, when a file cannot be read or a facts file is not what it should be. A case whose
  * every recipient is refused ends there, with that verdict. */
-bool explain_print(const struct chain *chain, const struct explain_case *the_case, bool json, FILE *out);
+bool explain_print(
+	const struct chain *chain, const struct explain_case *the_case, bool json, FILE *out);
 
 /* The verdict record of an inquiry for the journal: the same object on one line, with id and time besides. */
 char *explain_record(const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds);

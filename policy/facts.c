@@ -35,13 +35,14 @@ struct known {
 	struct value value; /* of a failed fact: the reason, as text */
 };
 
-#define FIRST_ROOM 8
+#define OWN_ROOM 8 /* what is known of most sessions */
 
 struct facts {
 	const struct facts *under;
-	struct known *known;
-	uint8_t count;
+	struct known *known; /* own, or a longer array once that is full */
+	uint8_t count, room;
 	uint8_t places[FACT_COUNT]; /* in known, from 1; 0: not there */
+	struct known own[OWN_ROOM];
 };
 
 const struct fact_row *fact_row(enum fact fact)
@@ -66,17 +67,29 @@ struct facts *facts_new(const void *parent, const struct facts *under)
 	struct facts *facts = talloc_zero(parent, struct facts);
 
 	facts->under = under;
+	facts->known = facts->own;
+	facts->room = OWN_ROOM;
 	return facts;
+}
+
+static void grow(struct facts *facts)
+{
+	size_t room = 4 * (size_t)facts->room < FACT_COUNT ? 4 * (size_t)facts->room : FACT_COUNT;
+	struct known *longer = talloc_array(facts, struct known, room);
+
+	memcpy(longer, facts->known, facts->count * sizeof *longer);
+	if (facts->known != facts->own)
+		talloc_free(facts->known);
+	facts->known = longer;
+	facts->room = (uint8_t)room;
 }
 
 static struct known *place_for(struct facts *facts, enum fact fact)
 {
 	assert(fact < FACT_COUNT);
 	if (!facts->places[fact]) {
-		size_t room = talloc_array_length(facts->known);
-		if (facts->count == room)
-			facts->known = talloc_realloc(
-				facts, facts->known, struct known, room ? 2 * room : FIRST_ROOM);
+		if (facts->count == facts->room)
+			grow(facts);
 		facts->places[fact] = ++facts->count;
 	}
 	return &facts->known[facts->places[fact] - 1];

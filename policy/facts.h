@@ -26,6 +26,7 @@ enum fact_learner {
 	LEARNERS
 };
 
+/* clang-format off */
 /*        id                 name               type           stage          period           learner         manual */
 #define FACTS(FACT) \
 	FACT(CLIENT_IP,          "client.ip",            VALUE_IP,      STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "address of the client") \
@@ -57,6 +58,7 @@ enum fact_learner {
 	FACT(SUBJECT,            "subject",              VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "subject, unfolded") \
 	FACT(MESSAGE_ID,         "message_id",           VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "Message-ID") \
 	FACT(SCORE,              "score",                VALUE_SCORE,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_TOLD,   "sum of all scores so far")
+/* clang-format on */
 
 #define FACT_ENUM(id, ...) FACT_##id,
 enum fact { FACTS(FACT_ENUM) FACT_COUNT };

@@ -433,6 +433,7 @@ char *inquiry_added_fields(
 		text = talloc_asprintf_append_buffer(
 			text, "Message-ID: <%s@%s>\r\n", id, inquiry->policy->site->hostname);
 	if (inquiry->tagged)
-		text = talloc_asprintf_append_buffer(text, "X-Postern-Tag: score=%.1f\r\n", inquiry->score);
+		text = talloc_asprintf_append_buffer(
+			text, "X-Postern-Tag: score=%.1f\r\n", inquiry->score);
 	return text;
 }

@@ -33,12 +33,12 @@ struct learner {
 /* One that spoke: a line of the trace. */
 struct trace_entry {
 	enum stage stage;
-	const char *check;   /* "relay", "size" … */
-	const char *result;  /* one word */
-	const char *detail;  /* may be NULL */
-	double score;        /* what it gave */
-	bool counted;        /* it was added to the inquiry's score */
-	bool monitored;      /* it spoke but was not heard */
+	const char *check;  /* "relay", "size" … */
+	const char *result; /* one word */
+	const char *detail; /* may be NULL */
+	double score;       /* what it gave */
+	bool counted;       /* it was added to the inquiry's score */
+	bool monitored;     /* it spoke but was not heard */
 	uint32_t microseconds;
 };
 
@@ -53,18 +53,19 @@ struct inquiry {
 	const struct policy *policy;
 	enum stage stage;
 	struct facts *facts;
-	struct message *message;  /* NULL before the message stage */
-	struct header *header;    /* NULL until a learner has taken it apart */
-	double score;             /* of the session and of the stages judged so far */
-	bool accepted_session;    /* an accept for the whole session was given */
-	bool tagged;              /* the tag threshold was reached */
-	struct verdict verdict;   /* of the last judgement */
-	struct verdict observed;  /* what mode = "observe" kept from acting; kind none when nothing */
+	struct message *message; /* NULL before the message stage */
+	struct header *header;   /* NULL until a learner has taken it apart */
+	double score;            /* of the session and of the stages judged so far */
+	bool accepted_session;   /* an accept for the whole session was given */
+	bool tagged;             /* the tag threshold was reached */
+	struct verdict verdict;  /* of the last judgement */
+	struct verdict
+		observed; /* what mode = "observe" kept from acting; kind none when nothing */
 	struct trace_entry *trace;
 	size_t trace_count;
 	struct inquiry_start start;
 	uint64_t wanted[(FACT_COUNT + 63) / 64]; /* facts that this run asked for in vain; bits */
-	struct inquiry_run *run;  /* the judgement under way, when it had to wait */
+	struct inquiry_run *run;                 /* the judgement under way, when it had to wait */
 };
 
 /* The facts stay the caller's and must outlive the inquiry. */
@@ -76,8 +77,8 @@ void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session);
 /* Judges at a stage; when the await has ended (it does so before this returns when nothing had to be waited for), inquiry->verdict
  * is set (never VERDICT_UNKNOWN). Looking facts up may take `milliseconds` in all. It never fails: the outcome is OUTCOME_DONE.
  * Judging at rcpt again is for the next recipient; at another stage it replaces what was judged there and later. */
-void inquiry_begin_judging(struct inquiry *inquiry, enum stage stage, struct clock *clock, uint64_t milliseconds,
-	struct await *await);
+void inquiry_begin_judging(struct inquiry *inquiry, enum stage stage, struct clock *clock,
+	uint64_t milliseconds, struct await *await);
 
 /* For checks: the state of a fact; an unknown one is noted and will be learnt. */
 enum fact_state inquiry_ask(struct inquiry *inquiry, enum fact fact, struct value *value);
@@ -99,7 +100,8 @@ unsigned inquiry_missing_fields(struct inquiry *inquiry);
 
 /* Those fields, and X-Postern-Tag where the score has reached thresholds.tag; to be put on top of the message, with CRLF. The Message-ID is
  * made of the transaction's id. "" when there are none. */
-char *inquiry_added_fields(const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds);
+char *inquiry_added_fields(
+	const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds);
 
 /* The trace as one JSON array (jansson) is explain's; this gives the word for the log: "relay=pass,size=reject", each pair once; what
  * was monitored has a "?" behind it. */

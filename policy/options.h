@@ -11,13 +11,14 @@ enum mode { MODE_ENFORCE, MODE_OBSERVE };
 
 /* The top level. */
 struct site {
-	const char *hostname; /* what we call ourselves; without a setting, what the system calls itself */
-	int mode;             /* enum mode */
+	const char *
+		hostname; /* what we call ourselves; without a setting, what the system calls itself */
+	int mode;         /* enum mode */
 };
 
 struct relay_options {
-	struct texts domains;   /* ours: "example.com", ".example.com" for everything below */
-	struct cidrs networks;  /* own hosts: may send anywhere */
+	struct texts domains;  /* ours: "example.com", ".example.com" for everything below */
+	struct cidrs networks; /* own hosts: may send anywhere */
 };
 
 /* Who skips the chain (never the limits, never the relay gate). */
@@ -32,12 +33,12 @@ struct limits_options {
 	int64_t hops;
 	int64_t connections;
 	int64_t connections_per_client;
-	int64_t messages;        /* a session */
-	int64_t errors;          /* protocol errors a session */
-	int64_t unknown_verbs;   /* a session */
-	int64_t idle_verbs;      /* NOOP, RSET, VRFY, HELP a session */
-	int64_t command_line;    /* octets with CRLF */
-	int64_t spool;           /* bytes of all messages in our hands */
+	int64_t messages;      /* a session */
+	int64_t errors;        /* protocol errors a session */
+	int64_t unknown_verbs; /* a session */
+	int64_t idle_verbs;    /* NOOP, RSET, VRFY, HELP a session */
+	int64_t command_line;  /* octets with CRLF */
+	int64_t spool;         /* bytes of all messages in our hands */
 };
 
 struct checks_options {
@@ -68,7 +69,8 @@ struct policy {
 
 /* Looks the sections up and complains about what does not fit together. The policy lives under the parent, what it points
  * to under the settings. */
-struct policy *policy_new(const void *parent, const struct settings *settings, struct complaints *complaints);
+struct policy *policy_new(
+	const void *parent, const struct settings *settings, struct complaints *complaints);
 
 /* Where one of their options was written. */
 struct place policy_place(const struct policy *policy, const void *section, const char *option);

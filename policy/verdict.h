@@ -10,7 +10,7 @@
 
 enum verdict_kind {
 	VERDICT_NONE,
-	VERDICT_UNKNOWN,    /* never leaves the chain as a final verdict */
+	VERDICT_UNKNOWN, /* never leaves the chain as a final verdict */
 	VERDICT_ACCEPT,
 	VERDICT_DISCARD,
 	VERDICT_QUARANTINE,
@@ -21,14 +21,15 @@ enum verdict_kind {
 
 struct verdict {
 	enum verdict_kind kind;
-	double score;            /* what the check adds, whatever the kind */
-	int code;                /* of reject, tempfail, disconnect */
+	double score; /* what the check adds, whatever the kind */
+	int code;     /* of reject, tempfail, disconnect */
 	char status[STATUS_SIZE];
-	const char *text;        /* for the reply, without the transaction's id */
-	const char *result;      /* one word for the trace: "pass", "missing_date" …; NULL stands for the kind's name */
-	const char *detail;      /* what it saw, for the trace; may be NULL */
-	const char *decided_by;  /* "check relay", "rule x", "threshold reject"; set by the chain */
-	bool whole_session;      /* an accept for all that follows */
+	const char *text; /* for the reply, without the transaction's id */
+	const char *
+		result; /* one word for the trace: "pass", "missing_date" …; NULL stands for the kind's name */
+	const char *detail;     /* what it saw, for the trace; may be NULL */
+	const char *decided_by; /* "check relay", "rule x", "threshold reject"; set by the chain */
+	bool whole_session;     /* an accept for all that follows */
 };
 
 struct verdict verdict_none(void);

@@ -23,14 +23,14 @@ enum arguments_command {
 
 /* Texts that were not given are NULL, unless a default is told here. */
 struct arguments {
-	const char *file;    /* configuration; there is a default */
-	const char *socket;  /* control socket */
-	const char *listen;  /* "ADDRESS:PORT"; 127.0.0.1:2526 */
+	const char *file;   /* configuration; there is a default */
+	const char *socket; /* control socket */
+	const char *listen; /* "ADDRESS:PORT"; 127.0.0.1:2526 */
 	const char *client;
 	const char *helo;
 	const char *sender;
 	const char *facts;
-	const char *subject; /* the one word that is no option */
+	const char *subject;     /* the one word that is no option */
 	const char **recipients; /* NULL-ended */
 	size_t recipient_count;
 	bool json;

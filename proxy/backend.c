@@ -32,8 +32,8 @@ void backend_say(struct backend *backend, const char *format, ...)
 	char *line = talloc_vasprintf(backend, format, arguments);
 	va_end(arguments);
 	assert(!strpbrk(line, "\r\n"));
-	line = talloc_strdup_append_buffer(line, "\r\n");
 	stream_write(backend->stream, slice_of(line));
+	stream_write(backend->stream, slice_of("\r\n"));
 	talloc_free(line);
 	backend->owed++;
 }
@@ -42,7 +42,8 @@ void backend_say(struct backend *backend, const char *format, ...)
 static bool hear(struct backend *backend, enum outcome *outcome)
 {
 	for (;;) {
-		stream_begin_line(backend->stream, REPLY_LINE_TAKEN, AWAIT_FOR_EVER, &backend->line);
+		stream_begin_line(
+			backend->stream, REPLY_LINE_TAKEN, AWAIT_FOR_EVER, &backend->line);
 		if (backend->line.pending)
 			return false;
 		*outcome = OUTCOME_FAILED;
@@ -118,7 +119,8 @@ static const struct reply *heard(const struct backend *backend)
 
 static struct step await_reply(struct backend *backend, struct step next)
 {
-	backend_begin_reply(backend, (uint64_t)backend->options->command_timeout, &backend->steps.await);
+	backend_begin_reply(
+		backend, (uint64_t)backend->options->command_timeout, &backend->steps.await);
 	return next;
 }
 
@@ -128,8 +130,9 @@ static struct step connect_server(void *owner)
 	struct sockaddr_storage address;
 	socklen_t size = ip_to_sockaddr(&backend->server->ip, backend->server->port, &address);
 
-	backend->stream = stream_begin_connect(backend, backend->gateway->loop, (struct sockaddr *)&address, size,
-		(uint64_t)backend->options->connect_timeout, &backend->steps.await);
+	backend->stream =
+		stream_begin_connect(backend, backend->gateway->loop, (struct sockaddr *)&address,
+			size, (uint64_t)backend->options->connect_timeout, &backend->steps.await);
 	return THEN(hear_greeting);
 }
 
@@ -138,11 +141,13 @@ static struct step hear_greeting(void *owner)
 	struct backend *backend = owner;
 
 	if (backend->steps.await.outcome != OUTCOME_DONE)
-		return fail(backend, backend->steps.await.outcome == OUTCOME_TIMED_OUT ? "connect timed out"
+		return fail(backend,
+			backend->steps.await.outcome == OUTCOME_TIMED_OUT ? "connect timed out"
 				: backend->stream ? stream_error(backend->stream)
 						  : "no socket");
 	backend->owed = 1;
-	backend_begin_reply(backend, (uint64_t)backend->options->connect_timeout, &backend->steps.await);
+	backend_begin_reply(
+		backend, (uint64_t)backend->options->connect_timeout, &backend->steps.await);
 	return THEN(say_ehlo);
 }
 
@@ -182,7 +187,8 @@ static struct step hear_ehlo(void *owner)
 		return fail(backend, reply ? "EHLO refused for now" : "no reply to EHLO");
 	}
 	if (!reply_is_positive(reply)) {
-		backend_say(backend, "HELO %s", backend->gateway->configuration->policy->site->hostname);
+		backend_say(backend, "HELO %s",
+			backend->gateway->configuration->policy->site->hostname);
 		return await_reply(backend, THEN(hear_helo));
 	}
 	learn(backend);
@@ -221,7 +227,9 @@ static struct step hear_starttls(void *owner)
 	if (stream_bytes(backend->stream).size)
 		return fail(backend, "plain text behind STARTTLS");
 	if (!reply_is_positive(reply))
-		return backend->options->tls == BACKEND_TLS_REQUIRED ? fail(backend, "STARTTLS refused") : DONE;
+		return backend->options->tls == BACKEND_TLS_REQUIRED
+			? fail(backend, "STARTTLS refused")
+			: DONE;
 	stream_begin_tls(backend->stream, backend->gateway->backend_tls, TLS_CLIENT, NULL,
 		(uint64_t)backend->options->connect_timeout, &backend->steps.await);
 	return THEN(shake_hands);
@@ -279,8 +287,9 @@ static int close_backend(struct backend *backend)
 	return 0;
 }
 
-struct backend *backend_begin_open(const void *parent, struct gateway *gateway, struct server *server,
-	const struct backend_options *options, bool plain_only, struct await *await)
+struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
+	struct server *server, const struct backend_options *options, bool plain_only,
+	struct await *await)
 {
 	struct backend *backend = talloc_zero(parent, struct backend);
 

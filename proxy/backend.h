@@ -26,30 +26,32 @@ struct backend {
 	const struct backend_options *options;
 	struct stream *stream;
 	struct capabilities capabilities;
-	struct reply reply;        /* the last one heard; its text lives until the next is begun */
-	unsigned owed;             /* replies not heard yet */
+	struct reply reply; /* the last one heard; its text lives until the next is begun */
+	unsigned owed;      /* replies not heard yet */
 	bool lost;
-	bool kept;                 /* it has served a transaction before */
-	bool busy;                 /* while opening: the server said 421 or the like; it is up, but wants to be left alone */
-	const char *failure;       /* why opening failed, for logs */
-	uint64_t opened_at;        /* clock_now() */
-	unsigned refusals;         /* replies of 5xx */
+	bool kept; /* it has served a transaction before */
+	bool busy; /* while opening: the server said 421 or the like; it is up, but wants to be left alone */
+	const char *failure;         /* why opening failed, for logs */
+	uint64_t opened_at;          /* clock_now() */
+	unsigned refusals;           /* replies of 5xx */
 	struct backend *prev, *next; /* the pool's list of idle ones */
 
-	struct steps steps;        /* of opening */
+	struct steps steps; /* of opening */
 	struct await *opening;
-	struct await line;         /* the line that is being waited for */
-	struct await *hearing;     /* who waits for the reply */
-	struct await idle;         /* the pool's, while nobody uses the connection */
-	bool plain_only;           /* the TLS handshake failed and was optional: try once without */
-	void *memory;              /* of the reply */
+	struct await line;     /* the line that is being waited for */
+	struct await *hearing; /* who waits for the reply */
+	struct await idle;     /* the pool's, while nobody uses the connection */
+	bool plain_only;       /* the TLS handshake failed and was optional: try once without */
+	void *memory;          /* of the reply */
 };
 
-struct backend *backend_begin_open(const void *parent, struct gateway *gateway, struct server *server,
-	const struct backend_options *options, bool plain_only, struct await *await);
+struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
+	struct server *server, const struct backend_options *options, bool plain_only,
+	struct await *await);
 
 /* Says a command line (without CRLF). */
-void backend_say(struct backend *backend, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void backend_say(struct backend *backend, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Waits for the next reply, all its lines; then it is in backend->reply. */
 void backend_begin_reply(struct backend *backend, uint64_t milliseconds, struct await *await);

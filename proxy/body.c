@@ -57,7 +57,9 @@ static enum body_outcome end_line(struct body *body, enum line_end by)
 	if (body->dot_held)
 		keep_dot(body);
 	else if (would_be_end)
-		keep(body, slice_of(" ")); /* a NUL stands before the dot: who drops NULs must find text, too */
+		keep(body,
+			slice_of(
+				" ")); /* a NUL stands before the dot: who drops NULs must find text, too */
 	keep(body, slice_of("\r\n"));
 	begin_line(body, by);
 	return BODY_MORE;

@@ -11,5 +11,5 @@ int cli_explain(int argc, char **argv); /* cli_explain.c */
 int cli_status(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_stop(int argc, char **argv);
-int cli_sink(int argc, char **argv);    /* sink.c does the work */
+int cli_sink(int argc, char **argv); /* sink.c does the work */
 int cli_manual(int argc, char **argv);

@@ -9,7 +9,7 @@ static const struct reply *complain(
 {
 	struct reply *reply = talloc(parent, struct reply);
 
-	*reply = reply_new(reply, code, status, "%s", text);
+	*reply = reply_of(reply, code, status, text);
 	return reply;
 }
 

@@ -22,7 +22,8 @@ struct configuration {
 	const struct log_options *log;
 	const struct control_options *control;
 	const struct store_options *store;
-	const char *user; /* who workers and keeper become when the master is root; NULL when it is not */
+	const char *
+		user; /* who workers and keeper become when the master is root; NULL when it is not */
 };
 
 /* Every table of every folder, NULL-ended: for reading and for the manual. */
@@ -31,10 +32,11 @@ extern const struct section *const configuration_sections[];
 /* Reads, checks and joins. Never NULL, but good only if complaints has no error. Complaints about what does not fit together
  * are made here: no listener, no backend, a listener that names a missing backend, a server that is no ADDRESS:PORT, a
  * certificate without key or one that OpenSSL cannot load, two listeners on one address, a user that does not exist. */
-struct configuration *configuration_read(const void *parent, const char *file, struct complaints *complaints);
-struct configuration *configuration_read_text(const void *parent, const char *file, const char *text,
-	struct complaints *complaints);
+struct configuration *configuration_read(
+	const void *parent, const char *file, struct complaints *complaints);
+struct configuration *configuration_read_text(
+	const void *parent, const char *file, const char *text, struct complaints *complaints);
 
 /* The backend that a listener relays to. */
-const struct backend_options *configuration_backend(const struct configuration *configuration,
-	const struct listen_options *listen);
+const struct backend_options *configuration_backend(
+	const struct configuration *configuration, const struct listen_options *listen);

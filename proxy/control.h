@@ -24,8 +24,8 @@ typedef void (*control_fn)(void *owner, struct control_request *request, const c
 
 /* Makes the socket. A stale one (nobody answers) is replaced, a living one is an error: NULL, and *reason says why. The
  * socket's file goes when the control is freed in the process that made it. */
-struct control *control_new(const void *parent, struct loop *loop, const char *path, control_fn handle,
-	void *owner, const char **reason);
+struct control *control_new(const void *parent, struct loop *loop, const char *path,
+	control_fn handle, void *owner, const char **reason);
 
 /* Answers, once; the request is gone then. The asker may have left meanwhile: no matter. */
 void control_answer(struct control_request *request, bool well, const char *text);

@@ -7,6 +7,7 @@
 
 #include "base/table.h"
 
+/* clang-format off */
 #define COUNTERS(COUNTER) \
 	COUNTER(SESSIONS,            "sessions",             GAUGE) /* open now */ \
 	COUNTER(SESSIONS_ALL,        "sessions_all",         TOTAL) /* since the start */ \
@@ -24,6 +25,7 @@
 	COUNTER(EIGHT_BIT_TO_SEVEN,  "8bit_to_7bit_backend", TOTAL) /* 8BITMIME to a backend that lacks it */ \
 	COUNTER(RECORDS_LOST,        "records_lost",         TOTAL) /* verdict records the keeper did not take */ \
 	COUNTER(LOG_LOST,            "log_lines_lost",       TOTAL)
+/* clang-format on */
 
 #define COUNTER_ENUM(id, name, kind) COUNT_##id,
 enum counter { COUNTERS(COUNTER_ENUM) COUNT_COUNT };

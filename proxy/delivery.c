@@ -39,7 +39,8 @@ static struct step conclude(struct delivery *delivery, struct reply reply)
 
 static struct reply cannot_reach(struct delivery *delivery)
 {
-	return reply_new(delivery, 451, "4.4.1", "the mail server behind this gateway cannot be reached, try again later");
+	return reply_new(delivery, 451, "4.4.1",
+		"the mail server behind this gateway cannot be reached, try again later");
 }
 
 static void alarm_protocol(const struct delivery *delivery, const struct reply *reply)
@@ -63,16 +64,19 @@ static bool is_busy(const struct reply *reply)
 static struct reply classed(struct delivery *delivery, const struct reply *reply)
 {
 	if (is_busy(reply))
-		return reply_new(delivery, 451, "4.3.2", "the mail server behind this gateway is busy, try again later");
+		return reply_new(delivery, 451, "4.3.2",
+			"the mail server behind this gateway is busy, try again later");
 	if (reply->code >= 500 && reply->code <= 504) {
 		alarm_protocol(delivery, reply);
 		return reply_new(delivery, 451, "4.3.5",
-			"the mail server behind this gateway does not understand us, try again later");
+			"the mail server behind this gateway does not understand us, try again "
+			"later");
 	}
 	if (reply->code < 400 && !reply_is_positive(reply))
-		return reply_new(delivery, 451, "4.3.5", "unexpected reply of the mail server behind this gateway");
+		return reply_new(delivery, 451, "4.3.5",
+			"unexpected reply of the mail server behind this gateway");
 	delivery->told_by_backend = true;
-	return reply_new(delivery, reply->code, reply->status, "%s", reply->text);
+	return reply_of(delivery, reply->code, reply->status, reply->text);
 }
 
 /* --- a connection --- */
@@ -116,7 +120,8 @@ static struct step start_anew(void *owner)
 {
 	struct delivery *delivery = owner;
 
-	bool differs = delivery->sending && delivery->sender_stands && delivery->played != delivery->envelope->passed;
+	bool differs = delivery->sending && delivery->sender_stands &&
+		delivery->played != delivery->envelope->passed;
 
 	if (differs)
 		give_back(delivery);
@@ -202,7 +207,8 @@ static struct step say_line(void *owner)
 	struct delivery *delivery = owner;
 	bool pipelining = delivery->backend->capabilities.keywords & CAPABILITY_PIPELINING;
 
-	while (delivery->said < lines_in_play(delivery) && (pipelining || delivery->said == delivery->heard)) {
+	while (delivery->said < lines_in_play(delivery) &&
+		(pipelining || delivery->said == delivery->heard)) {
 		if (delivery->said == 0)
 			say_sender(delivery);
 		else
@@ -223,7 +229,8 @@ static void hear_recipient(struct delivery *delivery, const struct reply *reply)
 	bool is_candidate = delivery->heard == 1 + wanted_recipients(delivery);
 
 	if (is_candidate) {
-		delivery->reply = classed(delivery, delivery->refused_sender.code ? &delivery->refused_sender : reply);
+		delivery->reply = classed(delivery,
+			delivery->refused_sender.code ? &delivery->refused_sender : reply);
 		if (!reply_is_positive(&delivery->reply))
 			return;
 	} else if (!reply_is_positive(reply)) {
@@ -247,7 +254,8 @@ static struct step hear_line(void *owner)
 	if (delivery->heard == 0) {
 		delivery->sender_stands = reply_is_positive(reply);
 		if (!delivery->sender_stands)
-			delivery->refused_sender = reply_new(delivery, reply->code, reply->status, "%s", reply->text);
+			delivery->refused_sender =
+				reply_of(delivery, reply->code, reply->status, reply->text);
 	} else {
 		hear_recipient(delivery, reply);
 	}
@@ -264,8 +272,9 @@ static struct step end_play(void *owner)
 	if (delivery->reply.code || !delivery->sending)
 		return THEN(rest);
 	if (delivery->spoilt || delivery->played != delivery->envelope->passed)
-		return conclude(delivery, reply_new(delivery, 451, "4.3.0",
-			"a recipient was accepted first and refused later, try again"));
+		return conclude(delivery,
+			reply_new(delivery, 451, "4.3.0",
+				"a recipient was accepted first and refused later, try again"));
 	return THEN(announce_message);
 }
 
@@ -320,7 +329,8 @@ static void write_stuffed(struct stream *stream, struct slice window)
 
 static bool ends_line(struct slice bytes)
 {
-	return bytes.size == 0 || (bytes.size >= 2 && memcmp(bytes.data + bytes.size - 2, "\r\n", 2) == 0);
+	return bytes.size == 0 ||
+		(bytes.size >= 2 && memcmp(bytes.data + bytes.size - 2, "\r\n", 2) == 0);
 }
 
 static void await_flush(struct delivery *delivery)
@@ -444,8 +454,10 @@ static struct step hear_backend(void *owner)
 	if (delivery->steps.await.outcome == OUTCOME_DONE)
 		return conclude(delivery, classed(delivery, &delivery->backend->reply));
 	let_go(delivery);
-	return conclude(delivery, reply_new(delivery, 451, "4.4.2",
-		"the mail server behind this gateway did not answer to the message, try again later"));
+	return conclude(delivery,
+		reply_new(delivery, 451, "4.4.2",
+			"the mail server behind this gateway did not answer to the message, try "
+			"again later"));
 }
 
 /* --- being held, and the end --- */
@@ -470,7 +482,8 @@ static void on_rest(void *owner)
 	bool between_message_and_commit = delivery->sending && !delivery->reply.code;
 
 	if (delivery->backend && !between_message_and_commit)
-		timer_start(&delivery->hold, delivery->gateway->loop->clock, (uint64_t)delivery->options->hold);
+		timer_start(&delivery->hold, delivery->gateway->loop->clock,
+			(uint64_t)delivery->options->hold);
 	await_end(delivery->await, OUTCOME_DONE);
 }
 
@@ -494,7 +507,8 @@ static void begin(struct delivery *delivery, struct step first, struct await *aw
 	steps_start(&delivery->steps, first);
 }
 
-void delivery_begin_recipient(struct delivery *delivery, const struct address *recipient, struct await *await)
+void delivery_begin_recipient(
+	struct delivery *delivery, const struct address *recipient, struct await *await)
 {
 	delivery->candidate = recipient;
 	if (delivery->refused_sender.code) {
@@ -505,8 +519,8 @@ void delivery_begin_recipient(struct delivery *delivery, const struct address *r
 	begin(delivery, THEN(start_anew), await);
 }
 
-void delivery_begin_message(struct delivery *delivery, struct slice top, const struct message *message,
-	struct await *await)
+void delivery_begin_message(struct delivery *delivery, struct slice top,
+	const struct message *message, struct await *await)
 {
 	delivery->candidate = NULL;
 	delivery->sending = true;

@@ -33,34 +33,35 @@ struct delivery {
 	size_t said, heard;              /* of the play: 0 is MAIL, i the i-th recipient in it */
 	size_t played;                   /* recipients that stand accepted on this connection */
 	bool sender_stands;              /* on this connection */
-	bool open;                       /* something of the transaction was said on this connection */
-	bool fresh;                      /* the next connection must be a new one */
+	bool open;  /* something of the transaction was said on this connection */
+	bool fresh; /* the next connection must be a new one */
 	bool tried_fresh;
-	bool held;                       /* the connection was there before this operation: it may have died meanwhile */
-	bool sending;                    /* the message, not a recipient, is what this is about */
-	bool spoilt;                     /* a recipient that stood was refused in a later play */
+	bool held; /* the connection was there before this operation: it may have died meanwhile */
+	bool sending; /* the message, not a recipient, is what this is about */
+	bool spoilt;  /* a recipient that stood was refused in a later play */
 	bool committed;
-	struct slice top;                /* header fields of ours, sent before the message */
+	struct slice top; /* header fields of ours, sent before the message */
 	const struct message *message;
-	struct slice unsent;             /* of the message, while it is being stuffed */
-	struct slice tail;               /* kept back for the commit */
-	struct reply refused_sender;     /* code 0: it was not */
+	struct slice unsent;         /* of the message, while it is being stuffed */
+	struct slice tail;           /* kept back for the commit */
+	struct reply refused_sender; /* code 0: it was not */
 	struct reply reply;
 	struct timer hold;
-	const char *server;              /* that answered last, for the log */
-	bool told_by_backend;            /* reply is the backend's own word */
+	const char *server;   /* that answered last, for the log */
+	bool told_by_backend; /* reply is the backend's own word */
 };
 
 struct delivery *delivery_new(const void *parent, struct gateway *gateway, struct pool *pool,
 	const struct envelope *envelope);
 
 /* Asks the backend about one more recipient, which the envelope does not hold as passed yet. */
-void delivery_begin_recipient(struct delivery *delivery, const struct address *recipient, struct await *await);
+void delivery_begin_recipient(
+	struct delivery *delivery, const struct address *recipient, struct await *await);
 
 /* Sends top and message but for their last bytes. When that is done and delivery->reply.code is 0, commit; otherwise it is the
  * answer. Both stay until the delivery has ended. */
-void delivery_begin_message(struct delivery *delivery, struct slice top, const struct message *message,
-	struct await *await);
+void delivery_begin_message(struct delivery *delivery, struct slice top,
+	const struct message *message, struct await *await);
 void delivery_begin_commit(struct delivery *delivery, struct await *await);
 
 /* The transaction is over, with or without a commit: gives the connection back and frees. */

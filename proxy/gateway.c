@@ -12,11 +12,13 @@
 #include <unistd.h>
 #include <utlist.h>
 
-enum { PATIENCE_MILLISECONDS = 5000 }; /* with those who have connected but not begun, when draining */
+enum {
+	PATIENCE_MILLISECONDS = 5000
+}; /* with those who have connected but not begun, when draining */
 #define MEMORY_OF_ONE_MESSAGE (8 * 1024 * 1024) /* beyond it the spool directory, if there is one */
 
-void gateway_take(struct gateway *gateway, const struct listen_options *listen, int descriptor, const struct ip *client,
-	uint16_t port)
+void gateway_take(struct gateway *gateway, const struct listen_options *listen, int descriptor,
+	const struct ip *client, uint16_t port)
 {
 	gateway->session_count++;
 	table_add(gateway->table, COUNT_SESSIONS, 1);
@@ -35,7 +37,8 @@ struct pool *gateway_pool(const struct gateway *gateway, const struct listen_opt
 	return gateway->pools[i];
 }
 
-bool gateway_offers(const struct gateway *gateway, const struct listen_options *listen, enum capability capability)
+bool gateway_offers(const struct gateway *gateway, const struct listen_options *listen,
+	enum capability capability)
 {
 	return pool_capabilities(gateway_pool(gateway, listen)).keywords & capability;
 }
@@ -52,8 +55,8 @@ static void drain_sessions(struct gateway *gateway, bool now)
 {
 	struct session *session, *next;
 
-	DL_FOREACH_SAFE (gateway->sessions, session, next)
-		session_drain(session, now);
+	DL_FOREACH_SAFE(gateway->sessions, session, next)
+	session_drain(session, now);
 }
 
 static void on_impatient(void *owner)
@@ -103,8 +106,9 @@ static int close_gateway(struct gateway *gateway)
 	return 0;
 }
 
-struct gateway *gateway_new(const void *parent, struct loop *loop, const struct configuration *configuration,
-	struct table *table, struct keeper_link *keeper, unsigned worker_number)
+struct gateway *gateway_new(const void *parent, struct loop *loop,
+	const struct configuration *configuration, struct table *table, struct keeper_link *keeper,
+	unsigned worker_number)
 {
 	struct gateway *gateway = talloc_zero(parent, struct gateway);
 

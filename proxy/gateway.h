@@ -22,29 +22,30 @@ struct gateway {
 	struct loop *loop;
 	const struct configuration *configuration;
 	struct table *table;
-	struct keeper_link *keeper;      /* NULL: verdict records go nowhere */
-	struct pool **pools;             /* one a backend, in the order of configuration->backends */
+	struct keeper_link *keeper; /* NULL: verdict records go nowhere */
+	struct pool **pools;        /* one a backend, in the order of configuration->backends */
 	struct spool spool;
-	SSL_CTX *client_tls;             /* we are the server; NULL: STARTTLS is not offered */
-	SSL_CTX *backend_tls;            /* we are the client */
-	struct session *sessions;        /* utlist, doubly linked */
+	SSL_CTX *client_tls;      /* we are the server; NULL: STARTTLS is not offered */
+	SSL_CTX *backend_tls;     /* we are the client */
+	struct session *sessions; /* utlist, doubly linked */
 	size_t session_count;
 	uint64_t session_number;
-	unsigned worker_number;          /* stands in the ids of sessions */
+	unsigned worker_number; /* stands in the ids of sessions */
 	bool draining;
-	bool impatient;                  /* draining, also of sessions that have not begun a transaction yet */
-	struct timer patience;           /* how long it is not */
+	bool impatient; /* draining, also of sessions that have not begun a transaction yet */
+	struct timer patience; /* how long it is not */
 	void (*on_drained)(void *owner);
-	struct timer drained;            /* tells it from the loop, not from inside the last session */
+	struct timer drained; /* tells it from the loop, not from inside the last session */
 };
 
 /* keeper may be NULL. */
-struct gateway *gateway_new(const void *parent, struct loop *loop, const struct configuration *configuration,
-	struct table *table, struct keeper_link *keeper, unsigned worker_number);
+struct gateway *gateway_new(const void *parent, struct loop *loop,
+	const struct configuration *configuration, struct table *table, struct keeper_link *keeper,
+	unsigned worker_number);
 
 /* Takes a connection that was accepted: the descriptor is ours from now on. Refuses it with 421 when a limit is reached. */
-void gateway_take(struct gateway *gateway, const struct listen_options *listen, int descriptor, const struct ip *client,
-	uint16_t port);
+void gateway_take(struct gateway *gateway, const struct listen_options *listen, int descriptor,
+	const struct ip *client, uint16_t port);
 
 /* No session gets a further transaction: each hears 421 at its next command outside one, those that had none yet only after some
  * seconds, so that who has just connected need not come again. on_drained(owner) is called from the loop when no session is left.
@@ -55,7 +56,8 @@ void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *o
 struct pool *gateway_pool(const struct gateway *gateway, const struct listen_options *listen);
 
 /* Whether all servers behind a listener have it, as far as is known. */
-bool gateway_offers(const struct gateway *gateway, const struct listen_options *listen, enum capability capability);
+bool gateway_offers(const struct gateway *gateway, const struct listen_options *listen,
+	enum capability capability);
 
 /* What EHLO offers to this session, lines joined by "\n". */
 char *gateway_offer(const struct gateway *gateway, const void *parent, const struct session *s);

@@ -15,8 +15,10 @@ struct generation;
 
 struct generation_events {
 	void (*on_ready)(void *owner, struct generation *generation);
-	void (*on_failed)(void *owner, struct generation *generation); /* a process died while starting */
-	void (*on_gone)(void *owner, struct generation *generation);   /* the last process has ended; may free it */
+	void (*on_failed)(
+		void *owner, struct generation *generation); /* a process died while starting */
+	void (*on_gone)(void *owner,
+		struct generation *generation); /* the last process has ended; may free it */
 	void *owner;
 };
 
@@ -32,8 +34,8 @@ struct generation {
 	struct process **servers;   /* who serves each slot; NULL: nobody */
 	int records[2];             /* the pair over which verdict records go to the keeper */
 	struct heritage *heritage;
-	struct timer timer;         /* the end of draining */
-	bool ending;                /* told to end at once */
+	struct timer timer; /* the end of draining */
+	bool ending;        /* told to end at once */
 	struct generation_events events;
 };
 

@@ -26,4 +26,5 @@ void keeper_link_record(struct keeper_link *link, const char *id, const char *js
 uint64_t keeper_link_dropped(const struct keeper_link *link);
 
 /* For `postern explain ID`: the record, under the parent, or NULL; *reason says why. */
-char *keeper_read_record(const void *parent, const struct store_options *store, const char *id, const char **reason);
+char *keeper_read_record(
+	const void *parent, const struct store_options *store, const char *id, const char **reason);

@@ -66,7 +66,8 @@ uint64_t limits_patience_for_body(const struct session *s)
 {
 	const struct transaction *transaction = s->transaction;
 	uint64_t taken = since(s, transaction->body_since);
-	uint64_t allowed = RATE_GRACE + (uint64_t)transaction->body.size * 1000 / (uint64_t)smtp(s)->data_rate;
+	uint64_t allowed =
+		RATE_GRACE + (uint64_t)transaction->body.size * 1000 / (uint64_t)smtp(s)->data_rate;
 
 	return lesser((uint64_t)smtp(s)->data_timeout, allowed > taken ? allowed - taken : 1);
 }

@@ -15,7 +15,7 @@
 #include "proxy/configuration.h"
 
 struct listener {
-	uint32_t number;  /* for messages; never used again */
+	uint32_t number; /* for messages; never used again */
 	struct ip ip;
 	uint16_t port;
 	int *descriptors; /* one a slot */
@@ -32,8 +32,8 @@ struct listeners *listeners_new(const void *parent);
 
 /* Binds what the configuration names and is not there yet, with at least so many slots everywhere. False, after complaints
  * with their places, when an address cannot be had; what was bound before it stays until listeners_retire(). */
-bool listeners_open(struct listeners *listeners, const struct configuration *configuration, size_t slots,
-	struct complaints *complaints) __attribute__((warn_unused_result));
+bool listeners_open(struct listeners *listeners, const struct configuration *configuration,
+	size_t slots, struct complaints *complaints) __attribute__((warn_unused_result));
 
 /* From now on all of them listen. */
 void listeners_listen(struct listeners *listeners, const struct configuration *configuration);

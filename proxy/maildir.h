@@ -17,7 +17,8 @@ struct maildir_file *maildir_create(const void *parent, const char *directory);
 
 /* Errors show at the commit. With a NULL file they do nothing. */
 void maildir_write(struct maildir_file *file, struct slice bytes);
-void maildir_print(struct maildir_file *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void maildir_print(struct maildir_file *file, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Whether it is on the disk now, under its final name. */
 bool maildir_commit(struct maildir_file *file) __attribute__((warn_unused_result));

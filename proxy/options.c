@@ -57,8 +57,7 @@ static const struct option backend_rows[] = {
 		.maximum = HOUR,
 		.manual = "how old a kept connection may become (Exchange closes at 10 min, Edge "
 			  "at 5)"},
-	{FIELD(backend_options, probe), .type = OPTION_DURATION, .preset = "60s",
-		.maximum = HOUR,
+	{FIELD(backend_options, probe), .type = OPTION_DURATION, .preset = "60s", .maximum = HOUR,
 		.manual = "how often each server is asked what it can do; 0: never"},
 	{0},
 };

@@ -48,10 +48,10 @@ struct smtp_options {
 };
 
 struct process_options {
-	int64_t workers;        /* 0: one a core */
-	const char *user;       /* who workers and keeper become when the master is root */
-	int64_t drain;          /* how long sessions may go on after reload and stop */
-	const char *spool;      /* directory for large messages in flight, NULL: memory only */
+	int64_t workers;   /* 0: one a core */
+	const char *user;  /* who workers and keeper become when the master is root */
+	int64_t drain;     /* how long sessions may go on after reload and stop */
+	const char *spool; /* directory for large messages in flight, NULL: memory only */
 };
 
 struct log_options {

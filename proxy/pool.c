@@ -11,9 +11,9 @@
 #include <utlist.h>
 
 #define FAILURES_TO_TRIP 3
-#define PAUSE 30000          /* of a server that tripped */
+#define PAUSE 30000 /* of a server that tripped */
 #define REFUSALS_TO_RETIRE 3
-#define RETRY_WHEN_FULL 100  /* another worker may have given one back */
+#define RETRY_WHEN_FULL 100 /* another worker may have given one back */
 
 struct pool {
 	struct gateway *gateway;
@@ -22,7 +22,7 @@ struct pool {
 	size_t count;
 	struct backend *idle; /* most recently used first */
 	struct taking *waiting;
-	struct timer retry;   /* while somebody waits */
+	struct timer retry; /* while somebody waits */
 	struct timer probe;
 	const char *failure;
 };
@@ -40,7 +40,7 @@ struct taking {
 	bool plain_only;
 	bool probing;
 	bool queued;
-	bool has_waited;         /* its deadline runs since it first stood in the queue */
+	bool has_waited; /* its deadline runs since it first stood in the queue */
 	struct taking *prev, *next;
 };
 
@@ -52,14 +52,16 @@ static struct step end_taking(void *owner);
 void server_opened(struct server *server)
 {
 	server->open++;
-	table_count_key(server->pool->gateway->table, KEY_SERVER, server->name, strlen(server->name), 1);
+	table_count_key(
+		server->pool->gateway->table, KEY_SERVER, server->name, strlen(server->name), 1);
 	table_add(server->pool->gateway->table, COUNT_BACKEND_CONNECTIONS, 1);
 }
 
 void server_closed(struct server *server)
 {
 	server->open--;
-	table_count_key(server->pool->gateway->table, KEY_SERVER, server->name, strlen(server->name), -1);
+	table_count_key(
+		server->pool->gateway->table, KEY_SERVER, server->name, strlen(server->name), -1);
 	table_add(server->pool->gateway->table, COUNT_BACKEND_CONNECTIONS, -1);
 }
 
@@ -139,7 +141,8 @@ static void on_reset(void *owner)
 {
 	struct backend *backend = owner;
 
-	backend->lost |= backend->idle.outcome != OUTCOME_DONE || !reply_is_positive(&backend->reply);
+	backend->lost |=
+		backend->idle.outcome != OUTCOME_DONE || !reply_is_positive(&backend->reply);
 	keep(backend->server->pool, backend);
 }
 
@@ -163,7 +166,8 @@ static struct backend *take_idle(struct pool *pool, struct wanted wanted)
 {
 	struct backend *backend, *next;
 
-	DL_FOREACH_SAFE (pool->idle, backend, next) {
+	DL_FOREACH_SAFE(pool->idle, backend, next)
+	{
 		if (wanted.fresh || !suits(backend, wanted) || backend->server->retry_at)
 			continue;
 		DL_DELETE(pool->idle, backend);
@@ -215,15 +219,16 @@ static struct step try_server(void *owner)
 		return THEN(end_taking);
 	struct server *server = &pool->servers[taking->server];
 	bool lacks = server->capabilities.known &&
-		(server->capabilities.keywords & taking->wanted.keywords) != taking->wanted.keywords;
+		(server->capabilities.keywords & taking->wanted.keywords) !=
+			taking->wanted.keywords;
 	if (!taking->probing && (is_resting(server) || lacks))
 		return THEN(try_next_server);
 	if (!has_room(server)) {
 		taking->full = true;
 		return THEN(try_next_server);
 	}
-	taking->backend = backend_begin_open(taking, pool->gateway, server, pool->options, taking->plain_only,
-		&taking->steps.await);
+	taking->backend = backend_begin_open(taking, pool->gateway, server, pool->options,
+		taking->plain_only, &taking->steps.await);
 	return THEN(hear_opening);
 }
 
@@ -331,7 +336,8 @@ static struct taking *taking_new(struct pool *pool)
 	return taking;
 }
 
-void pool_begin_take(struct pool *pool, struct wanted wanted, struct backend **taken, struct await *await)
+void pool_begin_take(
+	struct pool *pool, struct wanted wanted, struct backend **taken, struct await *await)
 {
 	struct taking *taking;
 
@@ -391,7 +397,8 @@ static int close_pool(struct pool *pool)
 	return 0;
 }
 
-struct pool *pool_new(const void *parent, struct gateway *gateway, const struct backend_options *options)
+struct pool *pool_new(
+	const void *parent, struct gateway *gateway, const struct backend_options *options)
 {
 	struct pool *pool = talloc_zero(parent, struct pool);
 

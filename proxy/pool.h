@@ -17,17 +17,18 @@
 struct pool;
 
 struct server {
-	const char *name;          /* as written in the settings */
+	const char *name; /* as written in the settings */
 	struct ip ip;
 	uint16_t port;
 	struct capabilities capabilities; /* as last heard */
-	unsigned failures;         /* in a row */
-	uint64_t retry_at;         /* clock_now(): not before */
-	unsigned open;             /* connections of this worker */
+	unsigned failures;                /* in a row */
+	uint64_t retry_at;                /* clock_now(): not before */
+	unsigned open;                    /* connections of this worker */
 	struct pool *pool;
 };
 
-struct pool *pool_new(const void *parent, struct gateway *gateway, const struct backend_options *options);
+struct pool *pool_new(
+	const void *parent, struct gateway *gateway, const struct backend_options *options);
 
 const struct backend_options *pool_options(const struct pool *pool);
 
@@ -39,7 +40,8 @@ struct wanted {
 
 /* Finds a connection; when the await is done it is in *taken and the caller's, who gives it back or frees it. Fails when no server can be
  * had; pool_failure() then says why. */
-void pool_begin_take(struct pool *pool, struct wanted wanted, struct backend **taken, struct await *await);
+void pool_begin_take(
+	struct pool *pool, struct wanted wanted, struct backend **taken, struct await *await);
 const char *pool_failure(const struct pool *pool);
 
 /* Takes a connection back. With reset, a transaction was begun on it: it is RSET first. */

@@ -24,10 +24,10 @@ struct child {
 	const struct configuration *configuration;
 	struct listeners *listeners;
 	struct table *table;
-	unsigned number;  /* among those of its kind, from 0 */
-	unsigned column;  /* of the table; no other living process has it */
-	int channel;      /* to the master */
-	int records;      /* the keeper reads verdict records here; all others write them */
+	unsigned number; /* among those of its kind, from 0 */
+	unsigned column; /* of the table; no other living process has it */
+	int channel;     /* to the master */
+	int records;     /* the keeper reads verdict records here; all others write them */
 };
 
 struct process_kind {
@@ -60,7 +60,8 @@ enum process_state {
 
 struct process_events {
 	void (*on_ready)(void *owner, struct process *process);
-	void (*on_death)(void *owner, struct process *process); /* the state is still that before the death */
+	void (*on_death)(void *owner,
+		struct process *process); /* the state is still that before the death */
 	void *owner;
 };
 
@@ -68,25 +69,25 @@ struct process {
 	const struct process_kind *kind;
 	unsigned number;
 	enum process_state state;
-	pid_t pid;                 /* 0: not alive */
+	pid_t pid; /* 0: not alive */
 	unsigned column;
 	unsigned restarts;
 	uint64_t ready_since;
-	uint64_t pause;            /* before it comes back, milliseconds */
-	struct timer timer;        /* it should be ready by then; or comes back */
+	uint64_t pause;     /* before it comes back, milliseconds */
+	struct timer timer; /* it should be ready by then; or comes back */
 	struct channel *channel;
 	struct heritage *heritage;
 	const struct configuration *configuration;
-	const int *records;        /* both ends of its generation's pair */
+	const int *records; /* both ends of its generation's pair */
 	struct process_events events;
 };
 
-struct process *process_new(const void *parent, struct heritage *heritage, const struct process_kind *kind,
-	unsigned number, struct process_events events);
+struct process *process_new(const void *parent, struct heritage *heritage,
+	const struct process_kind *kind, unsigned number, struct process_events events);
 
 /* Forks. False, after a word in the log, when there is no place for one more. */
-bool process_start(struct process *process, const struct configuration *configuration, const int records[2])
-	__attribute__((warn_unused_result));
+bool process_start(struct process *process, const struct configuration *configuration,
+	const int records[2]) __attribute__((warn_unused_result));
 /* Has it come back after its pause. */
 void process_restart(struct process *process);
 /* Tells it something; one that does not listen is killed. */

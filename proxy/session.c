@@ -12,9 +12,9 @@
 #include <talloc.h>
 #include <utlist.h>
 
-#define LINGER 2000          /* ms: RFC 5321 §3.8 with a close that does not swallow the reply */
-#define TLS_HANDSHAKE 60000  /* ms */
-#define UNHEARD 32768        /* bytes of replies; who does not read them is not read from */
+#define LINGER 2000         /* ms: RFC 5321 §3.8 with a close that does not swallow the reply */
+#define TLS_HANDSHAKE 60000 /* ms */
+#define UNHEARD 32768       /* bytes of replies; who does not read them is not read from */
 
 static struct step greet(void *owner);
 static struct step welcome(void *owner);
@@ -54,7 +54,7 @@ static uint64_t now(const struct session *s)
 
 static void say(struct session *s, int code, const char *status, const char *text)
 {
-	s->reply = reply_new(s->scratch, code, status, "%s", text);
+	s->reply = reply_of(s->scratch, code, status, text);
 }
 
 /* Queues a reply; it leaves when the client's input has run dry. */
@@ -88,8 +88,8 @@ static struct inquiry *inquiry(const struct session *s)
 
 static void judge(struct session *s, enum stage stage)
 {
-	inquiry_begin_judging(inquiry(s), stage, s->gateway->loop->clock, (uint64_t)smtp(s)->judge_timeout,
-		&s->steps.await);
+	inquiry_begin_judging(inquiry(s), stage, s->gateway->loop->clock,
+		(uint64_t)smtp(s)->judge_timeout, &s->steps.await);
 }
 
 /* Whether the verdict stops the command; then the reply is set. */
@@ -100,7 +100,7 @@ static bool is_refused(struct session *s)
 	s->inquiry->accepted_session |= inquiry(s)->accepted_session;
 	if (verdict->kind < VERDICT_TEMPFAIL)
 		return false;
-	s->reply = reply_new(s->scratch, verdict->code, verdict->status, "%s", verdict->text);
+	s->reply = reply_of(s->scratch, verdict->code, verdict->status, verdict->text);
 	s->policy_refusal = true;
 	s->closing |= verdict->kind == VERDICT_DISCONNECT;
 	if (s->transaction)
@@ -142,7 +142,8 @@ static struct step welcome(void *owner)
 /* Draining. Who has just connected may send the mail that he came with. */
 static bool is_to_end(const struct session *s)
 {
-	return s->gateway->draining && !s->transaction && (s->gateway->impatient || s->transactions > 0);
+	return s->gateway->draining && !s->transaction &&
+		(s->gateway->impatient || s->transactions > 0);
 }
 
 static struct step read_command(void *owner)
@@ -195,7 +196,8 @@ static struct step hear_faulty_line(struct session *s, enum line_fault fault)
 		s->closing |= ++s->long_lines > 1;
 		say(s, 500, "5.5.2", "the line is too long");
 	} else {
-		say(s, 500, "5.5.2", "a line must end with CR LF and have no other CR, LF or NUL in it");
+		say(s, 500, "5.5.2",
+			"a line must end with CR LF and have no other CR, LF or NUL in it");
 	}
 	return answer_error(s);
 }
@@ -268,8 +270,8 @@ static struct step relay_command(void *owner)
 	struct transaction *transaction = s->transaction;
 
 	if (!transaction->delivery)
-		transaction->delivery =
-			delivery_new(transaction, s->gateway, gateway_pool(s->gateway, s->listen), transaction->envelope);
+		transaction->delivery = delivery_new(transaction, s->gateway,
+			gateway_pool(s->gateway, s->listen), transaction->envelope);
 	delivery_begin_recipient(transaction->delivery, s->command.path, &s->steps.await);
 	return THEN(hear_backend);
 }
@@ -281,7 +283,7 @@ static struct step hear_backend(void *owner)
 
 	if (reply_is_positive(reply))
 		return THEN(carry_out);
-	s->reply = reply_new(s->scratch, reply->code, reply->status, "%s", reply->text);
+	s->reply = reply_of(s->scratch, reply->code, reply->status, reply->text);
 	s->policy_refusal = true;
 	return THEN(refuse);
 }
@@ -343,7 +345,8 @@ static struct step shake_hands(void *owner)
 
 	if (s->steps.await.outcome != OUTCOME_DONE)
 		return THEN(farewell);
-	stream_begin_tls(s->client, s->gateway->client_tls, TLS_SERVER, NULL, TLS_HANDSHAKE, &s->steps.await);
+	stream_begin_tls(s->client, s->gateway->client_tls, TLS_SERVER, NULL, TLS_HANDSHAKE,
+		&s->steps.await);
 	return THEN(begin_again);
 }
 
@@ -401,7 +404,8 @@ static struct step take_body(void *owner)
 	if (outcome == BODY_WOULD_BE_END) {
 		table_add(s->gateway->table, COUNT_SMUGGLING, 1);
 		s->policy_refusal = true;
-		return end_body_badly(s, 550, "5.5.2", "a line end before or behind a lone dot is not CR LF, closing");
+		return end_body_badly(s, 550, "5.5.2",
+			"a line end before or behind a lone dot is not CR LF, closing");
 	}
 	if (outcome == BODY_COMPLETE)
 		return THEN(judge_message);
@@ -419,7 +423,8 @@ static struct step judge_message(void *owner)
 		say(s, 552, "5.3.4", "the message is larger than we take");
 		return THEN(answer_message);
 	}
-	if (transaction->body.spool_full || message_finish(transaction->message) == MESSAGE_SPOOL_FULL) {
+	if (transaction->body.spool_full ||
+		message_finish(transaction->message) == MESSAGE_SPOOL_FULL) {
 		say(s, 452, "4.3.1", "no room for messages at the moment, try again later");
 		return THEN(answer_message);
 	}
@@ -449,7 +454,8 @@ static struct step deliver(void *owner)
 	struct transaction *transaction = s->transaction;
 
 	transaction_write_top(transaction);
-	delivery_begin_message(transaction->delivery, transaction->top, transaction->message, &s->steps.await);
+	delivery_begin_message(
+		transaction->delivery, transaction->top, transaction->message, &s->steps.await);
 	return THEN(commit);
 }
 
@@ -478,8 +484,9 @@ static struct step hear_delivery(void *owner)
 	s->transaction->committed = delivery->committed;
 	s->transaction->delivered = delivery->committed && reply_is_positive(reply);
 	s->policy_refusal = !reply_is_positive(reply);
-	s->reply = s->transaction->delivered ? reply_new(s->scratch, 250, "2.0.0", "%s", reply->text)
-					     : reply_new(s->scratch, reply->code, reply->status, "%s", reply->text);
+	s->reply = s->transaction->delivered
+		? reply_of(s->scratch, 250, "2.0.0", reply->text)
+		: reply_of(s->scratch, reply->code, reply->status, reply->text);
 	return THEN(answer_message);
 }
 
@@ -566,8 +573,8 @@ static void write_id(struct session *s)
 	s->id[12] = '\0';
 }
 
-void session_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor, const struct ip *ip,
-	uint16_t port)
+void session_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor,
+	const struct ip *ip, uint16_t port)
 {
 	struct session *s = talloc_zero(gateway, struct session);
 

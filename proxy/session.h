@@ -22,22 +22,22 @@ struct verb;
 
 struct transaction {
 	struct session *session;
-	const char *id;             /* the session's with .n */
+	const char *id; /* the session's with .n */
 	struct envelope *envelope;
 	struct facts *facts;
 	struct inquiry *inquiry;
-	struct delivery *delivery;  /* from the first recipient that passed policy */
-	struct body body;           /* while the message comes */
+	struct delivery *delivery; /* from the first recipient that passed policy */
+	struct body body;          /* while the message comes */
 	struct message *message;
-	struct slice top;           /* header fields that we add */
-	struct verdict verdict;     /* the last one that was final */
-	const char *refused;        /* recipients that were refused, with the replies, for the log */
-	unsigned refusals;          /* how many */
-	bool hopeless;              /* one of them was for good */
+	struct slice top;       /* header fields that we add */
+	struct verdict verdict; /* the last one that was final */
+	const char *refused;    /* recipients that were refused, with the replies, for the log */
+	unsigned refusals;      /* how many */
+	bool hopeless;          /* one of them was for good */
 	bool committed;
-	bool delivered;             /* the backend said 250 */
-	bool untold;                /* and the client may not have heard it */
-	uint64_t body_since;        /* clock_now() of the 354 */
+	bool delivered;                   /* the backend said 250 */
+	bool untold;                      /* and the client may not have heard it */
+	uint64_t body_since;              /* clock_now() of the 354 */
 	uint64_t begun, received, judged; /* clock_microseconds() */
 };
 
@@ -47,32 +47,32 @@ struct session {
 	const struct listen_options *listen;
 	struct session *prev, *next;
 	struct stream *client;
-	struct facts *facts;        /* of the session */
-	struct inquiry *inquiry;    /* what is judged before a transaction */
-	const char *helo;           /* NULL before HELO */
+	struct facts *facts;             /* of the session */
+	struct inquiry *inquiry;         /* what is judged before a transaction */
+	const char *helo;                /* NULL before HELO */
 	struct transaction *transaction; /* NULL outside one */
-	void *scratch;              /* what lives for one command */
-	const struct verb *verb;    /* of the command in hand */
+	void *scratch;                   /* what lives for one command */
+	const struct verb *verb;         /* of the command in hand */
 	struct command command;
-	struct reply reply;         /* what will be answered */
+	struct reply reply; /* what will be answered */
 	struct ip ip;
 	uint16_t port;
-	bool extended;              /* EHLO, not HELO */
-	bool utf8_offered;          /* at the last EHLO */
-	bool trusted;               /* in relay.networks */
-	bool counted;               /* for the limits by client */
-	bool closing;               /* after this answer */
-	bool policy_refusal;        /* the reply is the judge's or the backend's: it carries the id */
+	bool extended;       /* EHLO, not HELO */
+	bool utf8_offered;   /* at the last EHLO */
+	bool trusted;        /* in relay.networks */
+	bool counted;        /* for the limits by client */
+	bool closing;        /* after this answer */
+	bool policy_refusal; /* the reply is the judge's or the backend's: it carries the id */
 	uint16_t errors, unknown_verbs, idle_verbs, long_lines;
-	uint32_t transactions;      /* begun */
-	uint32_t messages;          /* answered with 250 */
-	uint64_t quiet_since;       /* clock_now() of the start or the last accepted message */
+	uint32_t transactions; /* begun */
+	uint32_t messages;     /* answered with 250 */
+	uint64_t quiet_since;  /* clock_now() of the start or the last accepted message */
 	char id[SESSION_ID_SIZE];
 };
 
 /* Begins a session on a connected socket. */
-void session_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor, const struct ip *ip,
-	uint16_t port);
+void session_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor,
+	const struct ip *ip, uint16_t port);
 
 /* Ends a session that has no transaction and nothing to do; others go on until that is so. With now: all, but for those past the commit. */
 void session_drain(struct session *session, bool now);

@@ -7,9 +7,9 @@
 #include "proxy/generation.h"
 
 struct status {
-	const char *state;                   /* running, reloading, stopping */
-	uint64_t uptime;                     /* milliseconds */
-	const struct generation *active;     /* NULL while the first one starts */
+	const char *state;                    /* running, reloading, stopping */
+	uint64_t uptime;                      /* milliseconds */
+	const struct generation *active;      /* NULL while the first one starts */
 	const struct generation *generations; /* utlist */
 	const struct table *table;
 };

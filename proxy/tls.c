@@ -27,9 +27,11 @@ static SSL_CTX *context_new(const void *parent, const SSL_METHOD *method)
 	assert(holder->context);
 	talloc_set_destructor(holder, free_context);
 	SSL_CTX_set_min_proto_version(holder->context, TLS1_2_VERSION);
-	SSL_CTX_set_options(holder->context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
+	SSL_CTX_set_options(holder->context,
+		SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
 			SSL_OP_CIPHER_SERVER_PREFERENCE);
-	SSL_CTX_set_mode(holder->context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+	SSL_CTX_set_mode(holder->context,
+		SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 			SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	return holder->context;
 }

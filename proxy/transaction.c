@@ -41,7 +41,8 @@ void transaction_begin(struct session *s)
 	envelope->body = s->command.body;
 	envelope->utf8 = s->command.utf8;
 	transaction->facts = facts_new(transaction, s->facts);
-	transaction->inquiry = inquiry_new(transaction, s->gateway->configuration->chain, transaction->facts);
+	transaction->inquiry =
+		inquiry_new(transaction, s->gateway->configuration->chain, transaction->facts);
 	inquiry_inherit(transaction->inquiry, s->inquiry);
 	s->transaction = transaction;
 	tell_sender(transaction);
@@ -82,8 +83,8 @@ void transaction_begin_message(struct session *s)
 
 	transaction->message = message_new(transaction, &s->gateway->spool);
 	transaction->body_since = clock_now(s->gateway->loop->clock);
-	body_init(&transaction->body, transaction->message, s->gateway->configuration->policy->limits->message_size,
-		s->trusted);
+	body_init(&transaction->body, transaction->message,
+		s->gateway->configuration->policy->limits->message_size, s->trusted);
 }
 
 void transaction_tell_message(struct transaction *transaction)
@@ -91,7 +92,8 @@ void transaction_tell_message(struct transaction *transaction)
 	transaction->received = clock_microseconds();
 	transaction->inquiry->message = transaction->message;
 	facts_set_number(transaction->facts, FACT_MESSAGE_SIZE, message_size(transaction->message));
-	facts_set_number(transaction->facts, FACT_MESSAGE_ANOMALIES, message_anomalies(transaction->message));
+	facts_set_number(transaction->facts, FACT_MESSAGE_ANOMALIES,
+		message_anomalies(transaction->message));
 }
 
 /* RFC 3848, RFC 6531 §4.3 */
@@ -116,13 +118,18 @@ void transaction_write_top(struct transaction *transaction)
 		.client = &s->ip,
 		.hostname = s->gateway->configuration->policy->site->hostname,
 		.protocol = protocol(s),
-		.tls = version ? talloc_asprintf(transaction, "%s %s", version, stream_tls_cipher(s->client)) : NULL,
+		.tls = version ? talloc_asprintf(transaction, "%s %s", version,
+					 stream_tls_cipher(s->client))
+			       : NULL,
 		.id = transaction->id,
-		.recipient = envelope->passed == 1 && envelope->count == 1 ? envelope->recipients[0].address->text : NULL,
+		.recipient = envelope->passed == 1 && envelope->count == 1
+			? envelope->recipients[0].address->text
+			: NULL,
 		.seconds = (int64_t)(clock_wall(s->gateway->loop->clock) / 1000),
 	};
 	char *top = trace_received(transaction, &facts);
-	const char *added = inquiry_added_fields(transaction, transaction->inquiry, transaction->id, facts.seconds);
+	const char *added = inquiry_added_fields(
+		transaction, transaction->inquiry, transaction->id, facts.seconds);
 
 	transaction->top = slice_of(added ? talloc_strdup_append(top, added) : top);
 }
@@ -132,7 +139,9 @@ void transaction_note_refusal(struct session *s)
 	struct transaction *transaction = s->transaction;
 	bool is_judged = transaction->inquiry->verdict.kind >= VERDICT_TEMPFAIL;
 	bool is_told = transaction->delivery && transaction->delivery->told_by_backend;
-	const char *by = is_judged ? transaction->inquiry->verdict.decided_by : is_told ? "backend" : "gateway";
+	const char *by = is_judged ? transaction->inquiry->verdict.decided_by
+		: is_told          ? "backend"
+				   : "gateway";
 
 	transaction->hopeless |= reply_is_permanent(&s->reply);
 	if (++transaction->refusals > REFUSALS_LOGGED)
@@ -198,7 +207,10 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 	log_text(&line, "client", ip_print(&s->ip, client));
 	log_text(&line, "helo", s->helo);
 	log_text(&line, "tls", stream_tls_version(s->client));
-	log_text(&line, "sender", address_is_null(transaction->envelope->sender) ? "<>" : transaction->envelope->sender->text);
+	log_text(&line, "sender",
+		address_is_null(transaction->envelope->sender)
+			? "<>"
+			: transaction->envelope->sender->text);
 	log_slice(&line, "recipients", slice_of(joined_recipients(transaction)));
 	log_text(&line, "refused", transaction->refused);
 	if (transaction->message)
@@ -215,7 +227,8 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 	}
 	log_decimal(&line, "ms", milliseconds(transaction->begun, now));
 	if (transaction->received)
-		log_decimal(&line, "judge_ms", milliseconds(transaction->received, transaction->judged));
+		log_decimal(&line, "judge_ms",
+			milliseconds(transaction->received, transaction->judged));
 	if (transaction->committed)
 		log_decimal(&line, "backend_ms", milliseconds(transaction->judged, now));
 	log_end(&line);

@@ -11,7 +11,7 @@
 
 static void say(struct session *s, int code, const char *status, const char *text)
 {
-	s->reply = reply_new(s->scratch, code, status, "%s", text);
+	s->reply = reply_of(s->scratch, code, status, text);
 }
 
 /* --- HELO, EHLO --- */
@@ -48,7 +48,8 @@ static void change_ehlo(struct session *s)
 {
 	s->extended = true;
 	s->utf8_offered = gateway_offers(s->gateway, s->listen, CAPABILITY_SMTPUTF8);
-	s->reply = reply_new(s->scratch, 250, NULL, "%s\n%s", hostname(s), gateway_offer(s->gateway, s->scratch, s));
+	s->reply = reply_new(s->scratch, 250, NULL, "%s\n%s", hostname(s),
+		gateway_offer(s->gateway, s->scratch, s));
 }
 
 /* --- MAIL --- */
@@ -61,7 +62,8 @@ static void prepare_mail(struct session *s)
 		return;
 	}
 	if (s->command.utf8 && !s->utf8_offered) {
-		say(s, 555, "5.6.7", "SMTPUTF8 was not offered: not every mail server behind can take it");
+		say(s, 555, "5.6.7",
+			"SMTPUTF8 was not offered: not every mail server behind can take it");
 		return;
 	}
 	transaction_begin(s);
@@ -89,7 +91,8 @@ static void prepare_rcpt(struct session *s)
 		return;
 	}
 	if (address->form & ADDRESS_UTF8 && !transaction->envelope->utf8) {
-		say(s, 553, "5.6.7", "an address with characters beyond ASCII needs SMTPUTF8 at MAIL");
+		say(s, 553, "5.6.7",
+			"an address with characters beyond ASCII needs SMTPUTF8 at MAIL");
 		return;
 	}
 	talloc_steal(transaction, address);
@@ -97,7 +100,8 @@ static void prepare_rcpt(struct session *s)
 	facts_set_text(transaction->facts, FACT_RECIPIENT_LOCAL, address->local);
 	facts_set_text(transaction->facts, FACT_RECIPIENT_DOMAIN, address->domain);
 	facts_set_number(transaction->facts, FACT_RECIPIENT_FORM, address->form);
-	facts_set_number(transaction->facts, FACT_RECIPIENT_COUNT, (int64_t)transaction->envelope->passed);
+	facts_set_number(
+		transaction->facts, FACT_RECIPIENT_COUNT, (int64_t)transaction->envelope->passed);
 }
 
 static void change_rcpt(struct session *s)
@@ -245,19 +249,23 @@ static const struct {
 	const char *text;
 } requirements[] = {
 	{NEEDS_HELO, lacks_helo, 503, "5.5.1", "say EHLO or HELO first"},
-	{NEEDS_NO_TRANSACTION, has_transaction, 503, "5.5.1", "a sender was given already; say RSET to begin anew"},
+	{NEEDS_NO_TRANSACTION, has_transaction, 503, "5.5.1",
+		"a sender was given already; say RSET to begin anew"},
 	{NEEDS_TRANSACTION, lacks_transaction, 503, "5.5.1", "say MAIL first"},
 	{NEEDS_RECIPIENT, lacks_recipient, 554, "5.5.1", "no valid recipients"},
 	{NEEDS_TLS_OFFER, lacks_tls_offer, 503, "5.5.1", "STARTTLS is not possible here"},
 };
 
-const struct reply *verb_forbidden(const void *parent, const struct verb *verb, const struct session *s)
+const struct reply *verb_forbidden(
+	const void *parent, const struct verb *verb, const struct session *s)
 {
 	for (size_t i = 0; i < sizeof requirements / sizeof requirements[0]; i++) {
-		if (!(verb->requires & requirements[i].requirement) || !requirements[i].is_missing(s))
+		if (!(verb->requires & requirements[i].requirement) ||
+			!requirements[i].is_missing(s))
 			continue;
 		struct reply *reply = talloc(parent, struct reply);
-		*reply = reply_new(reply, requirements[i].code, requirements[i].status, "%s", requirements[i].text);
+		*reply = reply_of(
+			reply, requirements[i].code, requirements[i].status, requirements[i].text);
 		return reply;
 	}
 	return NULL;

@@ -43,4 +43,5 @@ struct verb {
 const struct verb *verb_find(struct slice name);
 
 /* The reply to a verb out of order, under the parent, or NULL when it is allowed. */
-const struct reply *verb_forbidden(const void *parent, const struct verb *verb, const struct session *s);
+const struct reply *verb_forbidden(
+	const void *parent, const struct verb *verb, const struct session *s);

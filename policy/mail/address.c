@@ -345,6 +345,14 @@ static bool has_8bit(const char *text)
 	return false;
 }
 
+static char *with_domain(const void *parent, const char *local, const char *domain)
+{
+	char *text = talloc_array(parent, char, strlen(local) + strlen(domain) + sizeof "@");
+
+	stpcpy(stpcpy(stpcpy(text, local), "@"), domain);
+	return text;
+}
+
 static struct address *address_of(const struct path *path)
 {
 	struct address *address = talloc_zero(path->parent, struct address);
@@ -362,8 +370,7 @@ static struct address *address_of(const struct path *path)
 	}
 	if (strlen(shown) > LOCAL_PART_MAXIMUM)
 		address->form |= ADDRESS_LONG;
-	address->text =
-		path->domain[0] ? talloc_asprintf(address, "%s@%s", shown, path->domain) : shown;
+	address->text = path->domain[0] ? with_domain(address, shown, path->domain) : shown;
 	return address;
 }
 

@@ -9,15 +9,15 @@
 
 #include "policy/mail/domain.h"
 
-#define LOCAL_PART_MAXIMUM 64    /* RFC 5321 §4.5.3.1.1; longer is taken up to the limit, flagged */
+#define LOCAL_PART_MAXIMUM 64 /* RFC 5321 §4.5.3.1.1; longer is taken up to the limit, flagged */
 #define LOCAL_PART_LIMIT 256
 
 /* What the parser saw besides the plain form; bits, named by address_form_names. Control characters (NUL, CR, LF and the
  * rest of C0 and C1, DEL) are never taken, quoted or escaped as they may be. */
 enum address_form {
-	ADDRESS_SOURCE_ROUTE = 1,   /* <@a,@b:user@c>: the route is dropped (RFC 5321 appendix F.2) */
-	ADDRESS_QUOTED = 2,         /* a quoted local part that needs its quotes */
-	ADDRESS_LITERAL = 4,        /* user@[192.0.2.1] */
+	ADDRESS_SOURCE_ROUTE = 1, /* <@a,@b:user@c>: the route is dropped (RFC 5321 appendix F.2) */
+	ADDRESS_QUOTED = 2,       /* a quoted local part that needs its quotes */
+	ADDRESS_LITERAL = 4,      /* user@[192.0.2.1] */
 	ADDRESS_WITHOUT_DOMAIN = 8, /* postmaster, or any bare name */
 	ADDRESS_DOTLESS = 16,       /* user@localhost */
 	ADDRESS_PERCENT = 32,       /* a % in the local part */
@@ -40,7 +40,8 @@ struct address {
 
 /* Parses a path at the front of *input and takes it off; what follows (parameters) stays. Lives under the parent. NULL
  * when it is no path; *reason then says why, for people ("the address has no closing >"). null_allowed: <> is a path. */
-struct address *address_parse_path(const void *parent, struct slice *input, bool null_allowed, const char **reason);
+struct address *address_parse_path(
+	const void *parent, struct slice *input, bool null_allowed, const char **reason);
 
 /* A plain address from settings, a command line or a header: user@domain, with or without angle brackets, blanks around
  * it. NULL when it is none. */

@@ -11,18 +11,18 @@ enum body_type { BODY_7BIT, BODY_8BITMIME };
 
 struct recipient {
 	const struct address *address;
-	bool passed;            /* policy let it through and the backend said 250: the client heard 250 */
-	struct reply reply;     /* what the client was told */
+	bool passed; /* policy let it through and the backend said 250: the client heard 250 */
+	struct reply reply; /* what the client was told */
 };
 
 struct envelope {
 	const struct address *sender;
-	int64_t declared_size;  /* SIZE= of MAIL, or -1 */
+	int64_t declared_size; /* SIZE= of MAIL, or -1 */
 	enum body_type body;
-	bool utf8;              /* SMTPUTF8 was asked for */
+	bool utf8;                    /* SMTPUTF8 was asked for */
 	struct recipient *recipients; /* in the order of RCPT, refused ones too */
 	size_t count;
-	size_t passed;          /* how many of them passed */
+	size_t passed; /* how many of them passed */
 };
 
 struct envelope *envelope_new(const void *parent);

@@ -27,11 +27,12 @@ enum header_anomaly {
 	HEADER_MISSING_FROM = 4,
 	HEADER_REPEATED_FROM = 8,
 	HEADER_UNREADABLE_FROM = 16,
-	HEADER_REPEATED_FIELD = 32,   /* Date, Message-ID, Subject, Sender, Reply-To, To, Cc, Bcc, In-Reply-To, References twice */
-	HEADER_NO_FIELD = 64,         /* a line that is no field */
+	HEADER_REPEATED_FIELD =
+		32, /* Date, Message-ID, Subject, Sender, Reply-To, To, Cc, Bcc, In-Reply-To, References twice */
+	HEADER_NO_FIELD = 64, /* a line that is no field */
 	HEADER_TOO_LONG = 128,
 	HEADER_BLANK_BEFORE_COLON = 256,
-	HEADER_SEVERAL_FROM = 512     /* one From with several addresses: from is the first of them */
+	HEADER_SEVERAL_FROM = 512 /* one From with several addresses: from is the first of them */
 };
 
 /* "missing_date" … in the order of the bits, NULL-ended. */
@@ -40,12 +41,13 @@ extern const char *const header_anomaly_names[];
 struct header {
 	struct field *fields;
 	size_t count;
-	size_t size;          /* bytes, the empty line that ends it not counted */
-	unsigned anomalies;   /* bits of enum header_anomaly */
-	unsigned received;    /* how many Received fields */
-	const char *from;     /* the address of From, canonical, or NULL when there is none or it is unreadable */
+	size_t size;        /* bytes, the empty line that ends it not counted */
+	unsigned anomalies; /* bits of enum header_anomaly */
+	unsigned received;  /* how many Received fields */
+	const char *
+		from; /* the address of From, canonical, or NULL when there is none or it is unreadable */
 	const char *from_domain; /* NULL also when it has none: "From: root" */
-	const char *subject;  /* unfolded, not decoded, or NULL */
+	const char *subject;     /* unfolded, not decoded, or NULL */
 	const char *message_id;
 };
 

@@ -26,9 +26,9 @@ enum anomaly {
 	ANOMALY_BARE_LF = 1,
 	ANOMALY_BARE_CR = 2,
 	ANOMALY_NUL = 4,
-	ANOMALY_LONG_LINE = 8,     /* over 998 octets */
+	ANOMALY_LONG_LINE = 8, /* over 998 octets */
 	ANOMALY_8BIT_HEADER = 16,
-	ANOMALY_LONG_HEADER = 32   /* over 10,000 lines or 256 KiB */
+	ANOMALY_LONG_HEADER = 32 /* over 10,000 lines or 256 KiB */
 };
 
 /* "bare_lf", "bare_cr" … in the order of the bits, NULL-ended. */
@@ -42,7 +42,8 @@ enum message_outcome { MESSAGE_OK, MESSAGE_SPOOL_FULL };
 struct message *message_new(const void *parent, const struct spool *spool);
 
 /* Adds bytes. When the spool is full the message is useless, keeps nothing and takes no more. */
-enum message_outcome message_add(struct message *message, struct slice bytes) __attribute__((warn_unused_result));
+enum message_outcome message_add(struct message *message, struct slice bytes)
+	__attribute__((warn_unused_result));
 
 /* No more will be added: seals the memfd, maps it (pages come in when they are looked at). Must be called once before the bytes are looked at. */
 enum message_outcome message_finish(struct message *message) __attribute__((warn_unused_result));

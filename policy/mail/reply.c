@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <talloc.h>
 
 /* A safe copy of one line of text. */
@@ -32,41 +31,64 @@ static const char *clean_lines(const void *parent, struct slice lines)
 	return text;
 }
 
-struct reply reply_new(const void *parent, int code, const char *status, const char *format, ...)
+struct reply reply_of(const void *parent, int code, const char *status, const char *text)
 {
 	struct reply reply = {.code = code};
-	va_list arguments;
-	char *text;
 
 	assert(code >= 200 && code <= 599);
 	if (status)
-		snprintf(reply.status, sizeof reply.status, "%s", status);
-	va_start(arguments, format);
-	text = talloc_vasprintf(NULL, format, arguments);
-	va_end(arguments);
+		memcpy(reply.status, status, strnlen(status, STATUS_SIZE - 1));
 	reply.text = clean_lines(parent, slice_of(text));
+	return reply;
+}
+
+struct reply reply_new(const void *parent, int code, const char *status, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	char *text = talloc_vasprintf(NULL, format, arguments);
+	va_end(arguments);
+	struct reply reply = reply_of(parent, code, status, text);
 	talloc_free(text);
 	return reply;
 }
 
-/* Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code [ SP textstring ] CRLF
- * RFC 2034 §4: 3xx replies carry no enhanced status. */
+static unsigned count_lines(const char *text)
+{
+	unsigned lines = 1;
+
+	for (; (text = strchr(text, '\n')); text++)
+		lines++;
+	return lines;
+}
+
+static size_t line_room(size_t text)
+{
+	return strlen("250 ") + STATUS_SIZE + text + sizeof "\r\n";
+}
+
+/* One line of the wire; returns its end. RFC 2034 §4: 3xx replies carry no enhanced status. */
+static char *print_line(char *at, const struct reply *reply, char mark, struct slice text)
+{
+	*at++ = (char)('0' + reply->code / 100);
+	*at++ = (char)('0' + reply->code / 10 % 10);
+	*at++ = (char)('0' + reply->code % 10);
+	*at++ = mark;
+	if (reply->status[0] && reply->code / 100 != 3)
+		at = stpcpy(stpcpy(at, reply->status), " ");
+	return stpcpy(mempcpy(at, text.data, text.size), "\r\n");
+}
+
+/* Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code [ SP textstring ] CRLF */
 char *reply_print(const void *parent, const struct reply *reply)
 {
-	bool has_status = reply->status[0] && reply->code / 100 != 3;
-	const char *status = has_status ? reply->status : "";
-	const char *blank = has_status ? " " : "";
 	struct slice rest = slice_of(reply->text);
-	char *wire = talloc_strdup(parent, "");
-	bool more;
+	unsigned lines = count_lines(reply->text);
+	char *wire = talloc_array(parent, char, rest.size + lines * line_room(0)), *at = wire;
 
-	do {
-		struct slice line;
-		more = slice_find(rest, '\n') != SIZE_MAX;
-		line = slice_cut(&rest, '\n');
-		wire = talloc_asprintf_append_buffer(wire, "%03d%c%s%s%.*s\r\n", reply->code,
-			more ? '-' : ' ', status, blank, SLICE_ARGS(line));
-	} while (more);
+	while (lines--)
+		at = print_line(at, reply, lines ? '-' : ' ', slice_cut(&rest, '\n'));
 	return wire;
 }
 
@@ -138,11 +160,7 @@ static void begin_reply(const void *parent, struct reply *reply, int code, struc
 
 static bool is_full(const struct reply *reply)
 {
-	unsigned lines = 1;
-
-	for (const char *at = reply->text; (at = strchr(at, '\n')); at++)
-		lines++;
-	return lines >= REPLY_LINES_MAXIMUM;
+	return count_lines(reply->text) >= REPLY_LINES_MAXIMUM;
 }
 
 static void continue_reply(struct reply *reply, struct slice text)
@@ -176,10 +194,10 @@ enum reply_outcome reply_add_line(const void *parent, struct reply *reply, struc
 
 char *reply_on_one_line(const void *parent, const struct reply *reply)
 {
-	const char *blank = reply->status[0] ? " " : "";
-	char *text = talloc_asprintf(
-		parent, "%03d%s%s %s", reply->code, blank, reply->status, reply->text);
+	char *text = talloc_array(parent, char, line_room(strlen(reply->text)));
+	char *end = print_line(text, reply, ' ', slice_of(reply->text));
 
+	end[-2] = '\0';
 	for (char *at = text; (at = strchr(at, '\n')); at++)
 		*at = ' ';
 	return text;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A reply of SMTP (RFC 5321 §4.2): a code, an enhanced status (RFC 3463) and one or more lines of text. The same struct
- * serves what we say and what a backend said. Text is safe by construction: reply_new() and the parser replace control
+ * serves what we say and what a backend said. Text is safe by construction: reply_of(), reply_new() and the parser replace control
  * characters and everything that is no valid UTF-8, and cut lines to what a reply may hold.
  */
 #pragma once
 
 #include "base/slice.h"
 
-#define REPLY_LINE_MAXIMUM 512   /* RFC 5321 §4.5.3.1.5, with code and CRLF */
-#define REPLY_TEXT_MAXIMUM 460   /* of one line of text that we write */
-#define REPLY_LINES_MAXIMUM 128  /* taken from a backend */
-#define STATUS_SIZE 12           /* "5.123.123" and NUL, with room */
+#define REPLY_LINE_MAXIMUM 512  /* RFC 5321 §4.5.3.1.5, with code and CRLF */
+#define REPLY_TEXT_MAXIMUM 460  /* of one line of text that we write */
+#define REPLY_LINES_MAXIMUM 128 /* taken from a backend */
+#define STATUS_SIZE 12          /* "5.123.123" and NUL, with room */
 
 struct reply {
 	int code;                 /* 200 to 599; 0: none */
@@ -19,7 +19,10 @@ struct reply {
 	const char *text;         /* lines separated by "\n", without the status */
 };
 
-/* A reply with text made by a format; lives under the parent. status may be NULL. */
+/* A reply with that text; lives under the parent. status may be NULL. */
+struct reply reply_of(const void *parent, int code, const char *status, const char *text);
+
+/* The same with text made by a format. */
 struct reply reply_new(const void *parent, int code, const char *status, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 

@@ -3,7 +3,6 @@
 #include "policy/mail/trace.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <talloc.h>
 #include <time.h>
 
@@ -22,29 +21,18 @@ struct fold {
 
 static bool is_safe(char c)
 {
-	return c > ' ' && c < 0x7f && !strchr("()\\;,<>\"", c);
+	return c > ' ' && c < 0x7f && c != '(' && c != ')' && c != '\\' && c != ';' && c != ',' &&
+		c != '<' && c != '>' && c != '"';
 }
 
-/* Whatever a stranger says, without what could end a comment, a word or the field. */
-static const char *safe(char text[static NAME_SIZE], const char *stranger)
+/* Whatever a stranger says, without what could end a comment, a word or the field, and at most NAME_SIZE long. Returns its end. */
+static char *safe(char *at, const char *stranger, bool has_words)
 {
-	size_t i;
-
-	for (i = 0; i < NAME_SIZE - 1 && stranger[i]; i++)
-		text[i] = is_safe(stranger[i]) ? stranger[i] : '?';
-	text[i] = '\0';
-	return text;
-}
-
-/* The same for several words. */
-static const char *safe_words(char text[static NAME_SIZE], const char *stranger)
-{
-	safe(text, stranger);
-	for (size_t i = 0; text[i]; i++) {
-		if (stranger[i] == ' ')
-			text[i] = ' ';
-	}
-	return text;
+	for (size_t i = 0; i < NAME_SIZE - 1 && stranger[i]; i++)
+		*at++ = is_safe(stranger[i]) || (has_words && stranger[i] == ' ') ? stranger[i]
+										  : '?';
+	*at = '\0';
+	return at;
 }
 
 static void put_bytes(struct fold *fold, const char *bytes, size_t size)
@@ -66,33 +54,35 @@ static void put(struct fold *fold, const char *piece)
 
 static void put_pair(struct fold *fold, const char *word, const char *stranger)
 {
-	char text[NAME_SIZE], pair[PIECE_SIZE];
+	char pair[PIECE_SIZE];
 
-	snprintf(pair, sizeof pair, "%s %s", word, safe(text, stranger));
+	safe(stpcpy(stpcpy(pair, word), " "), stranger, false);
 	put(fold, pair);
 }
 
 /* TCP-info = address-literal / ( Domain FWS address-literal ), in a comment */
 static void put_client(struct fold *fold, const struct trace_facts *facts)
 {
-	char ip[IP_TEXT_SIZE], name[NAME_SIZE], piece[PIECE_SIZE];
+	char ip[IP_TEXT_SIZE], piece[PIECE_SIZE], *at = piece;
 
 	if (facts->client_name) {
-		snprintf(piece, sizeof piece, "(%s", safe(name, facts->client_name));
+		safe(stpcpy(piece, "("), facts->client_name, false);
 		put(fold, piece);
+	} else {
+		at = stpcpy(piece, "(");
 	}
-	snprintf(piece, sizeof piece, "%s[%s%s])", facts->client_name ? "" : "(",
-		facts->client->family == 6 ? "IPv6:" : "",
-		facts->client->family ? ip_print(facts->client, ip) : "");
+	at = stpcpy(at, facts->client->family == 6 ? "[IPv6:" : "[");
+	at = stpcpy(at, facts->client->family ? ip_print(facts->client, ip) : "");
+	stpcpy(at, "])");
 	put(fold, piece);
 }
 
 /* RFC 8314 §4.3: what TLS it was, in a comment. */
 static void put_tls(struct fold *fold, const char *tls)
 {
-	char text[NAME_SIZE], piece[PIECE_SIZE];
+	char piece[PIECE_SIZE];
 
-	snprintf(piece, sizeof piece, "(%s)", safe_words(text, tls));
+	stpcpy(safe(stpcpy(piece, "("), tls, true), ")");
 	put(fold, piece);
 }
 
@@ -113,22 +103,36 @@ static void put_recipient(struct fold *fold, const char *recipient)
 	if (!recipient || !recipient[0] || !is_printable(recipient) ||
 		strlen(recipient) >= NAME_SIZE)
 		return;
-	snprintf(piece, sizeof piece, "for <%s>", recipient);
+	stpcpy(stpcpy(stpcpy(piece, "for <"), recipient), ">");
 	put(fold, piece);
+}
+
+static char *print_two(char *at, int number)
+{
+	*at++ = (char)('0' + number / 10 % 10);
+	*at++ = (char)('0' + number % 10);
+	return at;
 }
 
 /* RFC 5322 §3.3; always in UTC, whatever the locale. */
 static const char *print_date(char date[static DATE_SIZE], int64_t seconds)
 {
-	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	static const char *const months[] = {
-		"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	static const char *const days[] = {
+		"Sun, ", "Mon, ", "Tue, ", "Wed, ", "Thu, ", "Fri, ", "Sat, "};
+	static const char *const months[] = {" Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ",
+		" Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec "};
 	time_t time = (time_t)seconds;
 	struct tm tm;
+	char *at;
 
 	gmtime_r(&time, &tm);
-	snprintf(date, DATE_SIZE, "%s, %02d %s %04d %02d:%02d:%02d +0000", days[tm.tm_wday],
-		tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	at = print_two(stpcpy(date, days[tm.tm_wday]), tm.tm_mday);
+	at = print_two(stpcpy(at, months[tm.tm_mon]), (tm.tm_year + 1900) / 100);
+	at = print_two(at, tm.tm_year % 100);
+	at = print_two(stpcpy(at, " "), tm.tm_hour);
+	at = print_two(stpcpy(at, ":"), tm.tm_min);
+	at = print_two(stpcpy(at, ":"), tm.tm_sec);
+	stpcpy(at, " +0000");
 	return date;
 }
 

@@ -7,15 +7,15 @@
 #include "base/cidr.h"
 
 struct trace_facts {
-	const char *helo;         /* as the client gave it, "" for none */
+	const char *helo; /* as the client gave it, "" for none */
 	const struct ip *client;
-	const char *client_name;  /* forward-confirmed, or NULL */
-	const char *hostname;     /* ours */
-	const char *protocol;     /* SMTP, ESMTP, ESMTPS, UTF8SMTP … */
-	const char *tls;          /* version and cipher, or NULL */
-	const char *id;           /* of the transaction */
-	const char *recipient;    /* when there is just one, else NULL */
-	int64_t seconds;          /* since 1970 */
+	const char *client_name; /* forward-confirmed, or NULL */
+	const char *hostname;    /* ours */
+	const char *protocol;    /* SMTP, ESMTP, ESMTPS, UTF8SMTP … */
+	const char *tls;         /* version and cipher, or NULL */
+	const char *id;          /* of the transaction */
+	const char *recipient;   /* when there is just one, else NULL */
+	int64_t seconds;         /* since 1970 */
 };
 
 /* The whole field, folded, with CRLF. Nothing of a stranger's text can end the field or the comment it stands in. */

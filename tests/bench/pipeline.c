@@ -16,11 +16,11 @@
 enum phase { CONNECTED, GREETED, READY, IN_DATA };
 
 struct client {
-	int socket;         /* -1: done */
+	int socket; /* -1: done */
 	enum phase phase;
-	unsigned wanted;    /* replies until it may go on */
-	unsigned left;      /* messages not sent yet */
-	char line[4];       /* the beginning of a reply's line */
+	unsigned wanted; /* replies until it may go on */
+	unsigned left;   /* messages not sent yet */
+	char line[4];    /* the beginning of a reply's line */
 	size_t line_size;
 	const char *output;
 	size_t output_size;
@@ -30,14 +30,16 @@ static char *message, *message_and_next; /* with the dot, and with the next enve
 
 static void fail(const char *what)
 {
-	fprintf(stderr, "pipeline: %s: %s\n", what, errno ? strerror(errno) : "not what was expected");
+	fprintf(stderr, "pipeline: %s: %s\n", what,
+		errno ? strerror(errno) : "not what was expected");
 	exit(1);
 }
 
 static void make_messages(size_t size)
 {
-	static const char header[] = "From: <a@example.net>\r\nDate: Sun, 22 Nov 2026 02:28:42 +0000\r\n"
-				     "Message-ID: <1@example.net>\r\nSubject: pipelined\r\n\r\n";
+	static const char header[] =
+		"From: <a@example.net>\r\nDate: Sun, 22 Nov 2026 02:28:42 +0000\r\n"
+		"Message-ID: <1@example.net>\r\nSubject: pipelined\r\n\r\n";
 	size_t used = strlen(header);
 
 	message = malloc(size + 256);
@@ -116,7 +118,8 @@ static void hear(struct client *client)
 
 static void say(struct client *client)
 {
-	ssize_t n = send(client->socket, client->output, client->output_size, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t n = send(
+		client->socket, client->output, client->output_size, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	if (n < 0 && errno != EAGAIN)
 		fail("send");
@@ -133,7 +136,8 @@ static void connect_client(struct client *client, uint16_t port, unsigned messag
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	client->socket = socket(AF_INET, SOCK_STREAM, 0);
-	if (client->socket < 0 || connect(client->socket, (struct sockaddr *)&address, sizeof address) != 0)
+	if (client->socket < 0 ||
+		connect(client->socket, (struct sockaddr *)&address, sizeof address) != 0)
 		fail("connect");
 	setsockopt(client->socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	client->left = messages;
@@ -154,10 +158,12 @@ int main(int argc, char **argv)
 
 	make_messages(strtoul(argv[4], NULL, 10));
 	for (size_t i = 0; i < count; i++)
-		connect_client(&clients[i], (uint16_t)strtoul(argv[1], NULL, 10), (unsigned)((messages + i) / count));
+		connect_client(&clients[i], (uint16_t)strtoul(argv[1], NULL, 10),
+			(unsigned)((messages + i) / count));
 	while (open) {
 		for (size_t i = 0; i < count; i++)
-			polls[i] = (struct pollfd){clients[i].socket, clients[i].output_size ? POLLIN | POLLOUT : POLLIN, 0};
+			polls[i] = (struct pollfd){clients[i].socket,
+				clients[i].output_size ? POLLIN | POLLOUT : POLLIN, 0};
 		if (poll(polls, count, 60000) <= 0)
 			fail("nothing came for a minute");
 		for (size_t i = 0; i < count; i++) {

@@ -19,7 +19,9 @@ static const struct deviation {
 	const char *id;
 	const char *reason;
 } deviations[] = {
-	{"relay-24", "a source route is refused, though its mailbox is ours: RFC 5321 §3.6.1 and appendix C let a server decline it, and DESIGN "
+	{"relay-24",
+		"a source route is refused, though its mailbox is ours: RFC 5321 §3.6.1 and "
+		"appendix C let a server decline it, and DESIGN "
 		"has the relay gate refuse it"},
 	{"stls-03", "554 and the end instead of a handshake: DEFAULTS, plaintext behind STARTTLS"},
 	{"stls-13", "CHUNKING is not offered: BDAT and what comes with it are no commands (500)"},
@@ -78,7 +80,8 @@ static bool assumes(const json_t *row, const char *assumption)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach (json_object_get(row, "assume"), i, item) {
+	json_array_foreach(json_object_get(row, "assume"), i, item)
+	{
 		if (strcmp(json_string_value(item), assumption) == 0)
 			return true;
 	}
@@ -107,13 +110,16 @@ static struct play *begin(const json_t *row, const char *site)
 	play->id = text_of(row, "id");
 	play->heard = talloc_strdup(play, "");
 	play->rig = rig_new(play, &certificate);
-	rig_configure(play->rig, "backend \"test\" { servers = {\"@SERVER@\"} tls = off probe = 60s }");
-	rig_configure(play->rig, "limits { errors = 1000 unknown_verbs = 1000 idle_verbs = 1000 messages = 1000 }");
+	rig_configure(
+		play->rig, "backend \"test\" { servers = {\"@SERVER@\"} tls = off probe = 60s }");
+	rig_configure(play->rig,
+		"limits { errors = 1000 unknown_verbs = 1000 idle_verbs = 1000 messages = 1000 }");
 	rig_configure(play->rig, site);
 	const char *bad = rig_begin(play->rig);
 	ck_assert_msg(!bad, "%s", bad);
 	play->acceptor = acceptor_new(play->rig,
-		utf8 ? "250-PIPELINING\r\n250-SMTPUTF8\r\n250-8BITMIME\r\n" : "250-PIPELINING\r\n250-8BITMIME\r\n");
+		utf8 ? "250-PIPELINING\r\n250-SMTPUTF8\r\n250-8BITMIME\r\n"
+		     : "250-PIPELINING\r\n250-8BITMIME\r\n");
 	await_probe(play);
 	return play;
 }
@@ -197,7 +203,8 @@ static void end(struct play *play, bool agrees)
 	size_t kept = play->acceptor->message_count;
 
 	acceptor_close(play->acceptor);
-	ck_assert_msg(kept == play->delivered, "%s: %zu messages lie behind, 2xx was heard to %zu:%s", play->id, kept,
+	ck_assert_msg(kept == play->delivered,
+		"%s: %zu messages lie behind, 2xx was heard to %zu:%s", play->id, kept,
 		play->delivered, play->heard);
 	ck_assert_msg(agrees != listed, "%s (%s): %s:%s", play->id, text_of(play->row, "name"),
 		agrees ? "agrees, but is listed" : "does not agree", play->heard);
@@ -237,9 +244,11 @@ static bool has_what_it_takes(struct play *play)
 		say(play, "EHLO client.example\r\n");
 		do {
 			ck_assert(rig_hear_line(play->rig, &play->rig->client, line));
-			offered |= strncmp(line + 4, lacking[i].keyword, strlen(lacking[i].keyword)) == 0;
+			offered |= strncmp(line + 4, lacking[i].keyword,
+					   strlen(lacking[i].keyword)) == 0;
 		} while (line[3] == '-');
-		ck_assert_msg(!offered, "%s: \"%s\" is listed as lacking, but is there", play->id, lacking[i].keyword);
+		ck_assert_msg(!offered, "%s: \"%s\" is listed as lacking, but is there", play->id,
+			lacking[i].keyword);
 		return false;
 	}
 	return true;
@@ -268,15 +277,16 @@ static bool play_steps(struct play *play)
 		memset(letters, 'a', 1000000);
 		rig_send(play->rig, &play->rig->client, letters, 1000000);
 	}
-	json_array_foreach (json_object_get(play->row, "steps"), i, step)
-		agrees &= play_step(play, step);
+	json_array_foreach(json_object_get(play->row, "steps"), i, step) agrees &=
+		play_step(play, step);
 	return agrees && is_quiet(play);
 }
 
 START_TEST(test_dialogue)
 {
 	struct play *play = begin(case_of(DIALOGUE, _i),
-		"relay { domains = {\"example.com\", \"example.org\", \"gchq.gov.uk\", \"test.ex\", \".test.ex\", "
+		"relay { domains = {\"example.com\", \"example.org\", \"gchq.gov.uk\", "
+		"\"test.ex\", \".test.ex\", "
 		"\"some.domain\", \"y\", \"good1.ex\", \"good2.ex\"} }");
 
 	connect_client(play, STRANGER);
@@ -329,7 +339,8 @@ static void say_message(struct play *play, const json_t *template, struct slice 
 	say(play, text_of(template, "end"));
 	while (hear(play))
 		;
-	ck_assert_msg(rig_hear_end(play->rig, &play->rig->client), "%s: it did not end:%s", play->id, play->heard);
+	ck_assert_msg(rig_hear_end(play->rig, &play->rig->client), "%s: it did not end:%s",
+		play->id, play->heard);
 }
 
 /* Without a true end there is one message or none, and it is safe; with one, what follows is executed unless a NUL stands before it. */
@@ -394,7 +405,8 @@ START_TEST(test_relay)
 {
 	const json_t *setup = json_object_get(suites[RELAY].root, "setup");
 	const json_t *domain = json_array_get(json_object_get(setup, "local_domains"), 0);
-	char *site = talloc_asprintf(NULL, "relay { domains = {\"%s\"} }", json_string_value(domain));
+	char *site =
+		talloc_asprintf(NULL, "relay { domains = {\"%s\"} }", json_string_value(domain));
 	struct play *play = begin(case_of(RELAY, _i), site);
 	const char *expected = text_of(play->row, "expect");
 	unsigned code;
@@ -402,11 +414,13 @@ START_TEST(test_relay)
 	talloc_free(site);
 	connect_client(play, STRANGER);
 	say_lines(play, "EHLO client.example\\r\\n");
-	say_lines(play, talloc_asprintf(play, "MAIL FROM:%s\\r\\n", text_of(play->row, "mail_from")));
+	say_lines(
+		play, talloc_asprintf(play, "MAIL FROM:%s\\r\\n", text_of(play->row, "mail_from")));
 	say(play, talloc_asprintf(play, "RCPT TO:%s\r\n", text_of(play->row, "rcpt_to")));
 	code = hear(play);
 	for (size_t i = 0; i < play->acceptor->recipient_count; i++)
-		ck_assert_msg(!strstr(play->acceptor->recipients[i], "outside"), "%s is relayed", play->acceptor->recipients[i]);
+		ck_assert_msg(!strstr(play->acceptor->recipients[i], "outside"), "%s is relayed",
+			play->acceptor->recipients[i]);
 	end(play, is_expected(expected, code));
 }
 END_TEST
@@ -420,7 +434,8 @@ static unsigned play_around_tls(struct play *play)
 	unsigned code = 0;
 	size_t i;
 
-	json_array_foreach (json_object_get(play->row, "pre_tls"), i, piece) {
+	json_array_foreach(json_object_get(play->row, "pre_tls"), i, piece)
+	{
 		say(play, json_string_value(piece));
 		code = hear(play);
 	}
@@ -428,7 +443,8 @@ static unsigned play_around_tls(struct play *play)
 		return code;
 	const char *bad = rig_shake_hands(play->rig, &play->rig->client, true);
 	ck_assert_msg(!bad, "%s: %s", play->id, bad);
-	json_array_foreach (json_object_get(play->row, "post_tls"), i, piece) {
+	json_array_foreach(json_object_get(play->row, "post_tls"), i, piece)
+	{
 		say(play, json_string_value(piece));
 		code = hear(play);
 	}
@@ -447,7 +463,8 @@ START_TEST(test_starttls)
 	connect_client(play, STRANGER);
 	unsigned code = play_around_tls(play);
 	for (size_t i = 0; i < play->acceptor->sender_count; i++)
-		ck_assert_msg(!strstr(play->acceptor->senders[i], "injected"), "%s: what was injected is relayed", play->id);
+		ck_assert_msg(!strstr(play->acceptor->senders[i], "injected"),
+			"%s: what was injected is relayed", play->id);
 	end(play, code == strtoul(expected + strcspn(expected, "0123456789"), NULL, 10));
 }
 END_TEST
@@ -459,7 +476,8 @@ static bool is_known(const char *id)
 	for (size_t i = 0; i < SUITES; i++) {
 		const json_t *row;
 		size_t index;
-		json_array_foreach (suites[i].cases, index, row) {
+		json_array_foreach(suites[i].cases, index, row)
+		{
 			if (strcmp(text_of(row, "id"), id) == 0)
 				return true;
 		}

@@ -28,7 +28,7 @@ struct play {
 	const char *offer;
 	char **script;
 	size_t count;
-	size_t said; /* script lines already sent by "at once" */
+	size_t said;      /* script lines already sent by "at once" */
 	const char **due; /* what the client has yet to hear, when all was said at once */
 	unsigned *due_lines;
 	size_t due_count;
@@ -39,8 +39,8 @@ static struct certificate certificate;
 
 static void give_up(const struct play *play, const char *what, const char *wanted, struct slice got)
 {
-	ck_abort_msg("%s:%u (%s): %s: wanted \"%s\", got \"%.*s\"", play->file, play->line, way_names[play->way], what,
-		wanted, SLICE_ARGS(got));
+	ck_abort_msg("%s:%u (%s): %s: wanted \"%s\", got \"%.*s\"", play->file, play->line,
+		way_names[play->way], what, wanted, SLICE_ARGS(got));
 }
 
 static void expect_line(struct play *play, struct end *end, const char *pattern)
@@ -48,7 +48,8 @@ static void expect_line(struct play *play, struct end *end, const char *pattern)
 	char line[END_LINE];
 
 	if (!rig_hear_line(play->rig, end, line))
-		give_up(play, end->ended ? "the connection ended" : "nothing came", pattern, slice_make(end->input, end->size));
+		give_up(play, end->ended ? "the connection ended" : "nothing came", pattern,
+			slice_make(end->input, end->size));
 	if (fnmatch(pattern, line, 0) != 0)
 		give_up(play, "another line", pattern, slice_of(line));
 }
@@ -56,8 +57,8 @@ static void expect_line(struct play *play, struct end *end, const char *pattern)
 static void expect_end(struct play *play, struct end *end)
 {
 	if (!rig_hear_end(play->rig, end) || end->size)
-		give_up(play, end->ended ? "more came before the end" : "it did not end", "(closed)",
-			slice_make(end->input, end->size));
+		give_up(play, end->ended ? "more came before the end" : "it did not end",
+			"(closed)", slice_make(end->input, end->size));
 }
 
 static void shake_hands(struct play *play, struct end *end, bool as_client)
@@ -91,7 +92,7 @@ static void greet_backend(struct play *play)
 	say(play, &play->backend, "220 backend.example ESMTP\r\n");
 	expect_line(play, &play->backend, "EHLO mx.example.com");
 	say(play, &play->backend, *offer ? "250-backend.example\r\n" : "250 backend.example\r\n");
-	for (char *keyword = strtok(offer, ","); keyword; ) {
+	for (char *keyword = strtok(offer, ","); keyword;) {
 		char *next = strtok(NULL, ",");
 		separator = next ? "-" : " ";
 		while (*keyword == ' ')
@@ -107,7 +108,8 @@ static void expect_trace(struct play *play)
 	for (unsigned patience = 0; patience < RIG_PATIENCE;) {
 		char line[END_LINE];
 		bool is_more = play->backend.size && isblank((unsigned char)play->backend.input[0]);
-		bool is_tag = play->backend.size > 10 && memcmp(play->backend.input, "X-Postern-", 10) == 0;
+		bool is_tag = play->backend.size > 10 &&
+			memcmp(play->backend.input, "X-Postern-", 10) == 0;
 		if (play->backend.size > 10 && !is_more && !is_tag)
 			return;
 		if (play->backend.size && !is_more && play->backend.input[0] != 'X')
@@ -176,7 +178,7 @@ static void repeat(struct play *play, struct end *end, const char *arguments)
 	size_t size;
 	char *text = talloc_strndup(play, rest + 1, strlen(rest + 1) - 1);
 	char *bytes = unescape(play, text, &size);
-	char *all = talloc_array(play, char, times * size + 1);
+	char *all = talloc_array(play, char, times *size + 1);
 
 	for (unsigned long i = 0; i < times; i++)
 		memcpy(all + i * size, bytes, size);
@@ -185,8 +187,9 @@ static void repeat(struct play *play, struct end *end, const char *arguments)
 
 static bool is_barrier(const char *line)
 {
-	return strncmp(line, "wait", 4) == 0 || strncmp(line, "C: (", 4) == 0 || strncmp(line, "log:", 4) == 0 ||
-		strncmp(line, "drain", 5) == 0 || strncmp(line, "stop", 4) == 0 || strcmp(line, "barrier") == 0;
+	return strncmp(line, "wait", 4) == 0 || strncmp(line, "C: (", 4) == 0 ||
+		strncmp(line, "log:", 4) == 0 || strncmp(line, "drain", 5) == 0 ||
+		strncmp(line, "stop", 4) == 0 || strcmp(line, "barrier") == 0;
 }
 
 /* Sends what the client says from here to the next barrier. */
@@ -197,7 +200,8 @@ static void say_all(struct play *play, size_t from)
 
 	for (size_t i = from; i < play->count && !is_barrier(play->script[i]); i++) {
 		size_t some;
-		if (strncmp(play->script[i], "C:", 2) != 0 && strncmp(play->script[i], "C-", 2) != 0)
+		if (strncmp(play->script[i], "C:", 2) != 0 &&
+			strncmp(play->script[i], "C-", 2) != 0)
 			continue;
 		char *bytes = unescape(play, play->script[i] + 3, &some);
 		if (play->script[i][1] == ':') {
@@ -279,7 +283,8 @@ static void client_hears(struct play *play, const char *pattern)
 		expect_end(play, &play->rig->client);
 	} else if (play->way == WAY_AT_ONCE) {
 		play->due = talloc_realloc(play, play->due, const char *, play->due_count + 1);
-		play->due_lines = talloc_realloc(play, play->due_lines, unsigned, play->due_count + 1);
+		play->due_lines =
+			talloc_realloc(play, play->due_lines, unsigned, play->due_count + 1);
 		play->due_lines[play->due_count] = play->line;
 		play->due[play->due_count++] = pattern;
 	} else {
@@ -364,8 +369,8 @@ static void expect_bounded(struct play *play, const char *bytes)
 
 	ck_assert_msg(session != NULL, "%s:%u: no session", play->file, play->line);
 	size_t unsent = stream_unsent(session->client);
-	ck_assert_msg(unsent > 0 && unsent < strtoul(bytes, NULL, 10), "%s:%u: %zu bytes are unsent", play->file,
-		play->line, unsent);
+	ck_assert_msg(unsent > 0 && unsent < strtoul(bytes, NULL, 10),
+		"%s:%u: %zu bytes are unsent", play->file, play->line, unsent);
 }
 
 static void on_drained(void *owner)
@@ -397,7 +402,9 @@ static void play_line(struct play *play, size_t index)
 		expect_log(play, line + 5);
 	else if (strcmp(line, "drain") == 0 || strcmp(line, "stop") == 0)
 		gateway_drain(play->rig->gateway, line[0] == 's', on_drained, play);
-	else if (!strchr(line, ':') || !strstr("config: client: offer: ways:", talloc_strndup(play, line, strcspn(line, " "))))
+	else if (!strchr(line, ':') ||
+		!strstr("config: client: offer: ways:",
+			talloc_strndup(play, line, strcspn(line, " "))))
 		give_up(play, "no line of a dialogue", "", slice_of(line));
 }
 
@@ -518,7 +525,8 @@ int main(int argc, char **argv)
 	const char *root = getenv("SOURCE_ROOT");
 	char pattern[4096];
 
-	snprintf(pattern, sizeof pattern, "%s/tests/dialogues/%s.dialogue", root ? root : ".", argc > 1 ? argv[1] : "*");
+	snprintf(pattern, sizeof pattern, "%s/tests/dialogues/%s.dialogue", root ? root : ".",
+		argc > 1 ? argv[1] : "*");
 	if (glob(pattern, 0, NULL, &files) != 0) {
 		fprintf(stderr, "no dialogue is %s\n", pattern);
 		return 1;

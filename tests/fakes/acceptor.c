@@ -51,7 +51,8 @@ static bool take_message(struct acceptor *acceptor)
 	if (!stop)
 		return false;
 	size_t size = (size_t)(stop - end->input) + 2;
-	acceptor->messages = talloc_realloc(acceptor, acceptor->messages, struct slice, acceptor->message_count + 1);
+	acceptor->messages = talloc_realloc(
+		acceptor, acceptor->messages, struct slice, acceptor->message_count + 1);
 	acceptor->messages[acceptor->message_count++] =
 		slice_make(talloc_memdup(acceptor, end->input, size), size);
 	end_drop(end, size + 3);
@@ -81,7 +82,8 @@ static void on_turn(void *owner)
 		accept_next(acceptor);
 	while (end_read(&acceptor->end, acceptor))
 		;
-	while (acceptor->in_message ? take_message(acceptor) : end_take_line(&acceptor->end, line)) {
+	while (acceptor->in_message ? take_message(acceptor)
+				    : end_take_line(&acceptor->end, line)) {
 		if (!acceptor->in_message && line[0])
 			answer(acceptor, line);
 		line[0] = '\0';

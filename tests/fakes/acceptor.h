@@ -12,11 +12,11 @@
 struct acceptor {
 	struct rig *rig;
 	struct end end;
-	const char *offer;       /* lines of EHLO's answer besides name and SIZE: "250-PIPELINING\r\n" */
+	const char *offer; /* lines of EHLO's answer besides name and SIZE: "250-PIPELINING\r\n" */
 	bool in_message;
-	char **senders;          /* arguments of MAIL, talloc arrays */
-	char **recipients;       /* arguments of RCPT */
-	struct slice *messages;  /* as they came, with dots stuffed and without the end */
+	char **senders;         /* arguments of MAIL, talloc arrays */
+	char **recipients;      /* arguments of RCPT */
+	struct slice *messages; /* as they came, with dots stuffed and without the end */
 	size_t sender_count, recipient_count, message_count;
 };
 

@@ -19,7 +19,8 @@ static void sign(X509 *certificate, EVP_PKEY *key)
 	X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
 	X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
 	X509_set_pubkey(certificate, key);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"mx.example.com", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(
+		name, "CN", MBSTRING_ASC, (const unsigned char *)"mx.example.com", -1, -1, 0);
 	X509_set_issuer_name(certificate, name);
 	int size = X509_sign(certificate, key, EVP_sha256());
 	assert(size > 0);

@@ -23,7 +23,8 @@ bool end_read(struct end *end, const void *parent)
 	else
 		n = recv(end->descriptor, bytes, sizeof bytes, MSG_DONTWAIT);
 	if (n <= 0) {
-		bool again = end->tls ? SSL_get_error(end->tls, (int)n) == SSL_ERROR_WANT_READ : n < 0 && errno == EAGAIN;
+		bool again = end->tls ? SSL_get_error(end->tls, (int)n) == SSL_ERROR_WANT_READ
+				      : n < 0 && errno == EAGAIN;
 		ERR_clear_error();
 		end->ended |= !again;
 		return false;

@@ -179,7 +179,8 @@ static const char *read_configuration(struct rig *rig, const struct configuratio
 	char *text;
 
 	add_presets(rig);
-	text = replace(rig, rig->configuration, "@SERVER@", talloc_asprintf(rig, "127.0.0.1:%u", rig->port));
+	text = replace(rig, rig->configuration, "@SERVER@",
+		talloc_asprintf(rig, "127.0.0.1:%u", rig->port));
 	text = replace(rig, text, "@CERTIFICATE@", rig->certificate->file);
 	text = replace(rig, text, "@KEY@", rig->certificate->key);
 	*configuration = configuration_read_text(rig, "postern.conf", text, complaints);
@@ -245,13 +246,16 @@ static const char *left_over(struct rig *rig)
 		return "a message is still counted";
 	talloc_free(rig->gateway); /* before the loop: its streams are watched there */
 	talloc_free(rig->loop);
-	return table_sum(rig->table, COUNT_BACKEND_CONNECTIONS) ? "a backend connection is still counted" : NULL;
+	return table_sum(rig->table, COUNT_BACKEND_CONNECTIONS)
+		? "a backend connection is still counted"
+		: NULL;
 }
 
 const char *rig_end(struct rig *rig)
 {
 	end_close(&rig->client);
-	for (unsigned patience = 0; patience < RIG_PATIENCE && rig->gateway->session_count; patience++) {
+	for (unsigned patience = 0; patience < RIG_PATIENCE && rig->gateway->session_count;
+		patience++) {
 		rig_turn(rig);
 		clock_move(rig->loop->clock, 60000);
 		if (patience > 20)

@@ -20,12 +20,13 @@ struct rig {
 	struct table *table;
 	struct gateway *gateway;
 	struct end client;
-	size_t piece;            /* so much the client sends at a time; 0: all of it */
-	int listener;            /* the backend's */
+	size_t piece; /* so much the client sends at a time; 0: all of it */
+	int listener; /* the backend's */
 	uint16_t port;
 	char *configuration;
-	char *log;               /* all lines */
-	void (*on_turn)(void *owner); /* called at each turn: for a backend that answers by itself */
+	char *log; /* all lines */
+	void (*on_turn)(
+		void *owner); /* called at each turn: for a backend that answers by itself */
 	void *owner;
 };
 

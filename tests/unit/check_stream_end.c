@@ -169,6 +169,7 @@ START_TEST(half_closed_peer_hears_the_reply)
 	ck_assert_uint_eq(side_flush(side, 0), OUTCOME_DONE);
 	ck_assert_int_eq(recv(peer, reply, sizeof reply, 0), 9);
 	ck_assert_mem_eq(reply, "221 bye\r\n", 9);
+	ck_assert_uint_eq(side_hear_line(side, 512, &line), OUTCOME_FAILED);
 	close_connection();
 }
 END_TEST

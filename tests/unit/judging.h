@@ -31,8 +31,8 @@ static inline struct chain *judging_chain_of(const void *parent, const char *set
 	const struct learner *learners)
 {
 	struct complaints *complaints = complaints_new(parent);
-	struct chain *chain = chain_new(parent, judging_policy(parent, settings), gates, checks,
-		learners, complaints);
+	struct chain *chain = chain_new(
+		parent, judging_policy(parent, settings), gates, checks, learners, complaints);
 
 	complaints_print(complaints, stderr);
 	assert(complaints_errors(complaints) == 0);
