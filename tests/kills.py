@@ -22,10 +22,10 @@ class Kills(unittest.TestCase):
     def gateway_before(self, port):
         return Gateway(self, servers=[f"127.0.0.1:{port}"], backend='tls = "off"  probe = 1s')
 
-    def kill_often(self, gateway, kill, times):
+    def kill_often(self, gateway, kill, times, long_times):
         """Kills when so many more mails were accepted, while one is on its way."""
         with load(gateway.port) as mails:
-            for _ in range(times * (8 if LONG else 1)):
+            for _ in range(long_times if LONG else times):
                 goal = mails.accepted() + MAILS_BETWEEN
                 poll(lambda: mails.accepted() >= goal, f"mails: {mails.failures()[-3:]}")
                 poll(mails.is_in_message, "a message on its way")
@@ -57,17 +57,17 @@ class Kills(unittest.TestCase):
         def kill():
             os.kill(random.choice(poll(lambda: gateway.pids("worker"), "workers")), signal.SIGKILL)
 
-        self.check(self.kill_often(gateway, kill, 4), sink.mails)
+        self.check(self.kill_often(gateway, kill, 4, 30), sink.mails)
 
     def test_all_workers_and_the_keeper(self):
         sink = Sink(self)
         gateway = self.gateway_before(sink.port)
 
-        def kill():
+        def kill():  # not too often: nobody serves during the pauses, and they double
             for pid in poll(gateway.pids, "processes"):
                 os.kill(pid, signal.SIGKILL)
 
-        self.check(self.kill_often(gateway, kill, 2), sink.mails)
+        self.check(self.kill_often(gateway, kill, 2, 7), sink.mails)
 
     def test_the_master(self):
         sink = Sink(self)
@@ -79,7 +79,7 @@ class Kills(unittest.TestCase):
             poll(lambda: not any(is_alive(pid) for pid in children), "the children's end")
             gateway.start(self)
 
-        self.check(self.kill_often(gateway, kill, 3), sink.mails)
+        self.check(self.kill_often(gateway, kill, 3, 20), sink.mails)
 
     def test_the_sink(self):
         sink = Sink(self)
@@ -89,7 +89,7 @@ class Kills(unittest.TestCase):
             sink.kill()
             sink.start()
 
-        self.check(self.kill_often(gateway, kill, 4), sink.mails)
+        self.check(self.kill_often(gateway, kill, 4, 30), sink.mails)
 
     @unittest.skipIf(mta.why_not(), mta.why_not())
     def test_postfix(self):
@@ -101,7 +101,7 @@ class Kills(unittest.TestCase):
             postfix.kill()
             postfix.start()
 
-        self.check(self.kill_often(gateway, kill, 1), lambda: postfix.mails("a"))
+        self.check(self.kill_often(gateway, kill, 1, 8), lambda: postfix.mails("a"))
 
 
 if __name__ == "__main__":
