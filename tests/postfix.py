@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import mta
@@ -190,6 +191,30 @@ class Behind:
         sent = mail(b"secret\r\n" * 30000)
         self.assertEqual(client.starttls(context=trust_anyone())[0], 220)
         client.sendmail("s@client.example", ["a@example.com"], sent)
+        wait_for(sent)
+
+    def test_s_client(self):
+        gateway = gateway_before(self, self.door, tls_towards_clients=True)
+        sent = mail(b"by hand\r\n")
+        with subprocess.Popen(["openssl", "s_client", "-quiet", "-starttls", "smtp", "-connect", f"127.0.0.1:{gateway.port}"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as client:
+            watchdog = threading.Timer(PATIENCE, client.kill)
+            watchdog.start()
+            self.addCleanup(watchdog.cancel)
+
+            def say(text, reply):
+                client.stdin.write(text)
+                client.stdin.flush()
+                while (line := client.stdout.readline())[3:4] == b"-":
+                    pass
+                self.assertRegex(line, reply)
+
+            say(b"EHLO client.example\r\n", b"^250 ")
+            say(b"MAIL FROM:<s@client.example>\r\n", b"^250 ")
+            say(b"RCPT TO:<a@example.com>\r\n", b"^250 ")
+            say(b"DATA\r\n", b"^354 ")
+            say(sent + b".\r\n", b"^250 ")
+            say(b"QUIT\r\n", b"^221 ")
         wait_for(sent)
 
     def test_the_frame_is_the_doors(self):
