@@ -22,7 +22,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-enum { SIGNALS = 4, LAST_MILLISECONDS = 5000 };
+enum { SIGNALS = 4, LAST_MILLISECONDS = 600000 };
 
 struct master {
 	struct heritage heritage;

@@ -227,8 +227,11 @@ class Behind:
         self.assertEqual(b"(using TLSv1.3" in received, self.door.endswith("tls"), kept)
         client.quit()
         self.gateway.command("stop")
-        ended = rf"disconnect .* {self.door[:4]}=1 "
-        poll(lambda: re.search(ended, backend.log()[before:]), "the end of the connection that brought it")
+        queue_id = re.search(rb" id (\w+)", received)[1].decode()
+        server, rest = re.search(rf"(smtpd\[\d+\]): {queue_id}: client(.*)", backend.log(), re.S).groups()
+        said = poll(lambda: re.search(rf"{re.escape(server)}: disconnect (.*)", backend.log().split(rest[:200], 1)[1]),
+                    "the end of the backend's connection")
+        self.assertRegex(said[1], rf" {self.door[:4]}=1 ")
 
 
 class ByData(Behind, unittest.TestCase):
