@@ -2,6 +2,8 @@
 /* Builds log lines in place and writes each with one call. */
 #include "base/log.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -98,53 +100,18 @@ static bool is_between(unsigned char byte, unsigned char first, unsigned char la
 	return byte >= first && byte <= last;
 }
 
-/* Well-formed UTF-8 by its first byte and the range of its second (RFC 3629 §4); C1 controls are not in it. */
-static const struct {
-	unsigned char first, last;
-	unsigned char second_first, second_last;
-	size_t size;
-} sequences[] = {
-	{0xc2, 0xc2, 0xa0, 0xbf, 2},
-	{0xc3, 0xdf, 0x80, 0xbf, 2},
-	{0xe0, 0xe0, 0xa0, 0xbf, 3},
-	{0xe1, 0xec, 0x80, 0xbf, 3},
-	{0xed, 0xed, 0x80, 0x9f, 3},
-	{0xee, 0xef, 0x80, 0xbf, 3},
-	{0xf0, 0xf0, 0x90, 0xbf, 4},
-	{0xf1, 0xf3, 0x80, 0xbf, 4},
-	{0xf4, 0xf4, 0x80, 0x8f, 4},
-};
-
 static bool is_line_separator(struct slice s)
 {
 	return s.size >= 3 && memcmp(s.data, "\xe2\x80", 2) == 0 &&
 		is_between((unsigned char)s.data[2], 0xa8, 0xa9);
 }
 
-static bool continues(struct slice s, size_t size)
-{
-	for (size_t i = 2; i < size; i++) {
-		if (!is_between((unsigned char)s.data[i], 0x80, 0xbf))
-			return false;
-	}
-	return true;
-}
-
-/* The size of the harmless sequence of several bytes that begins here, or 0. */
+/* The size of the harmless character of several bytes that begins here, or 0. */
 static size_t sequence_size(struct slice s)
 {
-	unsigned char first = (unsigned char)s.data[0];
-	unsigned char second = s.size > 1 ? (unsigned char)s.data[1] : 0;
+	size_t size = utf8_length(s);
 
-	for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++) {
-		if (!is_between(first, sequences[i].first, sequences[i].last))
-			continue;
-		if (is_between(second, sequences[i].second_first, sequences[i].second_last) &&
-			s.size >= sequences[i].size && continues(s, sequences[i].size) &&
-			!is_line_separator(s))
-			return sequences[i].size;
-	}
-	return 0;
+	return size < 2 || utf8_is_control(s) || is_line_separator(s) ? 0 : size;
 }
 
 static bool is_printable(char c)

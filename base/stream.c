@@ -122,6 +122,15 @@ static void break_off(struct stream *stream, int error)
 	schedule(stream);
 }
 
+enum progress { PROGRESS_SATISFIED, PROGRESS_OVER, PROGRESS_WAITING };
+
+static enum outcome outcome_of(const struct stream *stream, enum progress progress)
+{
+	bool good = progress == PROGRESS_SATISFIED || stream->wait == WAIT_END;
+
+	return good ? OUTCOME_DONE : OUTCOME_FAILED;
+}
+
 /* Whoever waits hears of the break, else the watcher. At most one owner is woken a turn: it may free us. */
 static void tell_broken(struct stream *stream)
 {
@@ -130,7 +139,7 @@ static void tell_broken(struct stream *stream)
 	if (stream->writing) {
 		end_writing(stream, OUTCOME_FAILED);
 	} else if (stream->reading) {
-		end_reading(stream, stream->wait == WAIT_END ? OUTCOME_DONE : OUTCOME_FAILED);
+		end_reading(stream, outcome_of(stream, PROGRESS_OVER));
 	} else if (stream->on_gone && !stream->told) {
 		stream->told = true;
 		stream->on_gone(stream->owner);
@@ -307,8 +316,6 @@ static bool has_parted(const struct stream *stream)
 	return stream->ended && (stream->wait != WAIT_END || stream->broken || !stream->unsent);
 }
 
-enum progress { PROGRESS_SATISFIED, PROGRESS_OVER, PROGRESS_WAITING };
-
 static enum progress try_reading(struct stream *stream)
 {
 	for (;;) {
@@ -324,13 +331,6 @@ static enum progress try_reading(struct stream *stream)
 		}
 		fill(stream);
 	}
-}
-
-static enum outcome outcome_of(const struct stream *stream, enum progress progress)
-{
-	bool good = progress == PROGRESS_SATISFIED || stream->wait == WAIT_END;
-
-	return good ? OUTCOME_DONE : OUTCOME_FAILED;
 }
 
 static void cancel_reading(void *operation)
@@ -565,7 +565,7 @@ void stream_begin_flush(
 
 /* --- TLS --- */
 
-/* Goes on with a handshake; ends its await when it is over and told is true, else says so. */
+/* Goes on with a handshake. */
 static enum progress shake(struct stream *stream)
 {
 	ERR_clear_error();
@@ -770,7 +770,7 @@ struct stream *stream_begin_connect(const void *parent, struct loop *loop,
 	int failed = connect(descriptor, address, address_size);
 	int error = failed ? errno : 0;
 	struct stream *stream = stream_new(parent, loop, descriptor);
-	if (!error || error != EINPROGRESS) {
+	if (error != EINPROGRESS) {
 		if (error)
 			break_off(stream, error);
 		skip(stream, await, error ? OUTCOME_FAILED : OUTCOME_DONE);

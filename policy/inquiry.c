@@ -94,9 +94,8 @@ void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry)
 {
 	struct trace_entry recorded = *entry;
 
-	if (entry->score == 0)
-		recorded.counted = false;
-	else if (entry->stage == STAGE_RCPT && has_scored_at_rcpt(inquiry, entry->check))
+	if (entry->score == 0 ||
+		(entry->stage == STAGE_RCPT && has_scored_at_rcpt(inquiry, entry->check)))
 		recorded.counted = false;
 	if (recorded.counted)
 		set_score(inquiry, inquiry->score + recorded.score);

@@ -39,7 +39,7 @@ static struct step conclude(struct delivery *delivery, struct reply reply)
 
 static struct reply cannot_reach(struct delivery *delivery)
 {
-	return reply_new(delivery, 451, "4.4.1",
+	return reply_of(delivery, 451, "4.4.1",
 		"the mail server behind this gateway cannot be reached, try again later");
 }
 
@@ -64,16 +64,16 @@ static bool is_busy(const struct reply *reply)
 static struct reply classed(struct delivery *delivery, const struct reply *reply)
 {
 	if (is_busy(reply))
-		return reply_new(delivery, 451, "4.3.2",
+		return reply_of(delivery, 451, "4.3.2",
 			"the mail server behind this gateway is busy, try again later");
 	if (reply->code >= 500 && reply->code <= 504) {
 		alarm_protocol(delivery, reply);
-		return reply_new(delivery, 451, "4.3.5",
+		return reply_of(delivery, 451, "4.3.5",
 			"the mail server behind this gateway does not understand us, try again "
 			"later");
 	}
 	if (reply->code < 400 && !reply_is_positive(reply))
-		return reply_new(delivery, 451, "4.3.5",
+		return reply_of(delivery, 451, "4.3.5",
 			"unexpected reply of the mail server behind this gateway");
 	delivery->told_by_backend = true;
 	return reply_of(delivery, reply->code, reply->status, reply->text);
@@ -144,12 +144,6 @@ static struct step obtain(void *owner)
 
 /* --- the envelope --- */
 
-/* How many recipients must stand before the next thing can be said, the candidate not counted. */
-static size_t wanted_recipients(const struct delivery *delivery)
-{
-	return delivery->envelope->passed;
-}
-
 static const struct address *passed_recipient(const struct envelope *envelope, size_t number)
 {
 	for (size_t i = 0; i < envelope->count; i++) {
@@ -169,7 +163,7 @@ static const struct address *line_recipient(const struct delivery *delivery, siz
 
 static size_t lines_in_play(const struct delivery *delivery)
 {
-	return 1 + wanted_recipients(delivery) + (delivery->candidate != NULL);
+	return 1 + delivery->envelope->passed + (delivery->candidate != NULL);
 }
 
 static struct step begin_play(void *owner)
@@ -226,7 +220,7 @@ static struct step say_line(void *owner)
 
 static void hear_recipient(struct delivery *delivery, const struct reply *reply)
 {
-	bool is_candidate = delivery->heard == 1 + wanted_recipients(delivery);
+	bool is_candidate = delivery->heard == 1 + delivery->envelope->passed;
 
 	if (is_candidate) {
 		delivery->reply = classed(delivery,
@@ -273,7 +267,7 @@ static struct step end_play(void *owner)
 		return THEN(rest);
 	if (delivery->spoilt || delivery->played != delivery->envelope->passed)
 		return conclude(delivery,
-			reply_new(delivery, 451, "4.3.0",
+			reply_of(delivery, 451, "4.3.0",
 				"a recipient was accepted first and refused later, try again"));
 	return THEN(announce_message);
 }
@@ -455,7 +449,7 @@ static struct step hear_backend(void *owner)
 		return conclude(delivery, classed(delivery, &delivery->backend->reply));
 	let_go(delivery);
 	return conclude(delivery,
-		reply_new(delivery, 451, "4.4.2",
+		reply_of(delivery, 451, "4.4.2",
 			"the mail server behind this gateway did not answer to the message, try "
 			"again later"));
 }

@@ -24,7 +24,6 @@ struct pool {
 	struct taking *waiting;
 	struct timer retry; /* while somebody waits */
 	struct timer probe;
-	const char *failure;
 };
 
 /* Somebody who looks for a connection, or the probe. */
@@ -51,7 +50,6 @@ static struct step end_taking(void *owner);
 
 void server_opened(struct server *server)
 {
-	server->open++;
 	table_count_key(
 		server->pool->gateway->table, KEY_SERVER, server->name, strlen(server->name), 1);
 	table_add(server->pool->gateway->table, COUNT_BACKEND_CONNECTIONS, 1);
@@ -59,7 +57,6 @@ void server_opened(struct server *server)
 
 void server_closed(struct server *server)
 {
-	server->open--;
 	table_count_key(
 		server->pool->gateway->table, KEY_SERVER, server->name, strlen(server->name), -1);
 	table_add(server->pool->gateway->table, COUNT_BACKEND_CONNECTIONS, -1);
@@ -76,11 +73,6 @@ static bool has_room(const struct server *server)
 static bool suits(const struct backend *backend, struct wanted wanted)
 {
 	return (backend->capabilities.keywords & wanted.keywords) == wanted.keywords;
-}
-
-const char *pool_failure(const struct pool *pool)
-{
-	return pool->failure ? pool->failure : "no server";
 }
 
 /* --- keeping --- */
@@ -184,7 +176,6 @@ static void note_failure(struct server *server, const struct backend *backend)
 	struct gateway *gateway = server->pool->gateway;
 	struct log_line line;
 
-	server->pool->failure = backend->failure;
 	table_add(gateway->table, COUNT_BACKEND_FAILURES, 1);
 	if (!backend->busy && ++server->failures >= FAILURES_TO_TRIP)
 		server->retry_at = clock_now(gateway->loop->clock) + PAUSE;

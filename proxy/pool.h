@@ -23,7 +23,6 @@ struct server {
 	struct capabilities capabilities; /* as last heard */
 	unsigned failures;                /* in a row */
 	uint64_t retry_at;                /* clock_now(): not before */
-	unsigned open;                    /* connections of this worker */
 	struct pool *pool;
 };
 
@@ -39,10 +38,9 @@ struct wanted {
 };
 
 /* Finds a connection; when the await is done it is in *taken and the caller's, who gives it back or frees it. Fails when no server can be
- * had; pool_failure() then says why. */
+ * had; the log says why. */
 void pool_begin_take(
 	struct pool *pool, struct wanted wanted, struct backend **taken, struct await *await);
-const char *pool_failure(const struct pool *pool);
 
 /* Takes a connection back. With reset, a transaction was begun on it: it is RSET first. */
 void pool_give_back(struct pool *pool, struct backend *backend, bool reset);

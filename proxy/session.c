@@ -350,6 +350,15 @@ static struct step shake_hands(void *owner)
 	return THEN(begin_again);
 }
 
+void session_forget_helo(struct session *s)
+{
+	facts_forget(s->facts, FACT_HELO_NAME);
+	talloc_free((void *)s->helo);
+	s->helo = NULL;
+	s->extended = false;
+	s->utf8_offered = false;
+}
+
 static struct step begin_again(void *owner)
 {
 	struct session *s = owner;
@@ -362,10 +371,7 @@ static struct step begin_again(void *owner)
 		log_end(&line);
 		return THEN(close_client);
 	}
-	facts_forget(s->facts, FACT_HELO_NAME);
-	talloc_free((void *)s->helo);
-	s->helo = NULL;
-	s->extended = false;
+	session_forget_helo(s);
 	facts_set_bool(s->facts, FACT_CLIENT_TLS, true);
 	facts_set_text(s->facts, FACT_CLIENT_TLS_VERSION, stream_tls_version(s->client));
 	facts_set_text(s->facts, FACT_CLIENT_TLS_CIPHER, stream_tls_cipher(s->client));

@@ -74,5 +74,8 @@ struct session {
 void session_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor,
 	const struct ip *ip, uint16_t port);
 
+/* What the client called itself, and what was offered to it in reply, counts no longer. */
+void session_forget_helo(struct session *s);
+
 /* Ends a session that has no transaction and nothing to do; others go on until that is so. With now: all, but for those past the commit. */
 void session_drain(struct session *session, bool now);

@@ -131,7 +131,7 @@ void transaction_write_top(struct transaction *transaction)
 	const char *added = inquiry_added_fields(
 		transaction, transaction->inquiry, transaction->id, facts.seconds);
 
-	transaction->top = slice_of(added ? talloc_strdup_append(top, added) : top);
+	transaction->top = slice_of(talloc_strdup_append(top, added));
 }
 
 void transaction_note_refusal(struct session *s)
@@ -237,15 +237,16 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 static void count(struct transaction *transaction, const struct reply *reply)
 {
 	struct table *table = transaction->session->gateway->table;
+	const char *word = outcome(transaction, reply);
 
 	table_add(table, COUNT_TRANSACTIONS, 1);
 	if (transaction->delivered)
 		table_add(table, COUNT_DELIVERED, 1);
 	if (transaction->untold)
 		table_add(table, COUNT_UNTOLD, 1);
-	if (strcmp(outcome(transaction, reply), "reject") == 0)
+	if (strcmp(word, "reject") == 0)
 		table_add(table, COUNT_REJECTED, 1);
-	if (strcmp(outcome(transaction, reply), "tempfail") == 0)
+	if (strcmp(word, "tempfail") == 0)
 		table_add(table, COUNT_TEMPFAILED, 1);
 	if (transaction->verdict.kind == VERDICT_DISCARD)
 		table_add(table, COUNT_DISCARDED, 1);

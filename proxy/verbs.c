@@ -21,26 +21,17 @@ static const char *hostname(const struct session *s)
 	return s->gateway->configuration->policy->site->hostname;
 }
 
-static void forget_helo(struct session *s)
-{
-	facts_forget(s->facts, FACT_HELO_NAME);
-	talloc_free((void *)s->helo);
-	s->helo = NULL;
-}
-
 /* Either of them is also a RSET (RFC 5321 §4.1.4). */
 static void prepare_helo(struct session *s)
 {
 	transaction_abandon(s);
-	forget_helo(s);
+	session_forget_helo(s);
 	s->helo = slice_keep(s, s->command.argument);
 	facts_set_text(s->facts, FACT_HELO_NAME, s->helo);
 }
 
 static void change_helo(struct session *s)
 {
-	s->extended = false;
-	s->utf8_offered = false;
 	say(s, 250, NULL, hostname(s));
 }
 
@@ -183,25 +174,25 @@ static const struct reply *parse_anything(const void *parent, struct command *co
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	/* name       requires                           parse                    prepare        undo            stage       relayed is_idle change                after */
-	{"MAIL",     NEEDS_HELO | NEEDS_NO_TRANSACTION, command_parse_mail,      prepare_mail,  undo_mail,      STAGE_MAIL, false,  false, change_mail,          AFTER_READ_COMMAND},
-	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION,    command_parse_rcpt,      prepare_rcpt,  NULL,           STAGE_RCPT, true,   false, change_rcpt,          AFTER_READ_COMMAND},
-	{"DATA",     NEEDS_TRANSACTION | NEEDS_RECIPIENT, command_parse_nothing, prepare_data,  NULL,           STAGE_DATA, false,  false, change_data,          AFTER_RECEIVE_BODY},
-	{"EHLO",     0,                                 command_parse_helo,      prepare_helo,  forget_helo,    STAGE_HELO, false,  false, change_ehlo,          AFTER_READ_COMMAND},
-	{"HELO",     0,                                 command_parse_helo,      prepare_helo,  forget_helo,    STAGE_HELO, false,  false, change_helo,          AFTER_READ_COMMAND},
-	{"QUIT",     0,                                 command_parse_nothing,   NULL,          NULL,           NO_STAGE,   false,  false, change_quit,          AFTER_FAREWELL},
-	{"RSET",     0,                                 command_parse_nothing,   NULL,          NULL,           NO_STAGE,   false,  true,  change_rset,          AFTER_READ_COMMAND},
-	{"NOOP",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_noop,          AFTER_READ_COMMAND},
-	{"STARTTLS", NEEDS_HELO | NEEDS_TLS_OFFER,      command_parse_nothing,   NULL,          NULL,           NO_STAGE,   false,  false, change_starttls,      AFTER_START_TLS},
-	{"HELP",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_help,          AFTER_READ_COMMAND},
-	{"VRFY",     0,                                 command_parse_something, NULL,          NULL,           NO_STAGE,   false,  true,  change_vrfy,          AFTER_READ_COMMAND},
-	{"EXPN",     0,                                 command_parse_something, NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"ETRN",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"ATRN",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"TURN",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"AUTH",     0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"DEBUG",    0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"WIZ",      0,                                 parse_anything,          NULL,          NULL,           NO_STAGE,   false,  true,  change_unimplemented, AFTER_READ_COMMAND},
+	/* name      requires                             parse                    prepare       undo                 stage       relayedis_idlechange                after */
+	{"MAIL",     NEEDS_HELO | NEEDS_NO_TRANSACTION,   command_parse_mail,      prepare_mail, undo_mail,           STAGE_MAIL, false, false, change_mail,          AFTER_READ_COMMAND},
+	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION,      command_parse_rcpt,      prepare_rcpt, NULL,                STAGE_RCPT, true,  false, change_rcpt,          AFTER_READ_COMMAND},
+	{"DATA",     NEEDS_TRANSACTION | NEEDS_RECIPIENT, command_parse_nothing,   prepare_data, NULL,                STAGE_DATA, false, false, change_data,          AFTER_RECEIVE_BODY},
+	{"EHLO",     0,                                   command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, false, false, change_ehlo,          AFTER_READ_COMMAND},
+	{"HELO",     0,                                   command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, false, false, change_helo,          AFTER_READ_COMMAND},
+	{"QUIT",     0,                                   command_parse_nothing,   NULL,         NULL,                NO_STAGE,   false, false, change_quit,          AFTER_FAREWELL},
+	{"RSET",     0,                                   command_parse_nothing,   NULL,         NULL,                NO_STAGE,   false, true,  change_rset,          AFTER_READ_COMMAND},
+	{"NOOP",     0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_noop,          AFTER_READ_COMMAND},
+	{"STARTTLS", NEEDS_HELO | NEEDS_TLS_OFFER,        command_parse_nothing,   NULL,         NULL,                NO_STAGE,   false, false, change_starttls,      AFTER_START_TLS},
+	{"HELP",     0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_help,          AFTER_READ_COMMAND},
+	{"VRFY",     0,                                   command_parse_something, NULL,         NULL,                NO_STAGE,   false, true,  change_vrfy,          AFTER_READ_COMMAND},
+	{"EXPN",     0,                                   command_parse_something, NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"ETRN",     0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"ATRN",     0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"TURN",     0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"AUTH",     0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"DEBUG",    0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"WIZ",      0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
 };
 /* clang-format on */
 
