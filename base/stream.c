@@ -2,33 +2,24 @@
 /* One connection: own buffers and OpenSSL on libevent's readiness (edge-triggered). */
 #include "base/stream.h"
 
+#include "base/outbox.h"
+#include "base/tls_socket.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <talloc.h>
 #include <unistd.h>
 
 #define PIECES_A_CALL 16
-#define PIECE_ROOM 800 /* with what talloc puts before it, a size that malloc keeps at hand */
 #define READS_A_TURN 8
 #define LINGER_BYTES 262144
-
-/* Bytes on their way out: our own copy, or lent to us. */
-struct piece {
-	struct piece *next;
-	const char *data;
-	size_t size;
-	size_t room; /* behind data + size, in own */
-	char own[];
-};
 
 enum wait { WAIT_NOTHING, WAIT_LINE, WAIT_BYTES, WAIT_END };
 
@@ -51,8 +42,7 @@ struct stream {
 	uint32_t line_maximum;
 	struct slice input; /* unread; in the loop's scratch or in held */
 	char *held;
-	struct piece *first, *last;
-	size_t unsent;
+	struct outbox output;
 	size_t low;
 	uint64_t flush_time;
 	struct await *reading;
@@ -67,6 +57,7 @@ struct stream {
 };
 
 static void on_again(evutil_socket_t descriptor, short what, void *owner);
+static void on_writable(evutil_socket_t descriptor, short what, void *owner);
 
 /* Asks the loop to come back to us, when it has looked after the others, though the socket has nothing new to say. (An event
  * that is made active would come before them.) */
@@ -78,6 +69,16 @@ static void schedule(struct stream *stream)
 		stream->again = event_new(stream->loop->base, -1, 0, on_again, stream);
 	if (!event_pending(stream->again, EV_TIMEOUT, NULL))
 		event_add(stream->again, &at_once);
+}
+
+/* Waits until the socket takes bytes again. */
+static void want_writable(struct stream *stream)
+{
+	if (!stream->writer)
+		stream->writer = event_new(stream->loop->base, stream->descriptor, EV_WRITE | EV_ET,
+			on_writable, stream);
+	if (!event_pending(stream->writer, EV_WRITE, NULL))
+		event_add(stream->writer, NULL);
 }
 
 /* --- being told that the connection is no more --- */
@@ -165,31 +166,22 @@ static void settle(struct stream *stream)
 	stream->held = copy;
 }
 
-static ssize_t read_tls(struct stream *stream, char *into, size_t size)
+static size_t read_tls(struct stream *stream, char *into, size_t size)
 {
-	size_t got = 0;
+	enum tls_socket_state state;
+	size_t got = tls_socket_receive(stream->tls, into, size, &state);
 
-	ERR_clear_error();
-	while (got < size) {
-		int n = SSL_read(stream->tls, into + got, (int)(size - got));
-		if (n > 0) {
-			got += (size_t)n;
-			continue;
-		}
-		int why = SSL_get_error(stream->tls, n);
-		if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {
-			stream->readable = false;
-		} else {
-			stream->ended = true;
-			if (why != SSL_ERROR_ZERO_RETURN)
-				break_off(stream, why == SSL_ERROR_SYSCALL ? errno : 0);
-		}
-		break;
-	}
-	return (ssize_t)got;
+	stream->readable = state == TLS_OPEN;
+	if (state == TLS_WANTS_OUTPUT)
+		want_writable(stream);
+	if (state == TLS_ENDED)
+		stream->ended = true;
+	if (state == TLS_BROKEN)
+		break_off(stream, errno);
+	return got;
 }
 
-static ssize_t read_plain(struct stream *stream, char *into, size_t size)
+static size_t read_plain(struct stream *stream, char *into, size_t size)
 {
 	ssize_t n = recv(stream->descriptor, into, size, 0);
 
@@ -198,7 +190,7 @@ static ssize_t read_plain(struct stream *stream, char *into, size_t size)
 			stream->readable = false;
 			stream->doubtful = true;
 		}
-		return n;
+		return (size_t)n;
 	}
 	if (n == 0)
 		stream->ended = true;
@@ -229,9 +221,9 @@ static bool fill(struct stream *stream)
 	loop->scratch_owner = stream;
 	stream->doubtful = false;
 	size_t room = LOOP_SCRATCH_SIZE - old.size;
-	ssize_t n = stream->tls ? read_tls(stream, loop->scratch + old.size, room)
-				: read_plain(stream, loop->scratch + old.size, room);
-	stream->input = slice_make(loop->scratch, old.size + (size_t)n);
+	size_t n = stream->tls ? read_tls(stream, loop->scratch + old.size, room)
+			       : read_plain(stream, loop->scratch + old.size, room);
+	stream->input = slice_make(loop->scratch, old.size + n);
 	TALLOC_FREE(stream->held);
 	stream->reads++;
 	return n > 0;
@@ -313,7 +305,8 @@ struct line stream_take_line(struct stream *stream)
 /* A peer that has finished may still be listening to what is unsent. */
 static bool has_parted(const struct stream *stream)
 {
-	return stream->ended && (stream->wait != WAIT_END || stream->broken || !stream->unsent);
+	return stream->ended &&
+		(stream->wait != WAIT_END || stream->broken || !stream->output.size);
 }
 
 static enum progress try_reading(struct stream *stream)
@@ -348,7 +341,7 @@ static void begin_reading(
 	if (!stream->input.size)
 		TALLOC_FREE(stream->held);
 	stream->wait = wait;
-	if (!(stream->input.size && is_satisfied(stream)) && stream->unsent)
+	if (!(stream->input.size && is_satisfied(stream)) && stream->output.size)
 		stream_flush(stream);
 	enum progress progress = try_reading(stream);
 	if (progress != PROGRESS_WAITING) {
@@ -390,121 +383,53 @@ bool stream_has_peer(struct stream *stream)
 
 /* --- output --- */
 
-static struct piece *add_piece(struct stream *stream, size_t room)
-{
-	struct piece *piece = talloc_size(stream, sizeof *piece + room);
-
-	*piece = (struct piece){.room = room};
-	if (stream->last)
-		stream->last->next = piece;
-	else
-		stream->first = piece;
-	stream->last = piece;
-	return piece;
-}
-
 void stream_write(struct stream *stream, struct slice bytes)
 {
-	struct piece *piece = stream->last;
-
-	if (stream->broken || bytes.size == 0)
-		return;
-	if (!piece || piece->room < bytes.size) {
-		piece = add_piece(stream, bytes.size > PIECE_ROOM ? bytes.size : PIECE_ROOM);
-		piece->data = piece->own;
-	}
-	memcpy((char *)piece->data + piece->size, bytes.data, bytes.size);
-	piece->size += bytes.size;
-	piece->room -= bytes.size;
-	stream->unsent += bytes.size;
+	if (!stream->broken)
+		outbox_copy(&stream->output, stream, bytes);
 }
 
 void stream_lend(struct stream *stream, struct slice bytes)
 {
-	if (stream->broken || bytes.size == 0)
-		return;
-	struct piece *piece = add_piece(stream, 0);
-	piece->data = bytes.data;
-	piece->size = bytes.size;
-	stream->unsent += bytes.size;
+	if (!stream->broken)
+		outbox_lend(&stream->output, stream, bytes);
 }
 
 size_t stream_unsent(const struct stream *stream)
 {
-	return stream->unsent;
+	return stream->output.size;
 }
 
-static void drop_first(struct stream *stream)
-{
-	struct piece *piece = stream->first;
-
-	stream->first = piece->next;
-	if (!stream->first)
-		stream->last = NULL;
-	talloc_free(piece);
-}
-
-static void drop_output(struct stream *stream)
-{
-	while (stream->first)
-		drop_first(stream);
-	stream->unsent = 0;
-}
-
-/* So many bytes are gone. */
-static void sent(struct stream *stream, size_t size)
-{
-	stream->unsent -= size;
-	while (stream->first && size >= stream->first->size) {
-		size -= stream->first->size;
-		drop_first(stream);
-	}
-	if (size) {
-		stream->first->data += size;
-		stream->first->size -= size;
-	}
-}
-
-static ssize_t send_plain(struct stream *stream)
+static size_t send_plain(struct stream *stream)
 {
 	struct iovec parts[PIECES_A_CALL];
 	struct msghdr message = {.msg_iov = parts};
 
-	if (!stream->first->next)
-		return send(
-			stream->descriptor, stream->first->data, stream->first->size, MSG_NOSIGNAL);
-	for (struct piece *p = stream->first; p && message.msg_iovlen < PIECES_A_CALL; p = p->next)
-		parts[message.msg_iovlen++] = (struct iovec){(char *)p->data, p->size};
-	return sendmsg(stream->descriptor, &message, MSG_NOSIGNAL);
+	message.msg_iovlen = outbox_parts(&stream->output, parts, PIECES_A_CALL);
+	ssize_t n = message.msg_iovlen == 1
+		? send(stream->descriptor, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
+		: sendmsg(stream->descriptor, &message, MSG_NOSIGNAL);
+	if (n >= 0)
+		return (size_t)n;
+	if (errno == EAGAIN || errno == EINTR)
+		want_writable(stream);
+	else
+		break_off(stream, errno);
+	return 0;
 }
 
-/* -1 with EAGAIN when the socket is full, like send. */
-static ssize_t send_tls(struct stream *stream)
+static size_t send_tls(struct stream *stream)
 {
-	size_t size = stream->first->size > INT32_MAX ? INT32_MAX : stream->first->size;
+	enum tls_socket_state state;
+	struct iovec part;
 
-	ERR_clear_error();
-	int n = SSL_write(stream->tls, stream->first->data, (int)size);
-	if (n > 0)
-		return n;
-	int why = SSL_get_error(stream->tls, n);
-	if (why == SSL_ERROR_WANT_WRITE || why == SSL_ERROR_WANT_READ)
-		errno = EAGAIN;
-	else if (why != SSL_ERROR_SYSCALL || errno == 0)
-		errno = EPROTO;
-	return -1;
-}
-
-static void on_writable(evutil_socket_t descriptor, short what, void *owner);
-
-/* Waits until the socket takes bytes again. */
-static void want_writable(struct stream *stream)
-{
-	if (!stream->writer)
-		stream->writer = event_new(stream->loop->base, stream->descriptor, EV_WRITE | EV_ET,
-			on_writable, stream);
-	if (!event_pending(stream->writer, EV_WRITE, NULL))
-		event_add(stream->writer, NULL);
+	outbox_parts(&stream->output, &part, 1);
+	size_t n = tls_socket_send(stream->tls, slice_make(part.iov_base, part.iov_len), &state);
+	if (state == TLS_BROKEN || state == TLS_ENDED)
+		break_off(stream, errno);
+	else if (state != TLS_OPEN)
+		want_writable(stream);
+	return n;
 }
 
 static void shut_writing(struct stream *stream)
@@ -517,21 +442,16 @@ static void shut_writing(struct stream *stream)
 
 void stream_flush(struct stream *stream)
 {
-	while (stream->first && !stream->broken && !stream->connecting && !stream->shaking) {
-		ssize_t n = stream->tls ? send_tls(stream) : send_plain(stream);
-		if (n > 0) {
-			sent(stream, (size_t)n);
-			stream->doubtful = false; /* a reset would have failed it */
-		} else if (n < 0 && errno == EAGAIN) {
-			want_writable(stream);
-			return;
-		} else if (n < 0 && errno != EINTR) {
-			break_off(stream, errno);
-		}
+	while (stream->output.size && !stream->broken && !stream->connecting && !stream->shaking) {
+		size_t n = stream->tls ? send_tls(stream) : send_plain(stream);
+		if (n == 0)
+			break;
+		outbox_drop(&stream->output, n);
+		stream->doubtful = false; /* a reset would have failed it */
 	}
 	if (stream->broken)
-		drop_output(stream);
-	else if (stream->parting && !stream->first)
+		outbox_clear(&stream->output);
+	else if (stream->parting && !stream->output.size)
 		shut_writing(stream);
 }
 
@@ -553,7 +473,7 @@ void stream_begin_flush(
 {
 	assert(!stream->writing);
 	stream_flush(stream);
-	if (stream->broken || stream->unsent <= low) {
+	if (stream->broken || stream->output.size <= low) {
 		skip(stream, await, stream->broken ? OUTCOME_FAILED : OUTCOME_DONE);
 		return;
 	}
@@ -568,23 +488,24 @@ void stream_begin_flush(
 /* Goes on with a handshake. */
 static enum progress shake(struct stream *stream)
 {
-	ERR_clear_error();
-	int n = SSL_do_handshake(stream->tls);
-	if (n == 1)
+	switch (tls_socket_shake_hands(stream->tls)) {
+	case TLS_OPEN:
 		return PROGRESS_SATISFIED;
-	int why = SSL_get_error(stream->tls, n);
-	if (why == SSL_ERROR_WANT_WRITE)
+	case TLS_WANTS_OUTPUT:
 		want_writable(stream);
-	if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE)
 		return PROGRESS_WAITING;
-	break_off(stream, why == SSL_ERROR_SYSCALL ? errno : 0);
-	return PROGRESS_OVER;
+	case TLS_WANTS_INPUT:
+		return PROGRESS_WAITING;
+	default:
+		break_off(stream, errno);
+		return PROGRESS_OVER;
+	}
 }
 
 void stream_begin_tls(struct stream *stream, SSL_CTX *context, enum tls_role role, const char *name,
 	uint64_t milliseconds, struct await *await)
 {
-	assert(!stream->tls && !stream->writing && !stream->reading && !stream->unsent);
+	assert(!stream->tls && !stream->writing && !stream->reading && !stream->output.size);
 	stream_take(stream, stream->input.size);
 	stream->tls = SSL_new(context);
 	if (!stream->tls || !SSL_set_fd(stream->tls, stream->descriptor)) {
@@ -695,7 +616,7 @@ static void finish_connecting(struct stream *stream)
 static void on_writable(evutil_socket_t descriptor, short what, void *owner)
 {
 	struct stream *stream = owner;
-	size_t before = stream->unsent;
+	size_t before = stream->output.size;
 
 	(void)descriptor;
 	(void)what;
@@ -707,12 +628,14 @@ static void on_writable(evutil_socket_t descriptor, short what, void *owner)
 		go_on_shaking(stream);
 		return;
 	}
+	if (stream->tls && stream->reading)
+		schedule(stream); /* it may have waited for this */
 	stream_flush(stream);
 	if (stream->broken)
 		tell_broken(stream);
-	else if (stream->writing && stream->unsent <= stream->low)
+	else if (stream->writing && stream->output.size <= stream->low)
 		end_writing(stream, OUTCOME_DONE);
-	else if (stream->writing && stream->unsent < before)
+	else if (stream->writing && stream->output.size < before)
 		await_extend(stream->writing, stream->flush_time);
 	else if (stream->wait == WAIT_END && has_parted(stream))
 		end_reading(stream, OUTCOME_DONE);

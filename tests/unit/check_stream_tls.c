@@ -350,6 +350,54 @@ START_TEST(writes_behind_a_blocked_record)
 }
 END_TEST
 
+/* A bare peer that speaks TLS by itself, in place of the client's side. */
+static SSL *bare_peer(void)
+{
+	SSL *ssl = SSL_new(client_context);
+
+	SSL_set_fd(ssl, client_descriptor);
+	SSL_set_connect_state(ssl);
+	stream_begin_tls(
+		server->stream, server_context, TLS_SERVER, NULL, SIDE_PATIENCE, &server->out);
+	while (SSL_do_handshake(ssl) != 1)
+		side_settle(loop);
+	ck_assert_uint_eq(side_wait(server, &server->out), OUTCOME_DONE);
+	return ssl;
+}
+
+/* The peer asks for new keys while we cannot write: the answer to that holds up neither direction for good. */
+START_TEST(key_update_while_blocked)
+{
+	enum { SIZE = 16 * MEGABYTE };
+	static char into[16384];
+	size_t heard = 0, n = 0;
+	struct line line;
+
+	open_connection(_i);
+	SSL *peer = bare_peer();
+	stream_lend(server->stream, slice_make(pattern_new(SIZE, 4), SIZE));
+	stream_begin_flush(server->stream, 0, SIDE_PATIENCE, &server->out);
+	stream_begin_line(server->stream, 512, SIDE_PATIENCE, &server->in);
+	side_settle(loop);
+	ck_assert(server->out.pending);
+	if (SSL_version(peer) == TLS1_3_VERSION)
+		ck_assert_int_eq(SSL_key_update(peer, SSL_KEY_UPDATE_REQUESTED), 1);
+	ck_assert_int_eq(SSL_write(peer, "NOOP\r\n", 6), 6);
+	side_settle(loop);
+	while (heard < SIZE) {
+		if (SSL_read_ex(peer, into, sizeof into, &n))
+			heard += n;
+		else
+			side_settle(loop);
+	}
+	ck_assert_uint_eq(side_wait(server, &server->in), OUTCOME_DONE);
+	line = stream_take_line(server->stream);
+	ck_assert_uint_eq(line.fault, LINE_GOOD);
+	ck_assert_uint_eq(side_wait(server, &server->out), OUTCOME_DONE);
+	SSL_free(peer);
+}
+END_TEST
+
 /* Input that lies decrypted in the library makes no event of the socket any more. */
 START_TEST(pipelined_lines_in_one_record)
 {
@@ -483,6 +531,7 @@ int main(void)
 	tcase_add_loop_test(cases, noise_inside_breaks_it, 0, VARIANTS);
 	tcase_add_loop_test(cases, carries_much_both_ways, 0, VARIANTS);
 	tcase_add_loop_test(cases, writes_behind_a_blocked_record, 0, VARIANTS);
+	tcase_add_loop_test(cases, key_update_while_blocked, 0, VARIANTS);
 	tcase_add_loop_test(cases, pipelined_lines_in_one_record, 0, VARIANTS);
 	tcase_add_loop_test(cases, closing_ends_the_input, 0, VARIANTS);
 	tcase_add_loop_test(cases, closing_is_noticed_while_waiting, 0, VARIANTS);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What OpenSSL's return values mean. */
+#include "base/tls_socket.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+static enum tls_socket_state state_of(SSL *ssl, int returned)
+{
+	int saved = errno;
+
+	switch (SSL_get_error(ssl, returned)) {
+	case SSL_ERROR_NONE:
+		return TLS_OPEN;
+	case SSL_ERROR_WANT_READ:
+		return TLS_WANTS_INPUT;
+	case SSL_ERROR_WANT_WRITE:
+		return TLS_WANTS_OUTPUT;
+	case SSL_ERROR_ZERO_RETURN:
+		return TLS_ENDED;
+	case SSL_ERROR_SYSCALL:
+		errno = saved ? saved : EPROTO;
+		return TLS_BROKEN;
+	default:
+		errno = EPROTO;
+		return TLS_BROKEN;
+	}
+}
+
+enum tls_socket_state tls_socket_shake_hands(SSL *ssl)
+{
+	ERR_clear_error();
+	errno = 0;
+	return state_of(ssl, SSL_do_handshake(ssl));
+}
+
+size_t tls_socket_receive(SSL *ssl, char *into, size_t size, enum tls_socket_state *state)
+{
+	size_t got = 0;
+
+	*state = TLS_OPEN;
+	ERR_clear_error();
+	while (got < size && *state == TLS_OPEN) {
+		size_t n = 0;
+		errno = 0;
+		*state = state_of(ssl, SSL_read_ex(ssl, into + got, size - got, &n));
+		got += n;
+	}
+	return got;
+}
+
+size_t tls_socket_send(SSL *ssl, struct slice bytes, enum tls_socket_state *state)
+{
+	size_t n = 0;
+
+	ERR_clear_error();
+	errno = 0;
+	*state = state_of(ssl, SSL_write_ex(ssl, bytes.data, bytes.size, &n));
+	return n;
+}

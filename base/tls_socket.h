@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * OpenSSL on a non-blocking socket, with the answers that a socket would give. Whoever owns the SSL frees it.
+ */
+#pragma once
+
+#include "base/slice.h"
+
+#include <openssl/types.h>
+
+enum tls_socket_state {
+	TLS_OPEN,        /* it went on */
+	TLS_WANTS_INPUT, /* nothing until the socket is readable */
+	TLS_WANTS_OUTPUT, /* nothing until the socket is writable, also when it was asked to read (a key update) */
+	TLS_ENDED, /* the peer has said that it is done */
+	TLS_BROKEN /* errno says why: EPROTO for what is no TLS */
+};
+
+enum tls_socket_state tls_socket_shake_hands(SSL *ssl);
+
+/* Reads until into is full or nothing more comes, and says what stopped it; returns the bytes read. */
+size_t tls_socket_receive(SSL *ssl, char *into, size_t size, enum tls_socket_state *state);
+
+/* Writes some of it; returns the bytes written, 0 when state is not TLS_OPEN. */
+size_t tls_socket_send(SSL *ssl, struct slice bytes, enum tls_socket_state *state);
