@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <talloc.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { ADDRESSES_MOST = 2 };
@@ -147,6 +148,21 @@ static bool is_free(const struct ip *ip, uint16_t port)
 	return true;
 }
 
+/* The processes of a master that was killed take a moment to notice, and hold its addresses meanwhile. */
+static bool becomes_free(const struct ip *ip, uint16_t port)
+{
+	static const struct timespec pause = {.tv_nsec = 20000000};
+
+	for (int tries = 0; tries < 50; tries++) {
+		if (is_free(ip, port))
+			return true;
+		if (errno != EADDRINUSE)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 /* What systemd bound for us, or -1. */
 static int socket_activated(const struct ip *ip, uint16_t port)
 {
@@ -170,7 +186,7 @@ static int socket_for_slot(const struct ip *ip, uint16_t port, bool first)
 		set(activated, IPPROTO_TCP, TCP_NODELAY);
 		return fcntl(activated, F_DUPFD_CLOEXEC, 0);
 	}
-	return first && !is_free(ip, port) ? -1 : socket_bind(ip, port, true);
+	return first && !becomes_free(ip, port) ? -1 : socket_bind(ip, port, true);
 }
 
 static bool listener_fill(struct listener *listener, size_t slots)
