@@ -271,6 +271,21 @@ static bool has_lost_own_backend(const struct session *s)
 					stream_bytes(s->own->stream).size)));
 }
 
+static struct step hear_unknown_verb(struct session *s, struct slice line)
+{
+	bool hostile = verb_is_hostile(s->command.verb);
+	bool foreign = verb_is_foreign(line);
+
+	table_add(s->gateway->table, COUNT_HOSTILE, hostile);
+	table_add(s->gateway->table, COUNT_FOREIGN, foreign);
+	s->unknown_verbs++;
+	s->closing |= foreign;
+	say(s, 500, "5.5.1",
+		foreign ? "this is a mail server, and that is no SMTP"
+			: "this is no command that we know; HELP lists them");
+	return answer_error(s);
+}
+
 static struct step hear_command(void *owner)
 {
 	struct session *s = owner;
@@ -293,11 +308,8 @@ static struct step hear_command(void *owner)
 		!slice_equals_nocase(s->command.verb, "AUTH"))
 		return hear_faulty_line(s, LINE_LONG);
 	s->verb = verb_find(s->command.verb);
-	if (!s->verb) {
-		s->unknown_verbs++;
-		say(s, 500, "5.5.1", "this is no command that we know; HELP lists them");
-		return answer_error(s);
-	}
+	if (!s->verb)
+		return hear_unknown_verb(s, line.text);
 	const struct reply *malformed = s->verb->parse(s->scratch, &s->command);
 	const struct reply *forbidden = verb_forbidden(s->scratch, s->verb, s);
 	if (forbidden || malformed)

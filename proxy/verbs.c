@@ -6,6 +6,7 @@
 #include "proxy/login.h"
 #include "proxy/transaction.h"
 
+#include <ctype.h>
 #include <talloc.h>
 
 #define RECIPIENTS_CEILING 10000 /* whatever the settings say */
@@ -258,6 +259,48 @@ const struct verb *verb_find(struct slice name)
 			return &verbs[i];
 	}
 	return NULL;
+}
+
+/* --- what is none --- */
+
+static const struct {
+	const char *name;
+	bool is_family; /* and all that begin with it */
+} hostile[] = {
+	{"XEXCH50", false},
+	{"X-LINK2STATE", false},
+	{"X-ANONYMOUSTLS", false},
+	{"X-EXPS", false},
+	{"XOORG", false},
+	{"XPROXY", true},
+	{"XSESSIONPARAMS", false},
+	{"XSHADOW", true},
+	{"XRDST", false},
+	{"XMESSAGECONTEXT", false},
+	{"XLONGADDR", false},
+};
+
+bool verb_is_hostile(struct slice name)
+{
+	for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++) {
+		if (hostile[i].is_family ? slice_starts_nocase(name, hostile[i].name)
+					 : slice_equals_nocase(name, hostile[i].name))
+			return true;
+	}
+	return false;
+}
+
+bool verb_is_foreign(struct slice line)
+{
+	static const char *const web[] = {"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT"};
+	struct slice word = slice_cut(&line, ' ');
+	bool is_field = word.size > 1 && word.data[word.size - 1] == ':';
+
+	for (size_t i = 0; i < sizeof web / sizeof web[0]; i++) {
+		if (slice_equals_nocase(word, web[i]))
+			return true;
+	}
+	return is_field || (word.size && !isalpha((unsigned char)word.data[0]));
 }
 
 /* --- what is allowed when --- */
