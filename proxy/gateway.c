@@ -6,7 +6,7 @@
 #include "base/stream.h"
 #include "proxy/pool.h"
 #include "proxy/session.h"
-#include "proxy/tls.h"
+#include "proxy/tls_failures.h"
 
 #include <talloc.h>
 #include <unistd.h>
@@ -45,10 +45,8 @@ bool gateway_offers(const struct gateway *gateway, const struct listen_options *
 
 char *gateway_offer(const struct gateway *gateway, const void *parent, const struct session *s)
 {
-	bool starttls = gateway->client_tls && !stream_tls_version(s->client);
-
 	return capabilities_offer(parent, pool_capabilities(gateway_pool(gateway, s->listen)),
-		gateway->configuration->policy->limits->message_size, starttls);
+		gateway->configuration->policy->limits->message_size, session_may_start_tls(s));
 }
 
 static void drain_sessions(struct gateway *gateway, bool now)
@@ -124,8 +122,7 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 		.table = table,
 		.counter = COUNT_SPOOL_BYTES,
 	};
-	gateway->client_tls = tls_for_clients(gateway, configuration->tls);
-	gateway->backend_tls = tls_for_backends(gateway);
+	gateway->tls_failures = tls_failures_new(gateway, loop->clock, table);
 	gateway->pools = talloc_array(gateway, struct pool *, configuration->backend_count);
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		gateway->pools[i] = pool_new(gateway, gateway, configuration->backends[i]);

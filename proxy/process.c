@@ -90,6 +90,7 @@ static void give_back(
 
 	talloc_steal(kept, heritage->listeners);
 	talloc_steal(kept, heritage->table);
+	talloc_steal(kept, heritage->tickets);
 	talloc_steal(kept, configuration);
 	talloc_steal(kept, loop);
 	if (event_reinit(loop->base) != 0)

@@ -6,9 +6,13 @@
 #include "base/loop.h"
 #include "base/stream.h"
 #include "proxy/limits.h"
+#include "proxy/tls.h"
+#include "proxy/tls_failures.h"
+#include "proxy/tls_server.h"
 #include "proxy/transaction.h"
 #include "proxy/verbs.h"
 
+#include <openssl/ssl.h>
 #include <talloc.h>
 #include <utlist.h>
 
@@ -17,6 +21,7 @@
 #define UNHEARD 32768       /* bytes of replies; who does not read them is not read from */
 
 static struct step greet(void *owner);
+static struct step begin_inside(void *owner);
 static struct step welcome(void *owner);
 static struct step read_command(void *owner);
 static struct step catch_up(void *owner);
@@ -68,6 +73,57 @@ static void speak(struct session *s)
 	stream_write(s->client, slice_of(reply_print(s->scratch, &reply)));
 }
 
+/* --- TLS --- */
+
+bool session_may_start_tls(const struct session *s)
+{
+	if (!s->tls || stream_tls_version(s->client))
+		return false;
+	if (s->listen->tls == LISTEN_TLS_REQUIRED ||
+		!tls_failures_has(s->gateway->tls_failures, &s->ip))
+		return true;
+	table_add(s->gateway->table, COUNT_TLS_NOT_OFFERED, 1);
+	return false;
+}
+
+static void note_tls_failure(const struct session *s)
+{
+	bool incompatible = tls_is_incompatible(stream_tls_error(s->client));
+	char ip[IP_TEXT_SIZE];
+	struct log_line line;
+
+	table_add(s->gateway->table, COUNT_TLS_FAILED, 1);
+	if (incompatible) {
+		table_add(s->gateway->table, COUNT_TLS_INCOMPATIBLE, 1);
+		tls_failures_note(s->gateway->tls_failures, &s->ip);
+	}
+	log_begin(&line, LEVEL_INFO, "tls_failed");
+	log_text(&line, "id", s->id);
+	log_text(&line, "client", ip_print(&s->ip, ip));
+	log_text(&line, "reason", stream_error(s->client));
+	log_end(&line);
+}
+
+/* Whether a handshake has succeeded; then the facts tell of it. */
+static bool is_inside(struct session *s)
+{
+	if (s->steps.await.outcome != OUTCOME_DONE) {
+		note_tls_failure(s);
+		return false;
+	}
+	table_add(s->gateway->table, COUNT_TLS_SESSIONS, 1);
+	if (SSL_session_reused(stream_tls(s->client)))
+		table_add(s->gateway->table, COUNT_TLS_RESUMED, 1);
+	tls_tell_facts(s->facts, s, s->client);
+	return true;
+}
+
+static void begin_handshake(struct session *s)
+{
+	stream_begin_tls(s->client, tls_server_context(s->tls), TLS_SERVER, NULL, TLS_HANDSHAKE,
+		&s->steps.await);
+}
+
 /* --- connecting --- */
 
 static void tell_client(struct session *s)
@@ -111,14 +167,30 @@ static bool is_refused(struct session *s)
 static struct step greet(void *owner)
 {
 	struct session *s = owner;
+	bool implicit = s->listen->tls == LISTEN_TLS_IMPLICIT;
 
 	if (!limits_admit(s)) {
 		table_add(s->gateway->table, COUNT_SESSIONS_REFUSED, 1);
 		s->closing = true;
 		say(s, 421, "4.7.0", "too many connections, try again later");
-		return THEN(answer);
+		return implicit ? THEN(farewell) : THEN(answer);
 	}
 	tell_client(s);
+	if (implicit) {
+		begin_handshake(s);
+		return THEN(begin_inside);
+	}
+	judge(s, STAGE_CONNECT);
+	return THEN(welcome);
+}
+
+/* RFC 8314 §3.3: the greeting is the first that is said inside. */
+static struct step begin_inside(void *owner)
+{
+	struct session *s = owner;
+
+	if (!is_inside(s))
+		return THEN(close_client);
 	judge(s, STAGE_CONNECT);
 	return THEN(welcome);
 }
@@ -345,8 +417,7 @@ static struct step shake_hands(void *owner)
 
 	if (s->steps.await.outcome != OUTCOME_DONE)
 		return THEN(farewell);
-	stream_begin_tls(s->client, s->gateway->client_tls, TLS_SERVER, NULL, TLS_HANDSHAKE,
-		&s->steps.await);
+	begin_handshake(s);
 	return THEN(begin_again);
 }
 
@@ -362,19 +433,10 @@ void session_forget_helo(struct session *s)
 static struct step begin_again(void *owner)
 {
 	struct session *s = owner;
-	struct log_line line;
 
-	if (s->steps.await.outcome != OUTCOME_DONE) {
-		log_begin(&line, LEVEL_INFO, "tls_failed");
-		log_text(&line, "id", s->id);
-		log_text(&line, "reason", stream_error(s->client));
-		log_end(&line);
+	if (!is_inside(s))
 		return THEN(close_client);
-	}
 	session_forget_helo(s);
-	facts_set_bool(s->facts, FACT_CLIENT_TLS, true);
-	facts_set_text(s->facts, FACT_CLIENT_TLS_VERSION, stream_tls_version(s->client));
-	facts_set_text(s->facts, FACT_CLIENT_TLS_CIPHER, stream_tls_cipher(s->client));
 	return THEN(read_command);
 }
 
@@ -586,6 +648,7 @@ void session_begin(struct gateway *gateway, const struct listen_options *listen,
 
 	s->gateway = gateway;
 	s->listen = listen;
+	s->tls = configuration_tls_server(gateway->configuration, listen);
 	s->ip = *ip;
 	s->port = port;
 	s->trusted = cidrs_contain(&gateway->configuration->policy->relay->networks, ip);

@@ -45,6 +45,7 @@ struct session {
 	struct steps steps;
 	struct gateway *gateway;
 	const struct listen_options *listen;
+	const struct tls_server *tls; /* NULL: none here */
 	struct session *prev, *next;
 	struct stream *client;
 	struct facts *facts;             /* of the session */
@@ -76,6 +77,9 @@ void session_begin(struct gateway *gateway, const struct listen_options *listen,
 
 /* What the client called itself, and what was offered to it in reply, counts no longer. */
 void session_forget_helo(struct session *s);
+
+/* Whether STARTTLS is offered: not inside TLS, and not to who has proved unable to do it, unless nothing comes without. */
+bool session_may_start_tls(const struct session *s);
 
 /* Ends a session that has no transaction and nothing to do; others go on until that is so. With now: all, but for those past the commit. */
 void session_drain(struct session *session, bool now);

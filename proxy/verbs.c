@@ -175,7 +175,7 @@ static const struct reply *parse_anything(const void *parent, struct command *co
 /* clang-format off */
 static const struct verb verbs[] = {
 	/* name      requires                             parse                    prepare       undo                 stage       relayedis_idlechange                after */
-	{"MAIL",     NEEDS_HELO | NEEDS_NO_TRANSACTION,   command_parse_mail,      prepare_mail, undo_mail,           STAGE_MAIL, false, false, change_mail,          AFTER_READ_COMMAND},
+	{"MAIL",     NEEDS_TLS | NEEDS_HELO | NEEDS_NO_TRANSACTION, command_parse_mail,      prepare_mail, undo_mail,           STAGE_MAIL, false, false, change_mail,          AFTER_READ_COMMAND},
 	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION,      command_parse_rcpt,      prepare_rcpt, NULL,                STAGE_RCPT, true,  false, change_rcpt,          AFTER_READ_COMMAND},
 	{"DATA",     NEEDS_TRANSACTION | NEEDS_RECIPIENT, command_parse_nothing,   prepare_data, NULL,                STAGE_DATA, false, false, change_data,          AFTER_RECEIVE_BODY},
 	{"EHLO",     0,                                   command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, false, false, change_ehlo,          AFTER_READ_COMMAND},
@@ -229,7 +229,12 @@ static bool lacks_recipient(const struct session *s)
 
 static bool lacks_tls_offer(const struct session *s)
 {
-	return !s->gateway->client_tls || stream_tls_version(s->client);
+	return !session_may_start_tls(s);
+}
+
+static bool lacks_tls(const struct session *s)
+{
+	return s->listen->tls == LISTEN_TLS_REQUIRED && !stream_tls_version(s->client);
 }
 
 static const struct {
@@ -239,6 +244,7 @@ static const struct {
 	const char *status;
 	const char *text;
 } requirements[] = {
+	{NEEDS_TLS, lacks_tls, 530, "5.7.0", "say STARTTLS first: mail is taken inside TLS only"},
 	{NEEDS_HELO, lacks_helo, 503, "5.5.1", "say EHLO or HELO first"},
 	{NEEDS_NO_TRANSACTION, has_transaction, 503, "5.5.1",
 		"a sender was given already; say RSET to begin anew"},

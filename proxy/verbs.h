@@ -14,7 +14,8 @@ enum requirement {
 	NEEDS_NO_TRANSACTION = 2,
 	NEEDS_TRANSACTION = 4,
 	NEEDS_RECIPIENT = 8,
-	NEEDS_TLS_OFFER = 16
+	NEEDS_TLS_OFFER = 16,
+	NEEDS_TLS = 32 /* where the listener requires it */
 };
 
 /* Where the session goes after the answer. */
