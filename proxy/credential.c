@@ -58,6 +58,34 @@ static bool read_key(struct credential *credential, const char *file)
 
 /* --- names --- */
 
+static bool name_covers(const char *own, const char *name)
+{
+	const char *rest = strchr(name, '.');
+
+	if (strcasecmp(own, name) == 0)
+		return true;
+	return strncmp(own, "*.", 2) == 0 && name[0] != '*' && rest && rest != name &&
+		strcasecmp(own + 1, rest) == 0;
+}
+
+bool credential_has_name(const struct credential *credential, const char *name)
+{
+	for (size_t i = 0; i < credential->name_count; i++) {
+		if (strcasecmp(credential->names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool credential_covers(const struct credential *credential, const char *name)
+{
+	for (size_t i = 0; i < credential->name_count; i++) {
+		if (name_covers(credential->names[i], name))
+			return true;
+	}
+	return false;
+}
+
 /* What is no name of a host is left out: nobody can ask for it. */
 static void add_name(struct credential *credential, const ASN1_STRING *string)
 {
@@ -68,7 +96,7 @@ static void add_name(struct credential *credential, const ASN1_STRING *string)
 		if (bytes.data[i] <= ' ' || bytes.data[i] > '~')
 			return;
 	}
-	if (bytes.size == 0 || credential_covers(credential, slice_keep(credential, bytes)))
+	if (bytes.size == 0 || credential_has_name(credential, slice_keep(credential, bytes)))
 		return;
 	credential->names = talloc_realloc(
 		credential, credential->names, const char *, credential->name_count + 1);
@@ -93,25 +121,6 @@ static void read_names(struct credential *credential)
 			credential, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, common)));
 	}
 	GENERAL_NAMES_free(names);
-}
-
-static bool name_covers(const char *own, const char *name)
-{
-	const char *rest = strchr(name, '.');
-
-	if (strcasecmp(own, name) == 0)
-		return true;
-	return strncmp(own, "*.", 2) == 0 && name[0] != '*' && rest && rest != name &&
-		strcasecmp(own + 1, rest) == 0;
-}
-
-bool credential_covers(const struct credential *credential, const char *name)
-{
-	for (size_t i = 0; i < credential->name_count; i++) {
-		if (name_covers(credential->names[i], name))
-			return true;
-	}
-	return false;
 }
 
 /* --- all of it --- */

@@ -34,6 +34,8 @@ enum credential_age credential_age(const struct credential *credential);
 
 /* Whether it stands for the name; a name with a wildcard is covered only by the same. Any bytes may be asked for. */
 bool credential_covers(const struct credential *credential, const char *name);
+/* Whether it has just this name. */
+bool credential_has_name(const struct credential *credential, const char *name);
 
 /* Whether both have keys of the same kind, so that a client is served either one or the other. */
 bool credential_has_same_kind(const struct credential *a, const struct credential *b);

@@ -135,17 +135,22 @@ static bool has_kind(const struct tls_server *server, uint64_t members, size_t i
 	return false;
 }
 
-/* Of each kind of key the first that stands for the name. */
-static uint64_t members_for(const struct tls_server *server, const char *name)
+static uint64_t add_members(const struct tls_server *server, uint64_t members, const char *name,
+	bool (*is_for)(const struct credential *credential, const char *name))
 {
-	uint64_t members = 0;
-
 	for (size_t i = 0; i < server->credential_count; i++) {
-		if (credential_covers(server->credentials[i], name) &&
-			!has_kind(server, members, i))
+		if (is_for(server->credentials[i], name) && !has_kind(server, members, i))
 			members |= UINT64_C(1) << i;
 	}
 	return members;
+}
+
+/* Of each kind of key the first that has the name, else the first whose wildcard stands for it. */
+static uint64_t members_for(const struct tls_server *server, const char *name)
+{
+	uint64_t members = add_members(server, 0, name, credential_has_name);
+
+	return add_members(server, members, name, credential_covers);
 }
 
 static bool has_host(const struct tls_server *server, const char *name)

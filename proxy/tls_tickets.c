@@ -116,7 +116,7 @@ static int seal(const struct key *key, unsigned char *name, unsigned char *iv,
 
 static const struct tls_tickets *tickets_of(const SSL *ssl);
 
-/* 0: no key of ours, shake hands in full; 1: good; 2: good, and to be replaced by a ticket under the current key. */
+/* 0: no key of ours, shake hands in full; 1: good; 2: good, and to be replaced by a new one: in TLS 1.3 a ticket serves once. */
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
 	EVP_MAC_CTX *mac, int sealing)
 {
@@ -128,8 +128,11 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 	for (unsigned age = 0; age < 2; age++) {
 		const struct key *key = &shared->keys[(current - age) % KEYS];
 
-		if (CRYPTO_memcmp(key->name, name, NAME_SIZE) == 0)
-			return prepare(key, iv, cipher, mac, false) ? 1 + (int)age : 0;
+		if (CRYPTO_memcmp(key->name, name, NAME_SIZE) != 0)
+			continue;
+		if (!prepare(key, iv, cipher, mac, false))
+			return 0;
+		return age > 0 || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 	}
 	return 0;
 }

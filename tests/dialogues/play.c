@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <glob.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -67,6 +68,19 @@ static void shake_hands(struct play *play, struct end *end, bool as_client)
 
 	if (bad)
 		give_up(play, "handshake failed", "(tls)", slice_of(bad));
+}
+
+/* The gateway says in an alert what it thinks of the certificate; by then, the handshake may be over for us. */
+static void have_tls_refused(struct play *play)
+{
+	const char *bad = rig_shake_hands(play->rig, &play->backend, false);
+
+	if (!bad)
+		rig_hear_end(play->rig, &play->backend);
+	if (!bad && !play->backend.ended)
+		give_up(play, "the certificate was taken", "(tls refused)", slice_of(""));
+	SSL_free(play->backend.tls);
+	play->backend.tls = NULL;
 }
 
 /* --- the backend --- */
@@ -321,6 +335,8 @@ static void backend_says(struct play *play, const char *text, bool with_crlf)
 		end_reset(&play->backend);
 	} else if (strcmp(text, "(tls)") == 0) {
 		shake_hands(play, &play->backend, false);
+	} else if (strcmp(text, "(tls refused)") == 0) {
+		have_tls_refused(play);
 	} else if (strcmp(text, "(down)") == 0) {
 		rig_unlisten(play->rig);
 	} else if (strcmp(text, "(up)") == 0) {
