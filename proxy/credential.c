@@ -24,6 +24,17 @@ static int credential_free(struct credential *credential)
 
 /* --- files --- */
 
+/* A file that can be read and has none of it in PEM, or why else not. */
+static const char *reason_or(const char *nothing)
+{
+	unsigned long error = ERR_peek_error();
+	bool empty = error == 0 || ERR_GET_REASON(error) == PEM_R_NO_START_LINE ||
+		ERR_GET_LIB(error) == ERR_LIB_OSSL_DECODER;
+	const char *reason = tls_reason();
+
+	return empty ? nothing : reason;
+}
+
 static bool read_certificates(struct credential *credential, const char *file)
 {
 	BIO *in = BIO_new_file(file, "r");
@@ -38,22 +49,30 @@ static bool read_certificates(struct credential *credential, const char *file)
 	return credential->certificate != NULL;
 }
 
-static int refuse_pass_phrase(char *text, int size, int writing, void *unused)
+/* Nobody is there to type it. */
+static int refuse_pass_phrase(char *text, int size, int writing, void *asked)
 {
 	(void)text;
 	(void)size;
 	(void)writing;
-	(void)unused;
+	*(bool *)asked = true;
 	return -1;
 }
 
-static bool read_key(struct credential *credential, const char *file)
+/* NULL when it is good. */
+static const char *read_key(struct credential *credential, const char *file)
 {
 	BIO *in = BIO_new_file(file, "r");
+	bool asked = false;
 
-	credential->key = in ? PEM_read_bio_PrivateKey(in, NULL, refuse_pass_phrase, NULL) : NULL;
+	credential->key = in ? PEM_read_bio_PrivateKey(in, NULL, refuse_pass_phrase, &asked) : NULL;
 	BIO_free(in);
-	return credential->key && X509_check_private_key(credential->certificate, credential->key);
+	if (asked)
+		return "it is under a pass phrase";
+	if (credential->key && X509_check_private_key(credential->certificate, credential->key))
+		return NULL;
+	return credential->key ? "it is not the key of the certificate"
+			       : reason_or("there is no private key in it");
 }
 
 /* --- names --- */
@@ -132,13 +151,16 @@ struct credential *credential_load(const void *parent, const char *certificate, 
 
 	talloc_set_destructor(credential, credential_free);
 	ERR_clear_error();
-	*fault = CREDENTIAL_GOOD;
-	if (!read_certificates(credential, certificate))
-		*fault = CREDENTIAL_BAD_CERTIFICATE;
-	else if (ERR_clear_error(), !read_key(credential, key))
+	*fault = CREDENTIAL_BAD_CERTIFICATE;
+	*reason = read_certificates(credential, certificate)
+		? NULL
+		: reason_or("there is no certificate in it");
+	if (!*reason) {
+		ERR_clear_error();
 		*fault = CREDENTIAL_BAD_KEY;
-	if (*fault != CREDENTIAL_GOOD) {
-		*reason = tls_reason();
+		*reason = read_key(credential, key);
+	}
+	if (*reason) {
 		talloc_free(credential);
 		return NULL;
 	}

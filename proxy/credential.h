@@ -13,7 +13,7 @@
 
 struct stack_st_X509;
 
-enum credential_fault { CREDENTIAL_GOOD, CREDENTIAL_BAD_CERTIFICATE, CREDENTIAL_BAD_KEY };
+enum credential_fault { CREDENTIAL_BAD_CERTIFICATE, CREDENTIAL_BAD_KEY };
 enum credential_age { CREDENTIAL_VALID, CREDENTIAL_EXPIRED, CREDENTIAL_NOT_YET_VALID };
 
 struct credential {
@@ -24,8 +24,7 @@ struct credential {
 	size_t name_count;
 };
 
-/* Reads both files. NULL when one of them is no good or the key is not the certificate's: then *fault says which, and *reason why.
- * A key under a pass phrase is no good: nobody is there to type it. */
+/* Reads both files. NULL when one of them is no good or the key is not the certificate's: then *fault says which, and *reason why. */
 struct credential *credential_load(const void *parent, const char *certificate, const char *key,
 	enum credential_fault *fault, const char **reason);
 

@@ -124,7 +124,9 @@ struct tls_client *tls_client_new(const void *parent, const struct backend_optio
 		*option = "tls_ca";
 		store = tls_store_new(client, options->tls_ca);
 		if (!store) {
-			*reason = tls_reason();
+			*reason = talloc_asprintf(parent, "cannot use \"%s\": %s",
+				options->tls_ca ? options->tls_ca : "the system's authorities",
+				tls_reason());
 			goto fail;
 		}
 	}

@@ -150,8 +150,8 @@ static struct tls_client *client_for(
 		file_watch_add(reading->setup->files, backend->tls_ca);
 	struct tls_client *client = tls_client_new(reading->setup, backend, &option, &reason);
 	if (!client)
-		complaint_error(reading->complaints, place_of(reading, backend, option), "%s: %s",
-			option, reason);
+		complaint_error(
+			reading->complaints, place_of(reading, backend, option), "%s", reason);
 	return client;
 }
 

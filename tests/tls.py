@@ -91,7 +91,7 @@ class Changes(unittest.TestCase):
         with open(site.certificate, "w", encoding="ascii") as out:
             out.write("this is no certificate\n")
         poll(lambda: "event=reload_refused" in site.gateway.log(), "the complaint")
-        self.assertIn(f'cannot use \\"{site.certificate}\\": no start line', site.gateway.log())
+        self.assertIn(f'cannot use \\"{site.certificate}\\": there is no certificate in it', site.gateway.log())
         self.assertEqual(site.served(), old)
         self.assertEqual(site.gateway.status()["generation"], 1)
         self.assertEqual(site.gateway.log().count("event=reload_refused"), 1)
@@ -102,11 +102,11 @@ class Changes(unittest.TestCase):
         site = Site(self)
         old = site.served()
         shutil.copy(make_certificate(site.directory, "other")[1], site.key)
-        poll(lambda: "key values mismatch" in site.gateway.log(), "the complaint")
+        poll(lambda: "it is not the key of the certificate" in site.gateway.log(), "the complaint")
         self.assertEqual(site.served(), old)
         answer = site.gateway.command("check")
         self.assertEqual(answer.returncode, 1)
-        self.assertRegex(answer.stderr + answer.stdout, r"postern\.conf:\d+:\d+: error: cannot use .*key values mismatch")
+        self.assertRegex(answer.stderr + answer.stdout, r"postern\.conf:\d+:\d+: error: cannot use .*it is not the key of the certificate")
 
 
 class Tickets(unittest.TestCase):
