@@ -261,3 +261,11 @@ const struct tls_client *configuration_tls_client(
 		i++;
 	return configuration->tls_setup->clients[i];
 }
+
+void configuration_forget_keys(const struct configuration *configuration)
+{
+	struct configuration *own = (struct configuration *)configuration;
+
+	talloc_free((void *)own->tls_setup);
+	own->tls_setup = NULL;
+}

@@ -47,6 +47,9 @@ const struct tls_server *configuration_tls_server(
 const struct tls_client *configuration_tls_client(
 	const struct configuration *configuration, const struct backend_options *backend);
 
+/* In a process that shakes no hands: private keys are none of its business. */
+void configuration_forget_keys(const struct configuration *configuration);
+
 /* The backend that a listener relays to. */
 const struct backend_options *configuration_backend(
 	const struct configuration *configuration, const struct listen_options *listen);

@@ -90,7 +90,6 @@ static void give_back(
 
 	talloc_steal(kept, heritage->listeners);
 	talloc_steal(kept, heritage->table);
-	talloc_steal(kept, heritage->tickets);
 	talloc_steal(kept, configuration);
 	talloc_steal(kept, loop);
 	if (event_reinit(loop->base) != 0)
@@ -140,6 +139,10 @@ static _Noreturn void live(const struct process *process, int channel)
 		.records = records_end(process),
 	};
 
+	if (process->kind->serves)
+		talloc_steal(kept, process->heritage->tickets);
+	else
+		configuration_forget_keys(child.configuration);
 	give_back(process->heritage, kept, child.configuration);
 	listeners_retire(child.listeners, child.configuration);
 	settle_signals();

@@ -145,6 +145,32 @@ class Tickets(unittest.TestCase):
         self.resume(ssl.TLSVersion.TLSv1_3)
 
 
+def memory_of(pid):
+    """What the process may write to, but for what a sanitizer reserves."""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in maps:
+            span, modes = line.split()[:2]
+            begin, end = (int(part, 16) for part in span.split("-"))
+            if modes.startswith("rw") and end - begin < 1 << 30:
+                memory.seek(begin)
+                try:
+                    yield memory.read(end - begin)
+                except OSError:
+                    continue
+
+
+class Keys(unittest.TestCase):
+    @unittest.skipUnless(os.geteuid() == 0, "only root sees the memory of others")
+    def test_who_shakes_no_hands_has_no_private_key(self):
+        site = Site(self)
+        text = subprocess.run([OPENSSL, "ec", "-in", site.key, "-noout", "-text"], capture_output=True, check=True, text=True).stdout
+        secret = bytes.fromhex("".join(text.split("priv:")[1].split("pub:")[0].split()).replace(":", ""))[-32:]
+        number = secret[::-1]  # as the library keeps it
+        self.assertTrue(all(any(number in part for part in memory_of(pid)) for pid in site.gateway.pids("worker")))
+        for pid in site.gateway.pids("keeper"):
+            self.assertFalse(any(number in part for part in memory_of(pid)))
+
+
 def s_client(port, *words, say=b"QUIT\r\n"):
     return subprocess.run([OPENSSL, "s_client", "-connect", f"127.0.0.1:{port}", "-ign_eof", *words], input=say,
                           capture_output=True, timeout=PATIENCE, check=False)
