@@ -15,11 +15,19 @@ enum requirement {
 	NEEDS_TRANSACTION = 4,
 	NEEDS_RECIPIENT = 8,
 	NEEDS_TLS_OFFER = 16,
-	NEEDS_TLS = 32 /* where the listener requires it */
+	NEEDS_NO_CHUNK = 32,
+	NEEDS_RECIPIENT_OF_CHUNKS = 64, /* RFC 3030 §2 has a code of its own */
+	NEEDS_TLS = 128                 /* where the listener requires it */
 };
 
 /* Where the session goes after the answer. */
-enum after { AFTER_READ_COMMAND, AFTER_RECEIVE_BODY, AFTER_START_TLS, AFTER_FAREWELL };
+enum after {
+	AFTER_READ_COMMAND,
+	AFTER_RECEIVE_BODY,
+	AFTER_RECEIVE_CHUNK,
+	AFTER_START_TLS,
+	AFTER_FAREWELL
+};
 
 #define NO_STAGE (-1)
 

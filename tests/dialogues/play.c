@@ -44,10 +44,32 @@ static void give_up(const struct play *play, const char *what, const char *wante
 		way_names[play->way], what, wanted, SLICE_ARGS(got));
 }
 
+/* "(offer)", "(offer STARTTLS)" or "(offer without STARTTLS)": all lines of a reply, and whether one of them is the keyword. */
+static void expect_offer(struct play *play, struct end *end, const char *pattern)
+{
+	bool without = strncmp(pattern, "(offer without ", 15) == 0;
+	const char *keyword = pattern[6] == ')' ? "" : pattern + (without ? 15 : 7);
+	size_t size = strcspn(keyword, ")");
+	bool found = false;
+	char line[END_LINE];
+
+	do {
+		if (!rig_hear_line(play->rig, end, line))
+			give_up(play, "the reply did not end", pattern, slice_of(""));
+		found |= strlen(line) > 4 && strncmp(line + 4, keyword, size) == 0;
+	} while (line[3] == '-');
+	if (found == without)
+		give_up(play, "another offer", pattern, slice_of(line));
+}
+
 static void expect_line(struct play *play, struct end *end, const char *pattern)
 {
 	char line[END_LINE];
 
+	if (strncmp(pattern, "(offer", 6) == 0) {
+		expect_offer(play, end, pattern);
+		return;
+	}
 	if (!rig_hear_line(play->rig, end, line))
 		give_up(play, end->ended ? "the connection ended" : "nothing came", pattern,
 			slice_make(end->input, end->size));
