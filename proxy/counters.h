@@ -18,6 +18,8 @@
 	COUNTER(TEMPFAILED,          "tempfailed",           TOTAL) \
 	COUNTER(DISCARDED,           "discarded",            TOTAL) \
 	COUNTER(UNTOLD,              "delivered_client_not_told", TOTAL) \
+	COUNTER(LOGINS,              "logins",               TOTAL) /* AUTH that succeeded */ \
+	COUNTER(LOGINS_REFUSED,      "logins_refused",       TOTAL) \
 	COUNTER(SMUGGLING,           "smuggling_refused",    TOTAL) \
 	COUNTER(TLS_SESSIONS,        "tls_sessions",         TOTAL) /* handshakes with clients that succeeded */ \
 	COUNTER(TLS_RESUMED,         "tls_resumed",          TOTAL) /* of these: by a ticket */ \

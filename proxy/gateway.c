@@ -56,6 +56,7 @@ char *gateway_offer(const struct gateway *gateway, const void *parent, const str
 		.recipients = limits->recipients,
 		.starttls = handshake_is_offered(s),
 		.encrypted = stream_tls_version(s->client),
+		.mechanisms = s->mechanisms,
 	};
 
 	return capabilities_offer(

@@ -13,6 +13,7 @@
 
 static const char *const listen_tls_choices[] = {"off", "starttls", "required", "implicit", NULL};
 static const char *const client_certificate_choices[] = {"off", "ask", NULL};
+static const char *const listen_auth_choices[] = {"off", "offered", "required", NULL};
 
 static const struct option listen_rows[] = {
 	{FIELD(listen_options, address), .type = OPTION_TEXT, .mandatory = true,
@@ -36,6 +37,10 @@ static const struct option listen_rows[] = {
 	{FIELD(listen_options, client_ca), .type = OPTION_TEXT,
 		.manual = "PEM file of the authorities that vouch for clients' certificates; "
 			  "without it none is verified"},
+	{FIELD(listen_options, auth), .type = OPTION_CHOICE, .preset = "off",
+		.choices = listen_auth_choices,
+		.manual = "AUTH, relayed to the backend inside TLS only; required: no mail without "
+			  "it"},
 	{0},
 };
 

@@ -8,6 +8,7 @@
 
 enum listen_tls { LISTEN_TLS_OFF, LISTEN_TLS_STARTTLS, LISTEN_TLS_REQUIRED, LISTEN_TLS_IMPLICIT };
 enum client_certificate { CLIENT_CERTIFICATE_OFF, CLIENT_CERTIFICATE_ASK };
+enum listen_auth { LISTEN_AUTH_OFF, LISTEN_AUTH_OFFERED, LISTEN_AUTH_REQUIRED };
 
 /* listen "inbound" { address = "127.0.0.1"  port = 2525 } */
 struct listen_options {
@@ -19,6 +20,7 @@ struct listen_options {
 	int tls;             /* enum listen_tls; without a certificate STARTTLS is not offered */
 	int client_certificate; /* enum client_certificate */
 	const char *client_ca;  /* PEM: who vouches for clients */
+	int auth;               /* enum listen_auth; preset off */
 };
 
 enum backend_tls { BACKEND_TLS_OFF, BACKEND_TLS_OPPORTUNISTIC, BACKEND_TLS_REQUIRED };

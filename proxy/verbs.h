@@ -16,8 +16,12 @@ enum requirement {
 	NEEDS_RECIPIENT = 8,
 	NEEDS_TLS_OFFER = 16,
 	NEEDS_NO_CHUNK = 32,
-	NEEDS_RECIPIENT_OF_CHUNKS = 64, /* RFC 3030 §2 has a code of its own */
-	NEEDS_TLS = 128                 /* where the listener requires it */
+	NEEDS_AUTH_OFFER = 128,
+	NEEDS_ENCRYPTION_FOR_AUTH = 256,
+	NEEDS_NO_LOGIN = 512,
+	NEEDS_LOGIN = 1024,
+	NEEDS_TLS = 2048,              /* where the listener requires it */
+	NEEDS_RECIPIENT_OF_CHUNKS = 64 /* RFC 3030 §2 has a code of its own */
 };
 
 /* Where the session goes after the answer. */
@@ -28,6 +32,9 @@ enum after {
 	AFTER_START_TLS,
 	AFTER_FAREWELL
 };
+
+/* What of it the backend is asked while the client waits. */
+enum relay { RELAY_NOTHING, RELAY_OFFER, RELAY_LOGIN, RELAY_RECIPIENT };
 
 #define NO_STAGE (-1)
 
@@ -41,7 +48,7 @@ struct verb {
 	/* Takes back what prepare did, when the command is refused. NULL for none. */
 	void (*undo)(struct session *s);
 	int stage; /* enum stage at which it is judged, or NO_STAGE */
-	bool relayed;
+	enum relay relay;
 	bool is_idle; /* brings the session no further: counted */
 	/* What is so now that it has passed, and the reply to it. */
 	void (*change)(struct session *s);
