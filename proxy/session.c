@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/stream.h"
+#include "proxy/handshake.h"
 #include "proxy/limits.h"
 #include "proxy/login.h"
 #include "proxy/transaction.h"
@@ -13,12 +14,12 @@
 #include <talloc.h>
 #include <utlist.h>
 
-#define LINGER 2000         /* ms: RFC 5321 §3.8 with a close that does not swallow the reply */
-#define TLS_HANDSHAKE 60000 /* ms */
-#define FORGIVEN_MOST 1000  /* commands pipelined behind one that was refused */
-#define UNHEARD 32768       /* bytes of replies; who does not read them is not read from */
+#define LINGER 2000        /* ms: RFC 5321 §3.8 with a close that does not swallow the reply */
+#define FORGIVEN_MOST 1000 /* commands pipelined behind one that was refused */
+#define UNHEARD 32768      /* bytes of replies; who does not read them is not read from */
 
 static struct step greet(void *owner);
+static struct step begin_inside(void *owner);
 static struct step welcome(void *owner);
 static struct step read_command(void *owner);
 static struct step catch_up(void *owner);
@@ -121,14 +122,30 @@ static bool is_refused(struct session *s)
 static struct step greet(void *owner)
 {
 	struct session *s = owner;
+	bool implicit = s->listen->tls == LISTEN_TLS_IMPLICIT;
 
 	if (!limits_admit(s)) {
 		table_add(s->gateway->table, COUNT_SESSIONS_REFUSED, 1);
 		s->closing = true;
 		say(s, 421, "4.7.0", "too many connections, try again later");
-		return THEN(answer);
+		return implicit ? THEN(farewell) : THEN(answer);
 	}
 	tell_client(s);
+	if (implicit) {
+		handshake_begin(s);
+		return THEN(begin_inside);
+	}
+	judge(s, STAGE_CONNECT);
+	return THEN(welcome);
+}
+
+/* RFC 8314 §3.3: the greeting is the first that is said inside. */
+static struct step begin_inside(void *owner)
+{
+	struct session *s = owner;
+
+	if (!handshake_has_succeeded(s))
+		return THEN(close_client);
 	judge(s, STAGE_CONNECT);
 	return THEN(welcome);
 }
@@ -528,7 +545,7 @@ static struct step start_tls(void *owner)
 {
 	struct session *s = owner;
 
-	stream_begin_flush(s->client, 0, TLS_HANDSHAKE, &s->steps.await);
+	stream_begin_flush(s->client, 0, HANDSHAKE_PATIENCE, &s->steps.await);
 	return THEN(shake_hands);
 }
 
@@ -538,8 +555,7 @@ static struct step shake_hands(void *owner)
 
 	if (s->steps.await.outcome != OUTCOME_DONE)
 		return THEN(farewell);
-	stream_begin_tls(s->client, s->gateway->client_tls, TLS_SERVER, NULL, TLS_HANDSHAKE,
-		&s->steps.await);
+	handshake_begin(s);
 	return THEN(begin_again);
 }
 
@@ -555,19 +571,10 @@ void session_forget_helo(struct session *s)
 static struct step begin_again(void *owner)
 {
 	struct session *s = owner;
-	struct log_line line;
 
-	if (s->steps.await.outcome != OUTCOME_DONE) {
-		log_begin(&line, LEVEL_INFO, "tls_failed");
-		log_text(&line, "id", s->id);
-		log_text(&line, "reason", stream_error(s->client));
-		log_end(&line);
+	if (!handshake_has_succeeded(s))
 		return THEN(close_client);
-	}
 	session_forget_helo(s);
-	facts_set_bool(s->facts, FACT_CLIENT_TLS, true);
-	facts_set_text(s->facts, FACT_CLIENT_TLS_VERSION, stream_tls_version(s->client));
-	facts_set_text(s->facts, FACT_CLIENT_TLS_CIPHER, stream_tls_cipher(s->client));
 	return THEN(read_command);
 }
 
@@ -880,6 +887,7 @@ void session_begin(struct gateway *gateway, const struct listen_options *listen,
 
 	s->gateway = gateway;
 	s->listen = listen;
+	s->tls = configuration_tls_server(gateway->configuration, listen);
 	s->ip = *ip;
 	s->port = port;
 	s->trusted = cidrs_contain(&gateway->configuration->policy->relay->networks, ip);

@@ -3,6 +3,7 @@
 #include "proxy/verbs.h"
 
 #include "base/stream.h"
+#include "proxy/handshake.h"
 #include "proxy/login.h"
 #include "proxy/transaction.h"
 
@@ -230,7 +231,7 @@ static const struct reply *parse_anything(const void *parent, struct command *co
 /* clang-format off */
 static const struct verb verbs[] = {
 	/* name      requires                                                                                           parse                    prepare       undo                 stage       relay            is_idle change                after */
-	{"MAIL",     NEEDS_HELO | NEEDS_LOGIN | NEEDS_NO_TRANSACTION,                                                   command_parse_mail,      prepare_mail, end_transaction,     STAGE_MAIL, RELAY_NOTHING,   false, change_mail,          AFTER_READ_COMMAND},
+	{"MAIL",     NEEDS_TLS | NEEDS_HELO | NEEDS_LOGIN | NEEDS_NO_TRANSACTION,                                       command_parse_mail,      prepare_mail, end_transaction,     STAGE_MAIL, RELAY_NOTHING,   false, change_mail,          AFTER_READ_COMMAND},
 	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION | NEEDS_NO_CHUNK,                                                   command_parse_rcpt,      prepare_rcpt, NULL,                STAGE_RCPT, RELAY_RECIPIENT, false, change_rcpt,          AFTER_READ_COMMAND},
 	{"DATA",     NEEDS_TRANSACTION | NEEDS_NO_CHUNK | NEEDS_RECIPIENT,                                              command_parse_nothing,   prepare_data, NULL,                STAGE_DATA, RELAY_NOTHING,   false, change_data,          AFTER_RECEIVE_BODY},
 	{"BDAT",     NEEDS_TRANSACTION | NEEDS_RECIPIENT_OF_CHUNKS,                                                     command_parse_bdat,      prepare_bdat, end_transaction,     STAGE_DATA, RELAY_NOTHING,   false, change_bdat,          AFTER_RECEIVE_CHUNK},
@@ -332,7 +333,12 @@ static bool has_chunk(const struct session *s)
 
 static bool lacks_tls_offer(const struct session *s)
 {
-	return !s->gateway->client_tls || stream_tls_version(s->client);
+	return !handshake_is_offered(s);
+}
+
+static bool lacks_tls(const struct session *s)
+{
+	return s->listen->tls == LISTEN_TLS_REQUIRED && !stream_tls_version(s->client);
 }
 
 static bool lacks_auth_offer(const struct session *s)
@@ -362,6 +368,7 @@ static const struct {
 	const char *status;
 	const char *text;
 } requirements[] = {
+	{NEEDS_TLS, lacks_tls, 530, "5.7.0", "say STARTTLS first: mail is taken inside TLS only"},
 	{NEEDS_HELO, lacks_helo, 503, "5.5.1", "say EHLO or HELO first"},
 	{NEEDS_NO_TRANSACTION, has_transaction, 503, "5.5.1",
 		"a sender was given already; say RSET to begin anew"},

@@ -20,6 +20,7 @@ enum requirement {
 	NEEDS_ENCRYPTION_FOR_AUTH = 256,
 	NEEDS_NO_LOGIN = 512,
 	NEEDS_LOGIN = 1024,
+	NEEDS_TLS = 2048,              /* where the listener requires it */
 	NEEDS_RECIPIENT_OF_CHUNKS = 64 /* RFC 3030 §2 has a code of its own */
 };
 
