@@ -237,7 +237,7 @@ START_TEST(adds_for_our_own)
 	json = told_json(SETTINGS);
 	ck_assert_str_eq(text_of(json, "verdict"), "accept");
 	ck_assert_uint_eq(json_array_size(json_object_get(json, "edits")), 2);
-	ck_assert_ptr_nonnull(strstr(told(SETTINGS, false), "A Message-ID is added"));
+	ck_assert_ptr_nonnull(strstr(told(SETTINGS, false), "The field Message-ID is added."));
 	json_decref(json);
 }
 END_TEST
