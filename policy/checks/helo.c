@@ -12,16 +12,20 @@ static struct slice without_dot(struct slice name)
 	return name;
 }
 
-/* address-literal = "[" ( IPv4-address-literal / IPv6-address-literal ) "]" */
-static bool is_literal(struct slice name, struct ip *ip)
+/* address-literal = "[" ( IPv4-address-literal / "IPv6:" IPv6-addr ) "]"
+ * Reads an address written in any way; whether it is a literal is another question. */
+static bool read_address(struct slice name, struct ip *ip, bool *is_literal)
 {
-	if (name.size < 2 || name.data[0] != '[' || name.data[name.size - 1] != ']')
-		return false;
-	name = slice_make(name.data + 1, name.size - 2);
-	if (slice_starts_nocase(name, "IPv6:"))
-		return ip_parse(slice_from(name, strlen("IPv6:")), ip) &&
-			slice_find(name, ':') != SIZE_MAX;
-	return ip_parse(name, ip) && slice_find(name, ':') == SIZE_MAX;
+	bool in_brackets = name.size > 2 && name.data[0] == '[' && name.data[name.size - 1] == ']';
+	bool is_tagged;
+
+	if (in_brackets)
+		name = slice_make(name.data + 1, name.size - 2);
+	is_tagged = slice_starts_nocase(name, "IPv6:");
+	if (is_tagged)
+		name = slice_from(name, strlen("IPv6:"));
+	*is_literal = in_brackets && is_tagged == (slice_find(name, ':') != SIZE_MAX);
+	return ip_parse(name, ip);
 }
 
 static bool is_our_address(struct inquiry *inquiry, const struct ip *ip)
@@ -39,8 +43,20 @@ static struct verdict refuse(const char *result, const char *text)
 	return verdict;
 }
 
-static struct verdict judge_name(struct slice name)
+static struct verdict judge_address(struct inquiry *inquiry, const struct ip *ip, bool is_literal)
 {
+	if (is_our_address(inquiry, ip))
+		return refuse("our_address", "you are not us: say your own address, not ours");
+	if (!is_literal)
+		return verdict_score(0, "bad_literal",
+			"an address that is not written as [192.0.2.1] or [IPv6:2001:db8::1]");
+	return verdict_pass(NULL);
+}
+
+static struct verdict judge_name(struct inquiry *inquiry, struct slice name)
+{
+	if (slice_equals_nocase(without_dot(name), inquiry->policy->site->hostname))
+		return refuse("our_name", "you are not us: say your own name, not ours");
 	if (!domain_is_valid(name, false))
 		return verdict_score(
 			0, "bad_name", "neither a host name nor an address in brackets");
@@ -52,21 +68,14 @@ static struct verdict judge_name(struct slice name)
 static struct verdict judge(struct inquiry *inquiry)
 {
 	struct slice name = slice_of(inquiry_text(inquiry, FACT_HELO_NAME, ""));
-	const char *ours = inquiry->policy->site->hostname;
 	struct ip ip;
-	bool is_address, is_bare;
+	bool is_literal;
 
 	if (!inquiry_is_at_border(inquiry))
 		return verdict_pass("of our own");
-	if (slice_equals_nocase(without_dot(name), ours))
-		return refuse("our_name", "you are not us: say your own name, not ours");
-	is_bare = ip_parse(name, &ip);
-	is_address = is_bare || is_literal(name, &ip);
-	if (is_address && is_our_address(inquiry, &ip))
-		return refuse("our_address", "you are not us: say your own address, not ours");
-	if (is_bare)
-		return verdict_score(0, "bare_address", "an address without brackets");
-	return is_address ? verdict_pass(NULL) : judge_name(name);
+	if (read_address(name, &ip, &is_literal))
+		return judge_address(inquiry, &ip, is_literal);
+	return judge_name(inquiry, name);
 }
 
 const struct check helo_check = {"helo", AT(STAGE_HELO), judge,

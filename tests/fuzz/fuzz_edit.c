@@ -88,8 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while ((line = slice_cut(&rest, '\n')).size)
 		;
 	script.size -= rest.size;
-	message =
-		slice_make(talloc_memdup(scratch, rest.data, rest.size ? rest.size : 1), rest.size);
+	message = slice_make(talloc_memdup(scratch, rest.data, rest.size), rest.size);
 	edits = edits_new(scratch, header_parse(scratch, message), message);
 	sent = joined(scratch, edits);
 	assert(sent.size == message.size && memcmp(sent.data, message.data, sent.size) == 0);
