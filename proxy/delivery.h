@@ -21,6 +21,7 @@
 #include "policy/mail/envelope.h"
 #include "policy/mail/message.h"
 #include "proxy/pool.h"
+#include "proxy/stuffing.h"
 
 struct delivery {
 	struct gateway *gateway;
@@ -28,12 +29,12 @@ struct delivery {
 	const struct backend_options *options;
 	const struct envelope *envelope;
 	struct steps steps;
-	struct await *await;             /* of whoever asked */
-	struct backend *backend;         /* held, or NULL */
-	const struct address *candidate; /* the recipient being asked about, or NULL */
-	size_t said, heard;              /* of the play: 0 is MAIL, i the i-th recipient in it */
-	size_t played;                   /* recipients that stand accepted on this connection */
-	bool sender_stands;              /* on this connection */
+	struct await *await;               /* of whoever asked */
+	struct backend *backend;           /* held, or NULL */
+	const struct recipient *candidate; /* the recipient being asked about, or NULL */
+	size_t said, heard;                /* of the play: 0 is MAIL, i the i-th recipient in it */
+	size_t played;                     /* recipients that stand accepted on this connection */
+	bool sender_stands;                /* on this connection */
 	bool open;  /* something of the transaction was said on this connection */
 	bool fresh; /* the next connection must be a new one */
 	bool tried_fresh;
@@ -43,9 +44,9 @@ struct delivery {
 	bool committed;
 	const struct edit_plan *plan; /* what is sent */
 	const struct message *message;
-	size_t slice;                /* of the plan, the one being stuffed */
-	struct slice unsent;         /* of that slice */
-	bool at_line_start;          /* while stuffing: a dot would be the first of its line */
+	size_t slice;        /* of the plan, the one being stuffed */
+	struct slice unsent; /* of that slice */
+	struct stuffing stuffing;
 	struct slice tail;           /* kept back for the commit */
 	struct reply refused_sender; /* code 0: it was not */
 	struct reply reply;
@@ -59,7 +60,7 @@ struct delivery *delivery_new(const void *parent, struct gateway *gateway, struc
 
 /* Asks the backend about one more recipient, which the envelope does not hold as passed yet. */
 void delivery_begin_recipient(
-	struct delivery *delivery, const struct address *recipient, struct await *await);
+	struct delivery *delivery, const struct recipient *recipient, struct await *await);
 
 /* Sends what is planned for the message but for its last bytes. When that is done and delivery->reply.code is 0, commit; otherwise it
  * is the answer. Both stay until the delivery has ended. */

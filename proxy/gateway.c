@@ -37,18 +37,29 @@ struct pool *gateway_pool(const struct gateway *gateway, const struct listen_opt
 	return gateway->pools[i];
 }
 
-bool gateway_offers(const struct gateway *gateway, const struct listen_options *listen,
-	enum capability capability)
+unsigned gateway_offered(const struct gateway *gateway, const struct session *s)
 {
-	return pool_capabilities(gateway_pool(gateway, listen)).keywords & capability;
+	unsigned keywords = pool_capabilities(gateway_pool(gateway, s->listen)).keywords;
+
+	if (!stream_tls_version(s->client))
+		keywords &= ~(unsigned)CAPABILITY_REQUIRETLS;
+	return keywords & (CAPABILITY_SMTPUTF8 | CAPABILITY_DSN | CAPABILITY_REQUIRETLS);
 }
 
 char *gateway_offer(const struct gateway *gateway, const void *parent, const struct session *s)
 {
-	bool starttls = gateway->client_tls && !stream_tls_version(s->client);
+	const struct limits_options *limits = gateway->configuration->policy->limits;
+	bool encrypted = stream_tls_version(s->client);
+	struct offer offer = {
+		.message_size = limits->message_size,
+		.messages = limits->messages,
+		.recipients = limits->recipients,
+		.starttls = gateway->client_tls && !encrypted,
+		.encrypted = encrypted,
+	};
 
-	return capabilities_offer(parent, pool_capabilities(gateway_pool(gateway, s->listen)),
-		gateway->configuration->policy->limits->message_size, starttls);
+	return capabilities_offer(
+		parent, pool_capabilities(gateway_pool(gateway, s->listen)), &offer);
 }
 
 static void drain_sessions(struct gateway *gateway, bool now)

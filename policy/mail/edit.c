@@ -9,8 +9,8 @@
 #include <talloc.h>
 
 #define FIRST_ROOM 8
-#define SLICES_OF_AN_EDIT 3 /* the message before it, a line end that was missing, its text */
-#define SLICES_BESIDES 3    /* the trace, an empty line, the rest of the message */
+#define SLICES_OF_AN_EDIT 4 /* the message before it, its text, line ends that were missing */
+#define SLICES_BESIDES 5    /* the trace, an empty line, the rest of the message, line ends */
 
 const char *edit_action_name(enum edit_action action)
 {
@@ -129,13 +129,13 @@ static char *prefixed_subject(struct edits *edits, const char *prefix, struct sl
 	/* Between two encoded-words a blank is not seen. */
 	char *wanted = talloc_asprintf(edits, "%s%s", prefix, is_encoded ? " " : "");
 	char *front = folding_print(edits, "Subject", slice_of(wanted));
-	size_t size = strlen(front) - 2, column = size;
-	const char *fold = "\r\n";
+	size_t size = strlen(front) - 2, column = size, first = slice_find(text, '\r');
+	const char *fold = "";
 
 	while (column && front[column - 1] != '\n')
 		column--;
-	if (size - column + slice_find(text, '\r') <= FOLDING_LINE)
-		fold = "";
+	if (first && size - column + first > FOLDING_LINE)
+		fold = "\r\n";
 	return talloc_asprintf(edits, "%.*s%s%s", (int)size, front, fold, text.data);
 }
 
@@ -160,13 +160,20 @@ static void put(struct edit_plan *plan, struct slice bytes)
 	plan->size += (int64_t)bytes.size;
 }
 
-/* A field begins a line, even behind a last one that has no line end. */
-static void put_field(struct edit_plan *plan, struct slice field)
+/* What came last has a line end that all agree on: not so a last line without one, or a line that ends with CR alone. */
+static void end_line(struct edit_plan *plan)
 {
 	const struct slice *last = plan->count ? &plan->slices[plan->count - 1] : NULL;
+	char end = last ? last->data[last->size - 1] : '\n';
 
-	if (field.size && last && last->data[last->size - 1] != '\n')
-		put(plan, slice_of("\r\n"));
+	if (end != '\n')
+		put(plan, slice_of(end == '\r' ? "\n" : "\r\n"));
+}
+
+static void put_field(struct edit_plan *plan, struct slice field)
+{
+	if (field.size)
+		end_line(plan);
 	put(plan, field);
 }
 
@@ -199,16 +206,19 @@ static bool is_superseded(const struct edit *const *edit)
 	return edit[0]->size && edit[1] && edit[1]->at == edit[0]->at;
 }
 
-/* The message from *at on, as far as the place. A first line that begins with a blank would continue a field that we have put before it,
- * and become its text: an empty line keeps it what it is. */
+/* The message from *at on, as far as the place. Behind what was cut out a line begins, or an empty line there would not end the header any
+ * more. A first line that begins with a blank would continue a field that we have put before it, and become its text: an empty
+ * line keeps it what it is. */
 static void put_message(struct edit_plan *plan, const struct edits *edits, size_t *at, size_t place)
 {
 	struct slice bytes = slice_make(edits->message.data + *at, place - *at);
-	bool continues = *at == 0 && plan->count && bytes.size &&
-		(bytes.data[0] == ' ' || bytes.data[0] == '\t');
+	const struct slice *last = plan->count ? &plan->slices[plan->count - 1] : NULL;
+	bool begins_blank = bytes.size && (bytes.data[0] == ' ' || bytes.data[0] == '\t');
 
 	assert(*at <= place);
-	if (continues)
+	if (bytes.size && last && last->data + last->size != bytes.data)
+		end_line(plan);
+	if (*at == 0 && last && begins_blank)
 		put(plan, slice_of("\r\n"));
 	put(plan, bytes);
 	*at = place;

@@ -39,23 +39,27 @@ struct scan {
 	const struct field *first[KNOWN_COUNT];
 };
 
+static bool is_line_end(char c)
+{
+	return c == '\r' || c == '\n';
+}
+
 /* The line at the front without its end, or the rest. */
 static struct slice line_at(struct slice rest)
 {
-	size_t size = slice_find(rest, '\n');
+	size_t size = 0;
 
-	if (size == SIZE_MAX)
-		return rest;
-	if (size && rest.data[size - 1] == '\r')
-		size--;
+	while (size < rest.size && !is_line_end(rest.data[size]))
+		size++;
 	return slice_make(rest.data, size);
 }
 
 static struct slice after_line(struct slice rest)
 {
-	size_t end = slice_find(rest, '\n');
-
-	return slice_from(rest, end == SIZE_MAX ? rest.size : end + 1);
+	rest = slice_from(rest, line_at(rest).size);
+	while (rest.size && rest.data[0] == '\r')
+		rest = slice_from(rest, 1);
+	return slice_from(rest, rest.size && rest.data[0] == '\n');
 }
 
 static bool is_blank(char c)
@@ -92,7 +96,7 @@ static struct slice without_line_end(struct slice s)
 {
 	if (s.size && s.data[s.size - 1] == '\n')
 		s.size--;
-	if (s.size && s.data[s.size - 1] == '\r')
+	while (s.size && s.data[s.size - 1] == '\r')
 		s.size--;
 	return s;
 }

@@ -4,8 +4,8 @@
  * One pass, no recursion, bounded: what lies beyond HEADER_FIELDS_MAXIMUM fields or HEADER_SIZE_MAXIMUM bytes is not looked at and
  * noted, and so is a field that reaches beyond. A line that is neither a field nor its continuation ends the header and is noted; it counts as the body's first line.
  *
- * Deviation: a bare LF ends a line of the header like CRLF. RFC 5322 forbids it, BDAT can bring it, and many readers see another
- * field behind it; the judge must see what they see.
+ * Deviation: a bare LF ends a line of the header like CRLF, and so do CRs, with or without a LF behind them. RFC 5322 forbids
+ * it, BDAT can bring it, and many readers see another field behind it; the judge must see what they see.
  */
 #pragma once
 

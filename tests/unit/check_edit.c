@@ -184,6 +184,18 @@ START_TEST(removes_a_field_behind_what_is_none)
 }
 END_TEST
 
+/* Of CR CR LF some readers make one line end: what is cut out must not make one of two. */
+START_TEST(keeps_the_end_of_the_header)
+{
+	use("A: 1\rB: 2\r\n\r\nC: body\r\n");
+	ck_assert(edits_remove(edits, "B", 0));
+	ck_assert_str_eq(sent(""), "A: 1\r\n\r\nC: body\r\n");
+	use("A: 1\rB: 2\r\n\r\n");
+	ck_assert(edits_add(edits, 2, "X", "y", EDIT_TEXT));
+	ck_assert_str_eq(sent(""), "A: 1\r\nX: y\r\nB: 2\r\n\r\n");
+}
+END_TEST
+
 START_TEST(replaces)
 {
 	ck_assert(edits_replace(edits, "b", 0, "new", EDIT_TEXT));
@@ -223,6 +235,9 @@ END_TEST
 
 #define SIXTY "aaaaaaaaa aaaaaaaaa aaaaaaaaa aaaaaaaaa aaaaaaaaa aaaaaaaaaa"
 
+#define LONG SIXTY_WITHOUT SIXTY_WITHOUT
+#define SIXTY_WITHOUT "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static const struct {
 	const char *prefix, *message, *sent;
 } subjects[] = {
@@ -238,6 +253,8 @@ static const struct {
 	{"\xc3\xa4", "Subject: hello\r\n\r\n", "Subject: =?UTF-8?Q?=C3=A4?= hello\r\n\r\n"},
 	{"\xc3\xa4", "Subject: =?utf-8?q?x?=\r\n\r\n",
 		"Subject: =?UTF-8?Q?=C3=A4_?= =?utf-8?q?x?=\r\n\r\n"},
+	{LONG, "Subject: \r\n\r\n", "Subject:\r\n " LONG "\r\n\r\n"},
+	{LONG, "Subject:\r\n x\r\n\r\n", "Subject:\r\n " LONG "\r\n x\r\n\r\n"},
 	{"a\r\nb", "Subject: x\n\n", "Subject: a  b x\r\n\n"},
 };
 
@@ -290,6 +307,7 @@ int main(void)
 	tcase_add_test(cases, removes);
 	tcase_add_test(cases, removes_all_of_a_name);
 	tcase_add_test(cases, removes_a_field_behind_what_is_none);
+	tcase_add_test(cases, keeps_the_end_of_the_header);
 	tcase_add_test(cases, replaces);
 	tcase_add_test(cases, takes_the_later_of_two);
 	tcase_add_test(cases, is_safe);

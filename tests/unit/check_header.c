@@ -55,6 +55,10 @@ static const struct {
 	/* a bare LF hides nothing */
 	{GOOD "X: y\nFrom: b@example.com\r\n\r\n", 5, HEADER_REPEATED_FROM, "\r\n"},
 	{GOOD "\nbody\n", 3, 0, "\nbody\n"},
+	/* nor does a bare CR */
+	{GOOD "X: y\rFrom: b@example.com\r\n\r\n", 5, HEADER_REPEATED_FROM, "\r\n"},
+	{GOOD "X: y\r\r\nFrom: b@example.com\r\n\r\n", 5, HEADER_REPEATED_FROM, "\r\n"},
+	{GOOD "X: y\r z\r\n\r\n", 4, 0, "\r\n"},
 };
 
 START_TEST(takes_it_apart)

@@ -150,6 +150,13 @@ START_TEST(looks_behind_lines_that_are_no_fields)
 }
 END_TEST
 
+START_TEST(looks_behind_bare_line_ends)
+{
+	ck_assert_str_eq(
+		cleaned("A: 1\rX-Spam-A: 1\nX-Spam-B: 1\r\r\n" OURS END), "A: 1\r\n" END);
+}
+END_TEST
+
 START_TEST(looks_beyond_what_the_judge_counts)
 {
 	char *many = talloc_strdup(scratch, "");
@@ -236,6 +243,7 @@ int main(void)
 	tcase_add_loop_test(cases, removes_what_is_ours, 0, COUNT(fields));
 	tcase_add_test(cases, removes_all_of_several);
 	tcase_add_test(cases, looks_behind_lines_that_are_no_fields);
+	tcase_add_test(cases, looks_behind_bare_line_ends);
 	tcase_add_test(cases, looks_beyond_what_the_judge_counts);
 	tcase_add_test(cases, removes_a_field_whole);
 	tcase_add_test(cases, tells_what_it_removed);
