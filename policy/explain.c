@@ -346,7 +346,7 @@ static void print_facts(const struct facts *facts, FILE *out)
 		if (facts_get(facts, fact, &value) == FACT_UNKNOWN)
 			continue;
 		shown = facts_print(NULL, facts, fact);
-		fprintf(out, "  %-22s ", fact_row(fact)->name);
+		fprintf(out, "  %-24s ", fact_row(fact)->name);
 		print_safely(shown, out);
 		fputc('\n', out);
 		talloc_free(shown);

@@ -61,7 +61,8 @@ static const struct option limits_rows[] = {
 		.maximum = 1000000, .manual = "sessions at a time"},
 	{FIELD(limits_options, connections_per_client), .type = OPTION_NUMBER, .preset = "50",
 		.minimum = 1, .maximum = 1000000,
-		.manual = "sessions at a time from one address; relay.networks are exempt"},
+		.manual = "sessions at a time from one address; relay.networks and "
+			  "trusted_relays are exempt"},
 	{FIELD(limits_options, messages), .type = OPTION_NUMBER, .preset = "100", .minimum = 1,
 		.maximum = 1000000, .manual = "messages in one session"},
 	{FIELD(limits_options, errors), .type = OPTION_NUMBER, .preset = "5", .minimum = 1,

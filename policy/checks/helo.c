@@ -35,6 +35,15 @@ static bool is_our_address(struct inquiry *inquiry, const struct ip *ip)
 	return inquiry_ask(inquiry, FACT_SERVER_IP, &ours) == FACT_KNOWN && ip_equals(ip, &ours.ip);
 }
 
+/* Whoever connects from the very address it connects to is on this machine. */
+static bool is_this_machine(struct inquiry *inquiry)
+{
+	struct value client;
+
+	return inquiry_ask(inquiry, FACT_CLIENT_IP, &client) == FACT_KNOWN &&
+		is_our_address(inquiry, &client.ip);
+}
+
 static struct verdict refuse(const char *result, const char *text)
 {
 	struct verdict verdict = verdict_reject(550, "5.7.1", text);
@@ -71,7 +80,7 @@ static struct verdict judge(struct inquiry *inquiry)
 	struct ip ip;
 	bool is_literal;
 
-	if (!inquiry_is_at_border(inquiry))
+	if (!inquiry_is_at_border(inquiry) || is_this_machine(inquiry))
 		return verdict_pass("of our own");
 	if (read_address(name, &ip, &is_literal))
 		return judge_address(inquiry, &ip, is_literal);

@@ -168,6 +168,8 @@ static const struct {
 	{STRANGER, "[IPv6:2001:DB8:0::2]", "2001:db8::2", 550, "our_address"},
 	{STRANGER, "[IPv6:::ffff:198.51.100.1]", "198.51.100.1", 550, "our_address"},
 	{STRANGER, "[198.51.100.1]", NULL, 0, "pass"},
+	{STRANGER, "[192.0.2.10]", "192.0.2.10", 0, "pass"}, /* this machine */
+	{STRANGER, "mx.example.com", "192.0.2.10", 0, "pass"},
 	{STRANGER, "198.51.100.2", "198.51.100.1", 0, "bad_literal"},
 	{STRANGER, "2001:db8::1", "198.51.100.1", 0, "bad_literal"},
 	{STRANGER, "[2001:db8::1]", "198.51.100.1", 0, "bad_literal"},
@@ -194,6 +196,7 @@ START_TEST(judges_helo)
 
 	inquiry->stage = STAGE_HELO;
 	tell_who(names[_i].who);
+	facts_set_ip(facts, FACT_CLIENT_IP, &(struct ip){4, {192, 0, 2, 10}});
 	facts_set_text(facts, FACT_HELO_NAME, names[_i].name);
 	if (names[_i].server) {
 		ck_assert(ip_parse(slice_of(names[_i].server), &server));
