@@ -141,13 +141,19 @@ static char *prefixed_subject(struct edits *edits, const char *prefix, struct sl
 
 void edits_prefix_subject(struct edits *edits, const char *prefix)
 {
-	const struct field *field;
+	const struct header *header = edits->header;
+	bool found = false;
 
-	if (!header_find(edits->header, "Subject", 0))
-		edits_add(edits, EDIT_END, "Subject", prefix, EDIT_TEXT);
-	for (size_t nth = 0; (field = header_find(edits->header, "Subject", nth)); nth++)
+	for (size_t i = 0; i < header->count; i++) {
+		const struct field *field = &header->fields[i];
+		if (!slice_equals_nocase(field->name, "Subject"))
+			continue;
 		append_for(edits, EDIT_REPLACE, field)->text =
 			slice_of(prefixed_subject(edits, prefix, field->value));
+		found = true;
+	}
+	if (!found)
+		(void)edits_add(edits, EDIT_END, "Subject", prefix, EDIT_TEXT);
 }
 
 /* --- the plan --- */

@@ -19,7 +19,7 @@ enum edit_action { EDIT_ADD, EDIT_REMOVE, EDIT_REPLACE };
 
 /* How the value of a field is written. */
 enum edit_form {
-	EDIT_TEXT,    /* a text: it is folded and encoded */
+	EDIT_TEXT,    /* a text, of an unstructured field: it is folded and encoded */
 	EDIT_VERBATIM /* folded and encoded already: it stays as it is as far as it is safe */
 };
 

@@ -152,8 +152,7 @@ END_TEST
 
 START_TEST(looks_behind_bare_line_ends)
 {
-	ck_assert_str_eq(
-		cleaned("A: 1\rX-Spam-A: 1\nX-Spam-B: 1\r\r\n" OURS END), "A: 1\r\n" END);
+	ck_assert_str_eq(cleaned("A: 1\rX-Spam-A: 1\nX-Spam-B: 1\r\r\n" OURS END), "A: 1\r\n" END);
 }
 END_TEST
 
