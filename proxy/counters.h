@@ -18,6 +18,8 @@
 	COUNTER(TEMPFAILED,          "tempfailed",           TOTAL) \
 	COUNTER(DISCARDED,           "discarded",            TOTAL) \
 	COUNTER(UNTOLD,              "delivered_client_not_told", TOTAL) \
+	COUNTER(LOGINS,              "logins",               TOTAL) /* AUTH that succeeded */ \
+	COUNTER(LOGINS_REFUSED,      "logins_refused",       TOTAL) \
 	COUNTER(SMUGGLING,           "smuggling_refused",    TOTAL) \
 	COUNTER(BACKEND_CONNECTIONS, "backend_connections",  GAUGE) /* open now */ \
 	COUNTER(BACKEND_FAILURES,    "backend_failures",     TOTAL) \

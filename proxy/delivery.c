@@ -14,6 +14,7 @@
 
 static struct step obtain(void *owner);
 static struct step begin_play(void *owner);
+static struct step hear_reset(void *owner);
 static struct step say_line(void *owner);
 static struct step hear_line(void *owner);
 static struct step end_play(void *owner);
@@ -39,6 +40,9 @@ static struct step conclude(struct delivery *delivery, struct reply reply)
 
 static struct reply cannot_reach(struct delivery *delivery)
 {
+	if (delivery->own)
+		return reply_of(delivery, 421, "4.3.2",
+			"the mail server behind this gateway is gone, please connect again");
 	return reply_of(delivery, 451, "4.4.1",
 		"the mail server behind this gateway cannot be reached, try again later");
 }
@@ -83,7 +87,10 @@ static struct reply classed(struct delivery *delivery, const struct reply *reply
 
 static void let_go(struct delivery *delivery)
 {
-	talloc_free(delivery->backend);
+	if (delivery->own)
+		delivery->own->lost |= delivery->backend != NULL;
+	else
+		talloc_free(delivery->backend);
 	delivery->backend = NULL;
 	delivery->open = false;
 	delivery->sender_stands = false;
@@ -95,7 +102,7 @@ static void let_go(struct delivery *delivery)
 static struct step lose_backend(struct delivery *delivery)
 {
 	bool may_have_died_idle = delivery->backend->kept || delivery->held;
-	bool again = may_have_died_idle && !delivery->tried_fresh;
+	bool again = may_have_died_idle && !delivery->tried_fresh && !delivery->own;
 
 	let_go(delivery);
 	if (!again)
@@ -113,7 +120,10 @@ static void give_back(struct delivery *delivery)
 
 	delivery->backend = NULL;
 	let_go(delivery);
-	pool_give_back(delivery->pool, backend, open);
+	if (delivery->own)
+		backend->used = open;
+	else
+		pool_give_back(delivery->pool, backend, open);
 }
 
 /* What the transaction uses of the end-to-end keywords, the candidate included. */
@@ -149,6 +159,10 @@ static struct step obtain(void *owner)
 	if (delivery->backend)
 		let_go(delivery);
 	delivery->held = false;
+	if (delivery->own) {
+		delivery->backend = delivery->own->lost ? NULL : delivery->own;
+		return THEN(begin_play);
+	}
 	pool_begin_take(delivery->pool, wanted, &delivery->backend, &delivery->steps.await);
 	return THEN(begin_play);
 }
@@ -184,10 +198,27 @@ static struct step begin_play(void *owner)
 	if (!delivery->backend)
 		return conclude(delivery, cannot_reach(delivery));
 	delivery->server = delivery->backend->server->name;
+	if (delivery->backend->used) {
+		backend_say(delivery->backend, "RSET");
+		backend_begin_reply(delivery->backend, (uint64_t)delivery->options->command_timeout,
+			&delivery->steps.await);
+		return THEN(hear_reset);
+	}
 	delivery->fresh = false;
 	delivery->said = delivery->sender_stands ? 1 + delivery->played : 0;
 	delivery->heard = delivery->said;
 	return THEN(say_line);
+}
+
+static struct step hear_reset(void *owner)
+{
+	struct delivery *delivery = owner;
+
+	if (delivery->steps.await.outcome != OUTCOME_DONE ||
+		!reply_is_positive(&delivery->backend->reply))
+		return lose_backend(delivery);
+	delivery->backend->used = false;
+	return THEN(begin_play);
 }
 
 static void say_sender(struct delivery *delivery)
@@ -517,7 +548,7 @@ static void on_rest(void *owner)
 	struct delivery *delivery = owner;
 	bool between_message_and_commit = delivery->sending && !delivery->reply.code;
 
-	if (delivery->backend && !between_message_and_commit)
+	if (delivery->backend && !delivery->own && !between_message_and_commit)
 		timer_start(&delivery->hold, delivery->gateway->loop->clock,
 			(uint64_t)delivery->options->hold);
 	await_end(delivery->await, OUTCOME_DONE);
@@ -579,12 +610,13 @@ static int close_delivery(struct delivery *delivery)
 }
 
 struct delivery *delivery_new(const void *parent, struct gateway *gateway, struct pool *pool,
-	const struct envelope *envelope)
+	struct backend *own, const struct envelope *envelope)
 {
 	struct delivery *delivery = talloc_zero(parent, struct delivery);
 
 	delivery->gateway = gateway;
 	delivery->pool = pool;
+	delivery->own = own;
 	delivery->options = pool_options(pool);
 	delivery->envelope = envelope;
 	delivery->hold.on_due = on_held_too_long;
