@@ -11,6 +11,7 @@
 #include <event2/event_struct.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -50,6 +51,7 @@ struct stream {
 	void (*on_gone)(void *owner);
 	void *owner;
 	SSL *tls;
+	unsigned long tls_error; /* OpenSSL's number */
 	int error;
 	struct event *writer; /* made when a write first blocks */
 	struct event *again;  /* made when the loop is first asked to come back */
@@ -497,6 +499,7 @@ static enum progress shake(struct stream *stream)
 	case TLS_WANTS_INPUT:
 		return PROGRESS_WAITING;
 	default:
+		stream->tls_error = tls_socket_error();
 		break_off(stream, errno);
 		return PROGRESS_OVER;
 	}
@@ -529,6 +532,16 @@ void stream_begin_tls(struct stream *stream, SSL_CTX *context, enum tls_role rol
 	stream->shaking = true;
 	stream->writing = await;
 	await_begin(await, milliseconds, cancel_writing, stream);
+}
+
+const SSL *stream_tls(const struct stream *stream)
+{
+	return stream->tls;
+}
+
+unsigned long stream_tls_error(const struct stream *stream)
+{
+	return stream->tls_error;
 }
 
 const char *stream_tls_version(const struct stream *stream)
@@ -714,5 +727,9 @@ void stream_watch(struct stream *stream, void (*on_gone)(void *owner), void *own
 
 const char *stream_error(const struct stream *stream)
 {
+	const char *reason = stream->tls_error ? ERR_reason_error_string(stream->tls_error) : NULL;
+
+	if (reason)
+		return reason;
 	return stream->error ? strerror(stream->error) : "";
 }

@@ -92,6 +92,10 @@ enum tls_role { TLS_SERVER, TLS_CLIENT };
  * broken. */
 void stream_begin_tls(struct stream *stream, SSL_CTX *context, enum tls_role role, const char *name,
 	uint64_t milliseconds, struct await *await);
+/* NULL while plain; what more is to be asked is for OpenSSL's own functions. */
+const SSL *stream_tls(const struct stream *stream);
+/* Why the handshake failed, in OpenSSL's numbers; 0 when it did not, or for another reason than TLS. */
+unsigned long stream_tls_error(const struct stream *stream);
 /* NULL while plain. */
 const char *stream_tls_version(const struct stream *stream);
 const char *stream_tls_cipher(const struct stream *stream);

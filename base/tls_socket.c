@@ -35,6 +35,11 @@ enum tls_socket_state tls_socket_shake_hands(SSL *ssl)
 	return state_of(ssl, SSL_do_handshake(ssl));
 }
 
+unsigned long tls_socket_error(void)
+{
+	return ERR_peek_error();
+}
+
 size_t tls_socket_receive(SSL *ssl, char *into, size_t size, enum tls_socket_state *state)
 {
 	size_t got = 0;

@@ -18,6 +18,9 @@ enum tls_socket_state {
 
 enum tls_socket_state tls_socket_shake_hands(SSL *ssl);
 
+/* Why the last of these calls broke, in OpenSSL's numbers; 0 when it has nothing to say. */
+unsigned long tls_socket_error(void);
+
 /* Reads until into is full or nothing more comes, and says what stopped it; returns the bytes read. */
 size_t tls_socket_receive(SSL *ssl, char *into, size_t size, enum tls_socket_state *state);
 

@@ -75,7 +75,7 @@ struct facts *facts_new(const void *parent, const struct facts *under)
 
 static void grow(struct facts *facts)
 {
-	size_t room = 4 * (size_t)facts->room < FACT_COUNT ? 4 * (size_t)facts->room : FACT_COUNT;
+	size_t room = 2 * (size_t)facts->room < FACT_COUNT ? 2 * (size_t)facts->room : FACT_COUNT;
 	struct known *longer = talloc_array(facts, struct known, room);
 
 	memcpy(longer, facts->known, facts->count * sizeof *longer);

@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/stream.h"
 #include "proxy/pool.h"
+#include "proxy/tls_client.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -222,6 +223,41 @@ static struct step hear_helo(void *owner)
 	return DONE;
 }
 
+/* --- TLS --- */
+
+static const struct tls_client *tls_of(const struct backend *backend)
+{
+	return configuration_tls_client(backend->gateway->configuration, backend->options);
+}
+
+static void log_tls(const struct backend *backend, const char *outcome, const char *reason)
+{
+	struct log_line line;
+
+	log_begin(&line, reason ? LEVEL_WARNING : LEVEL_INFO,
+		reason ? "backend_tls_failed" : "backend_tls");
+	log_text(&line, "backend", backend->options->name);
+	log_text(&line, "server", backend->server->name);
+	log_text(&line, "tls", outcome);
+	log_text(&line, "reason", reason);
+	log_end(&line);
+}
+
+/* Logged when it is not what it was: a kept certificate is no news. */
+static void note_tls(struct backend *backend)
+{
+	struct server *server = backend->server;
+	char *outcome = tls_client_outcome(server->pool, tls_of(backend), backend->stream);
+
+	if (server->tls_outcome && strcmp(server->tls_outcome, outcome) == 0) {
+		talloc_free(outcome);
+		return;
+	}
+	talloc_free((void *)server->tls_outcome);
+	server->tls_outcome = outcome;
+	log_tls(backend, outcome, NULL);
+}
+
 /* RFC 3207 §4.2; what stands behind the 220 in plain text was not said by who answers inside TLS. */
 static struct step hear_starttls(void *owner)
 {
@@ -236,8 +272,10 @@ static struct step hear_starttls(void *owner)
 		return backend->options->tls == BACKEND_TLS_REQUIRED
 			? fail(backend, "STARTTLS refused")
 			: DONE;
-	stream_begin_tls(backend->stream, backend->gateway->backend_tls, TLS_CLIENT, NULL,
-		(uint64_t)backend->options->connect_timeout, &backend->steps.await);
+	stream_begin_tls(backend->stream,
+		tls_client_context(tls_of(backend), backend->server->number), TLS_CLIENT,
+		tls_client_name(tls_of(backend)), (uint64_t)backend->options->connect_timeout,
+		&backend->steps.await);
 	return THEN(shake_hands);
 }
 
@@ -246,9 +284,13 @@ static struct step shake_hands(void *owner)
 	struct backend *backend = owner;
 
 	if (backend->steps.await.outcome != OUTCOME_DONE) {
+		const char *why = tls_client_failure(backend, tls_of(backend), backend->stream);
 		backend->plain_only = backend->options->tls != BACKEND_TLS_REQUIRED;
-		return fail(backend, "TLS handshake failed");
+		if (backend->plain_only)
+			log_tls(backend, NULL, why);
+		return fail(backend, why);
 	}
+	note_tls(backend);
 	backend_say(backend, "EHLO %s", backend->gateway->configuration->policy->site->hostname);
 	return await_reply(backend, THEN(hear_ehlo));
 }

@@ -4,8 +4,6 @@
 
 #include "policy/checks/table.h"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <pwd.h>
 #include <sys/un.h>
 #include <talloc.h>
@@ -139,49 +137,6 @@ static void check_backends(const struct reading *reading)
 		check_servers(reading, configuration->backends[i]);
 }
 
-/* --- TLS --- */
-
-static void complain_of_openssl(const struct reading *reading, const char *option, const char *file)
-{
-	const struct tls_options *tls = reading->configuration->tls;
-	unsigned long error = ERR_peek_error();
-	const char *reason = ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error))
-						     : ERR_reason_error_string(error);
-
-	complaint_error(reading->complaints, place_of(reading, tls, option),
-		"cannot use \"%s\": %s", file, reason ? reason : "OpenSSL does not say why");
-	ERR_clear_error();
-}
-
-static void check_certificate(const struct reading *reading, SSL_CTX *context)
-{
-	const struct tls_options *tls = reading->configuration->tls;
-
-	ERR_clear_error();
-	if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1)
-		complain_of_openssl(reading, "certificate", tls->certificate);
-	else if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1 ||
-		SSL_CTX_check_private_key(context) != 1)
-		complain_of_openssl(reading, "key", tls->key);
-}
-
-static void check_tls(const struct reading *reading)
-{
-	const struct tls_options *tls = reading->configuration->tls;
-
-	if (!tls->certificate && !tls->key)
-		return;
-	if (!tls->certificate || !tls->key) {
-		complaint_error(reading->complaints,
-			place_of(reading, tls, tls->key ? "key" : "certificate"),
-			tls->key ? "a key without a certificate" : "a certificate without a key");
-		return;
-	}
-	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-	check_certificate(reading, context);
-	SSL_CTX_free(context);
-}
-
 /* --- processes --- */
 
 static void check_user(const struct reading *reading)
@@ -254,7 +209,7 @@ static struct configuration *complete(struct configuration *configuration, const
 		configuration, configuration->policy, checks_gates, checks_table, NULL, complaints);
 	check_listens(&reading);
 	check_backends(&reading);
-	check_tls(&reading);
+	configuration->tls_setup = tls_setup_new(configuration, configuration, complaints);
 	check_user(&reading);
 	check_control(&reading);
 	return configuration;
@@ -285,4 +240,32 @@ const struct backend_options *configuration_backend(
 	if (listen->backend)
 		return backend_named(configuration, listen->backend);
 	return configuration->backends[0];
+}
+
+const struct tls_server *configuration_tls_server(
+	const struct configuration *configuration, const struct listen_options *listen)
+{
+	size_t i = 0;
+
+	while (configuration->listens[i] != listen)
+		i++;
+	return configuration->tls_setup->servers[i];
+}
+
+const struct tls_client *configuration_tls_client(
+	const struct configuration *configuration, const struct backend_options *backend)
+{
+	size_t i = 0;
+
+	while (configuration->backends[i] != backend)
+		i++;
+	return configuration->tls_setup->clients[i];
+}
+
+void configuration_forget_keys(const struct configuration *configuration)
+{
+	struct configuration *own = (struct configuration *)configuration;
+
+	talloc_free((void *)own->tls_setup);
+	own->tls_setup = NULL;
 }

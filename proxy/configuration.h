@@ -7,6 +7,7 @@
 
 #include "policy/chain.h"
 #include "proxy/options.h"
+#include "proxy/tls_setup.h"
 
 struct configuration {
 	const struct settings *settings;
@@ -17,6 +18,7 @@ struct configuration {
 	const struct backend_options **backends;
 	size_t backend_count;
 	const struct tls_options *tls;
+	const struct tls_setup *tls_setup; /* what became of all settings of TLS */
 	const struct smtp_options *smtp;
 	const struct process_options *process;
 	const struct log_options *log;
@@ -31,11 +33,22 @@ extern const struct section *const configuration_sections[];
 
 /* Reads, checks and joins. Never NULL, but good only if complaints has no error. Complaints about what does not fit together
  * are made here: no listener, no backend, a listener that names a missing backend, a server that is no ADDRESS:PORT, a
- * certificate without key or one that OpenSSL cannot load, two listeners on one address, a user that does not exist. */
+ * certificate and the like that cannot be used (tls_setup.h), two listeners on one address, a user that does not exist. */
 struct configuration *configuration_read(
 	const void *parent, const char *file, struct complaints *complaints);
 struct configuration *configuration_read_text(
 	const void *parent, const char *file, const char *text, struct complaints *complaints);
+
+/* TLS towards the clients of a listener; NULL: none. */
+const struct tls_server *configuration_tls_server(
+	const struct configuration *configuration, const struct listen_options *listen);
+
+/* TLS towards the servers of a backend; NULL: none. */
+const struct tls_client *configuration_tls_client(
+	const struct configuration *configuration, const struct backend_options *backend);
+
+/* In a process that shakes no hands: private keys are none of its business. */
+void configuration_forget_keys(const struct configuration *configuration);
 
 /* The backend that a listener relays to. */
 const struct backend_options *configuration_backend(

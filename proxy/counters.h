@@ -20,7 +20,14 @@
 	COUNTER(UNTOLD,              "delivered_client_not_told", TOTAL) \
 	COUNTER(LOGINS,              "logins",               TOTAL) /* AUTH that succeeded */ \
 	COUNTER(LOGINS_REFUSED,      "logins_refused",       TOTAL) \
+	COUNTER(HOSTILE,             "hostile_commands",     TOTAL) /* Exchange's own verbs */ \
+	COUNTER(FOREIGN,             "foreign_protocols",    TOTAL) /* lines that are no SMTP */ \
 	COUNTER(SMUGGLING,           "smuggling_refused",    TOTAL) \
+	COUNTER(TLS_SESSIONS,        "tls_sessions",         TOTAL) /* handshakes with clients that succeeded */ \
+	COUNTER(TLS_RESUMED,         "tls_resumed",          TOTAL) /* of these: by a ticket */ \
+	COUNTER(TLS_FAILED,          "tls_failed",           TOTAL) /* handshakes with clients that failed */ \
+	COUNTER(TLS_INCOMPATIBLE,    "tls_incompatible",     TOTAL) /* of these: no common version or cipher */ \
+	COUNTER(TLS_NOT_OFFERED,     "tls_not_offered",      TOTAL) /* how often STARTTLS was withheld because of that */ \
 	COUNTER(BACKEND_CONNECTIONS, "backend_connections",  GAUGE) /* open now */ \
 	COUNTER(BACKEND_FAILURES,    "backend_failures",     TOTAL) \
 	COUNTER(SPOOL_BYTES,         "spool_bytes",          GAUGE) /* messages in our hands */ \
@@ -40,4 +47,4 @@ extern const char *const counter_names[];
 struct table *counters_new(const void *parent);
 
 /* Kinds of keyed counters. */
-enum counter_key { KEY_CLIENT = 1, KEY_CLIENT_NETWORK = 2, KEY_SERVER = 3 };
+enum counter_key { KEY_CLIENT = 1, KEY_CLIENT_NETWORK = 2, KEY_SERVER = 3, KEY_TLS_FAILURE = 4 };

@@ -4,9 +4,10 @@
 
 #include "base/loop.h"
 #include "base/stream.h"
+#include "proxy/handshake.h"
 #include "proxy/pool.h"
 #include "proxy/session.h"
-#include "proxy/tls.h"
+#include "proxy/tls_failures.h"
 
 #include <talloc.h>
 #include <unistd.h>
@@ -49,13 +50,12 @@ unsigned gateway_offered(const struct gateway *gateway, const struct session *s)
 char *gateway_offer(const struct gateway *gateway, const void *parent, const struct session *s)
 {
 	const struct limits_options *limits = gateway->configuration->policy->limits;
-	bool encrypted = stream_tls_version(s->client);
 	struct offer offer = {
 		.message_size = limits->message_size,
 		.messages = limits->messages,
 		.recipients = limits->recipients,
-		.starttls = gateway->client_tls && !encrypted,
-		.encrypted = encrypted,
+		.starttls = handshake_is_offered(s),
+		.encrypted = stream_tls_version(s->client),
 		.mechanisms = s->mechanisms,
 	};
 
@@ -136,8 +136,7 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 		.table = table,
 		.counter = COUNT_SPOOL_BYTES,
 	};
-	gateway->client_tls = tls_for_clients(gateway, configuration->tls);
-	gateway->backend_tls = tls_for_backends(gateway);
+	gateway->tls_failures = tls_failures_new(gateway, loop->clock, table);
 	gateway->pools = talloc_array(gateway, struct pool *, configuration->backend_count);
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		gateway->pools[i] = pool_new(gateway, gateway, configuration->backends[i]);

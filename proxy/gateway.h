@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What all sessions of a worker share: loop, configuration, backends, spool, TLS, counters, and the list of the sessions themselves. It knows
+ * What all sessions of a worker share: loop, configuration, backends, spool, counters, and the list of the sessions themselves. It knows
  * nothing of processes: the worker process makes one and hands it connections; tests do the same.
  */
 #pragma once
@@ -11,12 +11,11 @@
 #include "proxy/configuration.h"
 #include "proxy/counters.h"
 
-#include <openssl/types.h>
-
 struct loop;
 struct pool;
 struct session;
 struct keeper_link;
+struct tls_failures;
 
 struct gateway {
 	struct loop *loop;
@@ -25,8 +24,7 @@ struct gateway {
 	struct keeper_link *keeper; /* NULL: verdict records go nowhere */
 	struct pool **pools;        /* one a backend, in the order of configuration->backends */
 	struct spool spool;
-	SSL_CTX *client_tls;      /* we are the server; NULL: STARTTLS is not offered */
-	SSL_CTX *backend_tls;     /* we are the client */
+	struct tls_failures *tls_failures;
 	struct session *sessions; /* utlist, doubly linked */
 	size_t session_count;
 	uint64_t session_number;

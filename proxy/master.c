@@ -6,8 +6,10 @@
 #include "base/loop.h"
 #include "proxy/control.h"
 #include "proxy/counters.h"
+#include "proxy/file_watch.h"
 #include "proxy/generation.h"
 #include "proxy/status.h"
+#include "proxy/tls_tickets.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -34,7 +36,9 @@ struct master {
 	struct control *control;
 	struct control_request *reloader; /* awaits what becomes of next; may be NULL */
 	struct event signals[SIGNALS];
-	struct timer last; /* after the second stop */
+	struct timer last;    /* after the second stop */
+	struct timer watch;   /* of certificates and the like */
+	struct timer tickets; /* the next key of TLS tickets */
 	uint64_t started;
 	unsigned stops;    /* how often we were told to */
 	bool reload_again; /* was asked for while one was under way */
@@ -111,6 +115,7 @@ static bool start_next(struct master *master, struct configuration *configuratio
 {
 	const struct generation_events events = {on_ready, on_failed, on_gone, master};
 
+	tls_setup_use_tickets(configuration->tls_setup, configuration, master->heritage.tickets);
 	make_directory(configuration->store->path, configuration->user);
 	make_directory(configuration->process->spool, configuration->user);
 	master->next = generation_new(
@@ -152,6 +157,40 @@ static void catch_up(struct master *master)
 	reload(master, NULL);
 }
 
+/* --- certificates --- */
+
+static void watch(struct master *master)
+{
+	int64_t period = master->active->configuration->tls->watch;
+
+	timer_stop(&master->watch);
+	if (period > 0)
+		timer_start(&master->watch, master->heritage.loop->clock, (uint64_t)period);
+}
+
+/* A file that is no good keeps the generation that has the old one; it is tried again when it has changed again. */
+static void on_watch(void *owner)
+{
+	struct master *master = owner;
+
+	if (!master->active)
+		return;
+	const char *changed = file_watch_changed(master->active->configuration->tls_setup->files);
+	if (changed) {
+		log_event(LEVEL_NOTICE, "certificate_changed", "%s: reloading", changed);
+		reload(master, NULL);
+	}
+	watch(master);
+}
+
+static void on_tickets(void *owner)
+{
+	struct master *master = owner;
+
+	tls_tickets_rotate(master->heritage.tickets);
+	timer_start(&master->tickets, master->heritage.loop->clock, TLS_TICKETS_SECONDS * 1000);
+}
+
 static void note_control(const struct generation *old, const struct generation *new)
 {
 	if (strcmp(old->configuration->control->socket, new->configuration->control->socket) != 0) {
@@ -178,6 +217,7 @@ static void on_ready(void *owner, struct generation *generation)
 		generation_drain(old, false);
 		listeners_retire(listeners, generation->configuration);
 	}
+	watch(master);
 	log_event(LEVEL_NOTICE, "ready", "generation %u", generation->number);
 	notify(master, "READY=1");
 	answer_reload(master, true, "reloaded\n");
@@ -414,6 +454,8 @@ static void catch_signals(struct master *master)
 static int master_close(struct master *master)
 {
 	timer_stop(&master->last);
+	timer_stop(&master->watch);
+	timer_stop(&master->tickets);
 	for (size_t i = 0; i < SIGNALS; i++)
 		event_del(&master->signals[i]);
 	return 0;
@@ -452,7 +494,10 @@ static struct master *master_new(const char *file)
 	heritage->table = counters_new(master);
 	heritage->listeners = listeners_new(master);
 	master->started = clock_now(heritage->loop->clock);
+	heritage->tickets = tls_tickets_new(master);
 	master->last = (struct timer){.on_due = on_last, .owner = master};
+	master->watch = (struct timer){.on_due = on_watch, .owner = master};
+	master->tickets = (struct timer){.on_due = on_tickets, .owner = master};
 	catch_signals(master);
 	talloc_set_destructor(master, master_close);
 	return master;
@@ -464,7 +509,7 @@ static bool master_start(struct master *master)
 	struct complaints *complaints = complaints_new(master);
 	struct configuration *configuration = configuration_read(master, master->file, complaints);
 	bool good = complaints_errors(complaints) == 0 && master->heritage.table &&
-		open_control(master, configuration) &&
+		master->heritage.tickets && open_control(master, configuration) &&
 		listeners_open(master->heritage.listeners, configuration,
 			generation_servers(configuration), complaints);
 
@@ -472,6 +517,8 @@ static bool master_start(struct master *master)
 	talloc_free(complaints);
 	if (good) {
 		open_log(configuration->log);
+		timer_start(
+			&master->tickets, master->heritage.loop->clock, TLS_TICKETS_SECONDS * 1000);
 		good = start_next(master, configuration);
 	}
 	return good;

@@ -11,6 +11,8 @@
 
 #define FIELD(type, field) .name = #field, .offset = offsetof(struct type, field)
 
+static const char *const listen_tls_choices[] = {"off", "starttls", "required", "implicit", NULL};
+static const char *const client_certificate_choices[] = {"off", "ask", NULL};
 static const char *const listen_auth_choices[] = {"off", "offered", "required", NULL};
 
 static const struct option listen_rows[] = {
@@ -24,6 +26,17 @@ static const struct option listen_rows[] = {
 			  "net.core.somaxconn"},
 	{FIELD(listen_options, backend), .type = OPTION_TEXT,
 		.manual = "name of the backend to relay to; without it, the first one"},
+	{FIELD(listen_options, tls), .type = OPTION_CHOICE, .preset = "starttls",
+		.choices = listen_tls_choices,
+		.manual = "starttls offers it when there is a tls.certificate; required takes no "
+			  "mail without it; implicit speaks TLS from the first byte (port 465)"},
+	{FIELD(listen_options, client_certificate), .type = OPTION_CHOICE, .preset = "off",
+		.choices = client_certificate_choices,
+		.manual = "whether clients are asked for a certificate; none is refused for it, "
+			  "rules decide by the facts client.certificate.*"},
+	{FIELD(listen_options, client_ca), .type = OPTION_TEXT,
+		.manual = "PEM file of the authorities that vouch for clients' certificates; "
+			  "without it none is verified"},
 	{FIELD(listen_options, auth), .type = OPTION_CHOICE, .preset = "off",
 		.choices = listen_auth_choices,
 		.manual = "AUTH, relayed to the backend inside TLS only; required: no mail without "
@@ -37,7 +50,18 @@ static const struct option backend_rows[] = {
 	{FIELD(backend_options, servers), .type = OPTION_TEXTS, .mandatory = true,
 		.manual = "servers as HOST:PORT, tried in this order"},
 	{FIELD(backend_options, tls), .type = OPTION_CHOICE, .preset = "opportunistic",
-		.choices = backend_tls_choices, .manual = "STARTTLS towards the servers"},
+		.choices = backend_tls_choices,
+		.manual = "STARTTLS towards the servers; required verifies "
+			  "their certificates"},
+	{FIELD(backend_options, tls_ca), .type = OPTION_TEXT,
+		.manual = "PEM file of the authorities, or of the servers' own certificates, to "
+			  "trust; without it the system's authorities"},
+	{FIELD(backend_options, tls_name), .type = OPTION_TEXT,
+		.manual = "name that must stand in the servers' certificates, and that they are "
+			  "asked for (SNI); without it their address must stand there"},
+	{FIELD(backend_options, tls_fingerprint), .type = OPTION_TEXTS,
+		.manual = "SHA-256 of the servers' certificates in hexadecimal digits: with it "
+			  "nothing else about them counts (Exchange's self-signed one)"},
 	{FIELD(backend_options, connections), .type = OPTION_NUMBER, .preset = "18", .minimum = 1,
 		.maximum = 10000,
 		.manual = "connections to one server, over all workers (Exchange allows 20 a "
@@ -69,11 +93,15 @@ static const struct option backend_rows[] = {
 };
 
 static const struct option tls_rows[] = {
-	{FIELD(tls_options, certificate), .type = OPTION_TEXT,
-		.manual = "PEM file with our certificate and the chain above it; without it "
-			  "STARTTLS is not offered"},
-	{FIELD(tls_options, key), .type = OPTION_TEXT,
-		.manual = "PEM file with the certificate's private key"},
+	{FIELD(tls_options, certificate), .type = OPTION_TEXTS,
+		.manual = "PEM files, each with a certificate of ours and the chain above it; the "
+			  "name that a client asks for chooses, the first is for all others; "
+			  "without any STARTTLS is not offered"},
+	{FIELD(tls_options, key), .type = OPTION_TEXTS,
+		.manual = "PEM files with their private keys, in the same order"},
+	{FIELD(tls_options, watch), .type = OPTION_DURATION, .preset = "60s", .maximum = 24 * HOUR,
+		.manual = "how often certificates, keys and authorities are looked at; a changed "
+			  "file is a reload; 0: never"},
 	{0},
 };
 
@@ -151,7 +179,7 @@ static const struct option store_rows[] = {
 const struct section proxy_sections[] = {
 	{SECTION(listen, "an address that clients connect to"), .named = true},
 	{SECTION(backend, "the mail servers behind"), .named = true},
-	{SECTION(tls, "TLS towards clients")},
+	{SECTION(tls, "certificates")},
 	{SECTION(smtp, "manners towards clients")},
 	{SECTION(process, "processes and who they are")},
 	{SECTION(log, "the log")},

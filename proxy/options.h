@@ -6,6 +6,8 @@
 
 #include "base/settings.h"
 
+enum listen_tls { LISTEN_TLS_OFF, LISTEN_TLS_STARTTLS, LISTEN_TLS_REQUIRED, LISTEN_TLS_IMPLICIT };
+enum client_certificate { CLIENT_CERTIFICATE_OFF, CLIENT_CERTIFICATE_ASK };
 enum listen_auth { LISTEN_AUTH_OFF, LISTEN_AUTH_OFFERED, LISTEN_AUTH_REQUIRED };
 
 /* listen "inbound" { address = "127.0.0.1"  port = 2525 } */
@@ -15,7 +17,10 @@ struct listen_options {
 	int64_t port;
 	int64_t backlog;
 	const char *backend; /* name of the backend to relay to; NULL: the only one or the first */
-	int auth;            /* enum listen_auth; preset off */
+	int tls;             /* enum listen_tls; without a certificate STARTTLS is not offered */
+	int client_certificate; /* enum client_certificate */
+	const char *client_ca;  /* PEM: who vouches for clients */
+	int auth;               /* enum listen_auth; preset off */
 };
 
 enum backend_tls { BACKEND_TLS_OFF, BACKEND_TLS_OPPORTUNISTIC, BACKEND_TLS_REQUIRED };
@@ -23,22 +28,26 @@ enum backend_tls { BACKEND_TLS_OFF, BACKEND_TLS_OPPORTUNISTIC, BACKEND_TLS_REQUI
 /* backend "exchange" { servers = {"127.0.0.1:2526"} } */
 struct backend_options {
 	const char *name;
-	struct texts servers;    /* "HOST:PORT", tried in this order */
-	int tls;                 /* enum backend_tls; preset opportunistic */
-	int64_t connections;     /* a server, over all workers */
-	int64_t connect_timeout; /* connect and greeting */
-	int64_t command_timeout; /* a reply to MAIL, RCPT, DATA … */
-	int64_t data_timeout;    /* progress while the message is sent */
-	int64_t final_timeout;   /* the reply to the message: ten minutes */
-	int64_t hold;            /* a transaction without traffic */
-	int64_t idle;            /* a kept connection */
-	int64_t age;             /* of a kept connection */
-	int64_t probe;           /* how often each server is asked what it can do */
+	struct texts servers;         /* "HOST:PORT", tried in this order */
+	int tls;                      /* enum backend_tls; preset opportunistic */
+	const char *tls_ca;           /* PEM, whom to trust; NULL: the system's */
+	const char *tls_name;         /* in the servers' certificates; NULL: their addresses */
+	struct texts tls_fingerprint; /* of their certificates; then neither of the above counts */
+	int64_t connections;          /* a server, over all workers */
+	int64_t connect_timeout;      /* connect and greeting */
+	int64_t command_timeout;      /* a reply to MAIL, RCPT, DATA … */
+	int64_t data_timeout;         /* progress while the message is sent */
+	int64_t final_timeout;        /* the reply to the message: ten minutes */
+	int64_t hold;                 /* a transaction without traffic */
+	int64_t idle;                 /* a kept connection */
+	int64_t age;                  /* of a kept connection */
+	int64_t probe;                /* how often each server is asked what it can do */
 };
 
 struct tls_options {
-	const char *certificate; /* PEM chain */
-	const char *key;         /* PEM */
+	struct texts certificate; /* PEM chains; the first is for clients who name nobody */
+	struct texts key;         /* PEM, one for each certificate */
+	int64_t watch;            /* how often the files are looked at */
 };
 
 struct smtp_options {

@@ -402,6 +402,7 @@ struct pool *pool_new(
 	for (size_t i = 0; i < pool->count; i++) {
 		struct server *server = &pool->servers[i];
 		server->pool = pool;
+		server->number = i;
 		server->name = options->servers.items[i];
 		bool good = ip_parse_with_port(slice_of(server->name), &server->ip, &server->port);
 		assert(good); /* the configuration was checked */

@@ -23,6 +23,8 @@ struct server {
 	struct capabilities capabilities; /* as last heard */
 	unsigned failures;                /* in a row */
 	uint64_t retry_at;                /* clock_now(): not before */
+	size_t number;                    /* in backend.servers */
+	const char *tls_outcome;          /* of the last handshake, as logged; NULL: none yet */
 	struct pool *pool;
 };
 

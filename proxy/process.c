@@ -139,6 +139,10 @@ static _Noreturn void live(const struct process *process, int channel)
 		.records = records_end(process),
 	};
 
+	if (process->kind->serves)
+		talloc_steal(kept, process->heritage->tickets);
+	else
+		configuration_forget_keys(child.configuration);
 	give_back(process->heritage, kept, child.configuration);
 	listeners_retire(child.listeners, child.configuration);
 	settle_signals();

@@ -47,6 +47,7 @@ struct heritage {
 	struct loop *loop;
 	struct table *table;
 	struct listeners *listeners;
+	struct tls_tickets *tickets;
 	bool columns[TABLE_COLUMNS]; /* which are given to a living process */
 };
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/stream.h"
+#include "proxy/handshake.h"
 #include "proxy/limits.h"
 #include "proxy/login.h"
 #include "proxy/transaction.h"
@@ -13,12 +14,12 @@
 #include <talloc.h>
 #include <utlist.h>
 
-#define LINGER 2000         /* ms: RFC 5321 §3.8 with a close that does not swallow the reply */
-#define TLS_HANDSHAKE 60000 /* ms */
-#define FORGIVEN_MOST 1000  /* commands pipelined behind one that was refused */
-#define UNHEARD 32768       /* bytes of replies; who does not read them is not read from */
+#define LINGER 2000        /* ms: RFC 5321 §3.8 with a close that does not swallow the reply */
+#define FORGIVEN_MOST 1000 /* commands pipelined behind one that was refused */
+#define UNHEARD 32768      /* bytes of replies; who does not read them is not read from */
 
 static struct step greet(void *owner);
+static struct step begin_inside(void *owner);
 static struct step welcome(void *owner);
 static struct step read_command(void *owner);
 static struct step catch_up(void *owner);
@@ -124,14 +125,30 @@ static bool is_refused(struct session *s)
 static struct step greet(void *owner)
 {
 	struct session *s = owner;
+	bool implicit = s->listen->tls == LISTEN_TLS_IMPLICIT;
 
 	if (!limits_admit(s)) {
 		table_add(s->gateway->table, COUNT_SESSIONS_REFUSED, 1);
 		s->closing = true;
 		say(s, 421, "4.7.0", "too many connections, try again later");
-		return THEN(answer);
+		return implicit ? THEN(farewell) : THEN(answer);
 	}
 	tell_client(s);
+	if (implicit) {
+		handshake_begin(s);
+		return THEN(begin_inside);
+	}
+	judge(s, STAGE_CONNECT);
+	return THEN(welcome);
+}
+
+/* RFC 8314 §3.3: the greeting is the first that is said inside. */
+static struct step begin_inside(void *owner)
+{
+	struct session *s = owner;
+
+	if (!handshake_has_succeeded(s))
+		return THEN(close_client);
 	judge(s, STAGE_CONNECT);
 	return THEN(welcome);
 }
@@ -274,6 +291,21 @@ static bool has_lost_own_backend(const struct session *s)
 					stream_bytes(s->own->stream).size)));
 }
 
+static struct step hear_unknown_verb(struct session *s, struct slice line)
+{
+	bool hostile = verb_is_hostile(s->command.verb);
+	bool foreign = verb_is_foreign(line);
+
+	table_add(s->gateway->table, COUNT_HOSTILE, hostile);
+	table_add(s->gateway->table, COUNT_FOREIGN, foreign);
+	s->unknown_verbs++;
+	s->closing |= foreign;
+	say(s, 500, "5.5.1",
+		foreign ? "this is a mail server, and that is no SMTP"
+			: "this is no command that we know; HELP lists them");
+	return answer_error(s);
+}
+
 static struct step hear_command(void *owner)
 {
 	struct session *s = owner;
@@ -296,11 +328,8 @@ static struct step hear_command(void *owner)
 		!slice_equals_nocase(s->command.verb, "AUTH"))
 		return hear_faulty_line(s, LINE_LONG);
 	s->verb = verb_find(s->command.verb);
-	if (!s->verb) {
-		s->unknown_verbs++;
-		say(s, 500, "5.5.1", "this is no command that we know; HELP lists them");
-		return answer_error(s);
-	}
+	if (!s->verb)
+		return hear_unknown_verb(s, line.text);
 	const struct reply *malformed = s->verb->parse(s->scratch, &s->command);
 	const struct reply *forbidden = verb_forbidden(s->scratch, s->verb, s);
 	if (forbidden || malformed)
@@ -519,7 +548,7 @@ static struct step start_tls(void *owner)
 {
 	struct session *s = owner;
 
-	stream_begin_flush(s->client, 0, TLS_HANDSHAKE, &s->steps.await);
+	stream_begin_flush(s->client, 0, HANDSHAKE_PATIENCE, &s->steps.await);
 	return THEN(shake_hands);
 }
 
@@ -529,8 +558,7 @@ static struct step shake_hands(void *owner)
 
 	if (s->steps.await.outcome != OUTCOME_DONE)
 		return THEN(farewell);
-	stream_begin_tls(s->client, s->gateway->client_tls, TLS_SERVER, NULL, TLS_HANDSHAKE,
-		&s->steps.await);
+	handshake_begin(s);
 	return THEN(begin_again);
 }
 
@@ -546,19 +574,10 @@ void session_forget_helo(struct session *s)
 static struct step begin_again(void *owner)
 {
 	struct session *s = owner;
-	struct log_line line;
 
-	if (s->steps.await.outcome != OUTCOME_DONE) {
-		log_begin(&line, LEVEL_INFO, "tls_failed");
-		log_text(&line, "id", s->id);
-		log_text(&line, "reason", stream_error(s->client));
-		log_end(&line);
+	if (!handshake_has_succeeded(s))
 		return THEN(close_client);
-	}
 	session_forget_helo(s);
-	facts_set_bool(s->facts, FACT_CLIENT_TLS, true);
-	facts_set_text(s->facts, FACT_CLIENT_TLS_VERSION, stream_tls_version(s->client));
-	facts_set_text(s->facts, FACT_CLIENT_TLS_CIPHER, stream_tls_cipher(s->client));
 	return THEN(read_command);
 }
 
@@ -886,6 +905,7 @@ void session_begin(struct gateway *gateway, const struct listen_options *listen,
 
 	s->gateway = gateway;
 	s->listen = listen;
+	s->tls = configuration_tls_server(gateway->configuration, listen);
 	s->ip = *ip;
 	s->port = port;
 	s->server = address_of_ours(listen, descriptor);

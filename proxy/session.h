@@ -44,6 +44,7 @@ struct session {
 	struct steps steps;
 	struct gateway *gateway;
 	const struct listen_options *listen;
+	const struct tls_server *tls; /* NULL: none here */
 	struct session *prev, *next;
 	struct stream *client;
 	struct facts *facts;             /* of the session */

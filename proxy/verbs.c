@@ -3,9 +3,11 @@
 #include "proxy/verbs.h"
 
 #include "base/stream.h"
+#include "proxy/handshake.h"
 #include "proxy/login.h"
 #include "proxy/transaction.h"
 
+#include <ctype.h>
 #include <talloc.h>
 
 #define RECIPIENTS_CEILING 10000 /* whatever the settings say */
@@ -229,7 +231,7 @@ static const struct reply *parse_anything(const void *parent, struct command *co
 /* clang-format off */
 static const struct verb verbs[] = {
 	/* name      requires                                                                                           parse                    prepare       undo                 stage       relay            is_idle change                after */
-	{"MAIL",     NEEDS_HELO | NEEDS_LOGIN | NEEDS_NO_TRANSACTION,                                                   command_parse_mail,      prepare_mail, end_transaction,     STAGE_MAIL, RELAY_NOTHING,   false, change_mail,          AFTER_READ_COMMAND},
+	{"MAIL",     NEEDS_TLS | NEEDS_HELO | NEEDS_LOGIN | NEEDS_NO_TRANSACTION,                                       command_parse_mail,      prepare_mail, end_transaction,     STAGE_MAIL, RELAY_NOTHING,   false, change_mail,          AFTER_READ_COMMAND},
 	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION | NEEDS_NO_CHUNK,                                                   command_parse_rcpt,      prepare_rcpt, NULL,                STAGE_RCPT, RELAY_RECIPIENT, false, change_rcpt,          AFTER_READ_COMMAND},
 	{"DATA",     NEEDS_TRANSACTION | NEEDS_NO_CHUNK | NEEDS_RECIPIENT,                                              command_parse_nothing,   prepare_data, NULL,                STAGE_DATA, RELAY_NOTHING,   false, change_data,          AFTER_RECEIVE_BODY},
 	{"BDAT",     NEEDS_TRANSACTION | NEEDS_RECIPIENT_OF_CHUNKS,                                                     command_parse_bdat,      prepare_bdat, end_transaction,     STAGE_DATA, RELAY_NOTHING,   false, change_bdat,          AFTER_RECEIVE_CHUNK},
@@ -258,6 +260,48 @@ const struct verb *verb_find(struct slice name)
 			return &verbs[i];
 	}
 	return NULL;
+}
+
+/* --- what is none --- */
+
+static const struct {
+	const char *name;
+	bool is_family; /* and all that begin with it */
+} hostile[] = {
+	{"XEXCH50", false},
+	{"X-LINK2STATE", false},
+	{"X-ANONYMOUSTLS", false},
+	{"X-EXPS", false},
+	{"XOORG", false},
+	{"XPROXY", true},
+	{"XSESSIONPARAMS", false},
+	{"XSHADOW", true},
+	{"XRDST", false},
+	{"XMESSAGECONTEXT", false},
+	{"XLONGADDR", false},
+};
+
+bool verb_is_hostile(struct slice name)
+{
+	for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++) {
+		if (hostile[i].is_family ? slice_starts_nocase(name, hostile[i].name)
+					 : slice_equals_nocase(name, hostile[i].name))
+			return true;
+	}
+	return false;
+}
+
+bool verb_is_foreign(struct slice line)
+{
+	static const char *const web[] = {"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT"};
+	struct slice word = slice_cut(&line, ' ');
+	bool is_field = word.size > 1 && word.data[word.size - 1] == ':';
+
+	for (size_t i = 0; i < sizeof web / sizeof web[0]; i++) {
+		if (slice_equals_nocase(word, web[i]))
+			return true;
+	}
+	return is_field || (word.size && !isalpha((unsigned char)word.data[0]));
 }
 
 /* --- what is allowed when --- */
@@ -289,7 +333,12 @@ static bool has_chunk(const struct session *s)
 
 static bool lacks_tls_offer(const struct session *s)
 {
-	return !s->gateway->client_tls || stream_tls_version(s->client);
+	return !handshake_is_offered(s);
+}
+
+static bool lacks_tls(const struct session *s)
+{
+	return s->listen->tls == LISTEN_TLS_REQUIRED && !stream_tls_version(s->client);
 }
 
 static bool lacks_auth_offer(const struct session *s)
@@ -319,6 +368,7 @@ static const struct {
 	const char *status;
 	const char *text;
 } requirements[] = {
+	{NEEDS_TLS, lacks_tls, 530, "5.7.0", "say STARTTLS first: mail is taken inside TLS only"},
 	{NEEDS_HELO, lacks_helo, 503, "5.5.1", "say EHLO or HELO first"},
 	{NEEDS_NO_TRANSACTION, has_transaction, 503, "5.5.1",
 		"a sender was given already; say RSET to begin anew"},

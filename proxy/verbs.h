@@ -20,6 +20,7 @@ enum requirement {
 	NEEDS_ENCRYPTION_FOR_AUTH = 256,
 	NEEDS_NO_LOGIN = 512,
 	NEEDS_LOGIN = 1024,
+	NEEDS_TLS = 2048,              /* where the listener requires it */
 	NEEDS_RECIPIENT_OF_CHUNKS = 64 /* RFC 3030 §2 has a code of its own */
 };
 
@@ -53,6 +54,12 @@ struct verb {
 	void (*change)(struct session *s);
 	enum after after;
 };
+
+/* Whether it is one of those that Exchange servers use among themselves (CVE-2003-0714, CVE-2005-0560): trusted ones do not come this way. */
+bool verb_is_hostile(struct slice name);
+
+/* Whether a line can be no command: HTTP, a header field, or no letter at its beginning. */
+bool verb_is_foreign(struct slice line);
 
 /* NULL for an unknown one. */
 const struct verb *verb_find(struct slice name);

@@ -4,7 +4,7 @@
  * ends when the master says so and its last session is over, or when the master is gone: then at once, but for what is past
  * the commit point.
  *
- * It gives up root and most system calls after the gateway has been made (which reads keys) and before the first byte from
+ * It gives up root and most system calls after the gateway has been made and before the first byte from
  * the network.
  */
 #pragma once

@@ -43,8 +43,8 @@ def gateway_before(test, door, tls_towards_clients=False, **settings):
         at_the_end_of(test)(shutil.rmtree, directory)
         mta.make_certificate(directory, "mx.example.com")
         more = f'tls {{ certificate = "{directory}/certificate.pem"  key = "{directory}/key.pem" }}'
-    tls = "required" if door.endswith("tls") else "off"
-    return Gateway(test, workers=2, servers=[f"127.0.0.1:{backend.ports[door]}"], backend=f'tls = "{tls}"', more=more,
+    tls = f'tls = "required"  tls_ca = "{backend.directory}/certificate.pem"  tls_name = "backend.example"'
+    return Gateway(test, workers=2, servers=[f"127.0.0.1:{backend.ports[door]}"], backend=tls if door.endswith("tls") else "tls = off", more=more,
                    networks="127.0.0.2/32", **settings)
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measures what a message costs in postern and, in the same rounds, in haproxy that passes bytes; and what an idle connection costs.
+"""Measures what a message costs in postern and, in the same rounds, in haproxy that passes bytes; what a TLS session costs in both, each
+ending TLS; and what an idle connection costs, in plain and in TLS.
 
 CPU time is utime and stime of the whole tree of processes, with those that have ended (cutime, cstime); ratios are taken within a round.
 Memory is the growth of PSS of the tree from before the connections come until all of them have heard the answer to EHLO.
@@ -11,6 +12,7 @@ import os
 import resource
 import signal
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -29,11 +31,14 @@ WORKLOADS = {
     "pipelined": ("4 KB, pipelined", lambda n, port: [PIPELINE, str(port), "20", str(n), "4096"], 400),
 }
 TARGETS = {"new": 1.1, "kept": 1.2, "large": 2.3}
-IDLE_TARGET = 2048
+TLS_TARGET = 1.1
+IDLE_TARGET, IDLE_TLS_TARGET = 2048, 18 * 1024
 
 POSTERN_CONFIGURATION = """
 hostname = "mx.example.com"
 listen "inbound" {{ address = "127.0.0.1"  port = {port}  backlog = 4096 }}
+listen "implicit" {{ address = "127.0.0.1"  port = {tls_port}  backlog = 4096  tls = "implicit" }}
+tls {{ certificate = "{directory}/certificate.pem"  key = "{directory}/key.pem" }}
 backend "sink" {{ servers = {{"127.0.0.1:{sink}"}}  tls = off  connections = 100 }}
 relay {{ domains = {{"example.com"}} }}
 limits {{ connections = 20000  connections_per_client = 20000  messages = 1000000 }}
@@ -53,6 +58,7 @@ defaults
     maxconn 9900
 listen smtp
     bind 127.0.0.1:{port} backlog 4096
+    bind 127.0.0.1:{tls_port} backlog 4096 ssl crt {directory}/both.pem
     server sink 127.0.0.1:{sink}
 """
 
@@ -102,6 +108,18 @@ def free_port():
         return s.getsockname()[1]
 
 
+def make_certificate(directory):
+    """ECDSA P-256; apart for postern, in one file for haproxy."""
+    certificate, key = f"{directory}/certificate.pem", f"{directory}/key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                    "/CN=mx.example.com", "-addext", "subjectAltName=DNS:mx.example.com", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    with open(f"{directory}/both.pem", "w") as both:
+        for path in (certificate, key):
+            with open(path) as f:
+                both.write(f.read())
+
+
 def is_up(port):
     try:
         with socket.create_connection(("127.0.0.1", port), 2) as s:
@@ -117,8 +135,8 @@ def is_up(port):
 class Process:
     """A server that was started here; it is ended by its own id."""
 
-    def __init__(self, name, port, command, log):
-        self.name, self.port = name, port
+    def __init__(self, name, port, command, log, tls_port=None):
+        self.name, self.port, self.tls_port = name, port, tls_port
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         for _ in range(100):
             if is_up(port):
@@ -145,6 +163,7 @@ class Servers:
 
     def __init__(self, directory, options):
         self.directory, self.options = directory, options
+        make_certificate(directory)
         self.sink_port = free_port()
         self.sink = Process("smtp-sink", self.sink_port, [SINK, "-4", "-u", "nobody", "-m", "16000", f"127.0.0.1:{self.sink_port}", "4096"],
                             self.log("sink"))
@@ -159,15 +178,15 @@ class Servers:
         return path
 
     def postern(self):
-        port = free_port()
+        port, tls_port = free_port(), free_port()
         store = f'store {{ path = "{self.directory}/store" }}' if self.options.store else ""
-        path = self.configure("postern", POSTERN_CONFIGURATION, port=port, store=store)
-        return Process("postern", port, [f"{self.options.build}/postern", "run", "-c", path], self.log("postern"))
+        path = self.configure("postern", POSTERN_CONFIGURATION, port=port, tls_port=tls_port, store=store)
+        return Process("postern", port, [f"{self.options.build}/postern", "run", "-c", path], self.log("postern"), tls_port)
 
     def haproxy(self):
-        port = free_port()
-        path = self.configure("haproxy", HAPROXY_CONFIGURATION, port=port, cores=os.cpu_count())
-        return Process("haproxy", port, [HAPROXY, "-db", "-f", path], self.log("haproxy"))
+        port, tls_port = free_port(), free_port()
+        path = self.configure("haproxy", HAPROXY_CONFIGURATION, port=port, tls_port=tls_port, cores=os.cpu_count())
+        return Process("haproxy", port, [HAPROXY, "-db", "-f", path], self.log("haproxy"), tls_port)
 
 
 # --- messages ---
@@ -211,6 +230,55 @@ def measure_all(servers, options):
     return rounds
 
 
+# --- TLS sessions ---
+
+
+def tls_context():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+def tls_session(context, port, session):
+    """A session from handshake to QUIT; what it may be resumed with."""
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", port), 20), server_hostname="mx.example.com", session=session) as client:
+        read_reply(client)
+        client.sendall(b"QUIT\r\n")
+        read_reply(client)
+        if session and not client.session_reused:
+            sys.exit("a session was not resumed")
+        return client.session
+
+
+def measure_tls(server, resuming, count):
+    """Microseconds of CPU a session."""
+    context = tls_context()
+    session = tls_session(context, server.tls_port, None)
+    time.sleep(0.1)
+    before = cpu_seconds(server.pid)
+    for _ in range(count):
+        session = tls_session(context, server.tls_port, session if resuming else None)
+    time.sleep(0.2)
+    return (cpu_seconds(server.pid) - before) / count * 1e6
+
+
+def measure_all_tls(servers, options):
+    """{title: [{name: microseconds} of each round]}"""
+    rounds = {"TLS session, full handshake": [], "TLS session, resumed": []}
+    for number in range(options.rounds if options.tls else 0):
+        running = [servers.haproxy(), servers.postern()]
+        try:
+            for resuming, (title, results) in enumerate(rounds.items()):
+                order = running if number % 2 else running[::-1]
+                results.append({server.name: measure_tls(server, resuming, options.tls) for server in order})
+                print(f"round {number + 1}: {title}: " + ", ".join(f"{n} {us:.0f} us" for n, us in results[-1].items()), file=sys.stderr)
+        finally:
+            for server in running:
+                server.end()
+    return rounds if options.tls else {}
+
+
 # --- idle connections ---
 
 
@@ -225,14 +293,16 @@ def read_reply(client):
         sys.exit(f"an idle connection heard {reply!r}")
 
 
-def connect_idle(server, count):
+def connect_idle(server, count, tls):
     """Clients that have heard the answer to EHLO, from several addresses, lest the ports run out."""
-    clients = []
+    clients, context = [], tls_context()
     for i in range(count):
         client = socket.socket()
         client.settimeout(20)
         client.bind((f"127.0.{1 + i // 1000}.1", 0))
-        client.connect(("127.0.0.1", server.port))
+        client.connect(("127.0.0.1", server.tls_port if tls else server.port))
+        if tls:
+            client = context.wrap_socket(client, server_hostname="mx.example.com")
         read_reply(client)
         client.sendall(b"EHLO client.example.net\r\n")
         read_reply(client)
@@ -240,14 +310,16 @@ def connect_idle(server, count):
     return clients
 
 
-def measure_idle(start, count):
+def measure_idle(start, count, tls=False):
     """Bytes a connection."""
     server = start()
     try:
         send("new", 400, server.port)
+        if tls:
+            measure_tls(server, False, 50)
         time.sleep(1)
         before = pss_bytes(server.pid)
-        clients = connect_idle(server, count)
+        clients = connect_idle(server, count, tls)
         time.sleep(1)
         grown = pss_bytes(server.pid) - before
         for client in clients:
@@ -264,17 +336,20 @@ def verdict(value, target):
     return "" if target is None else " (reached)" if value <= target else " (MISSED)"
 
 
-def show(rounds, idle, options):
+def show(rounds, tls_rounds, idle, idle_tls, options):
     print(f"\n{datetime.date.today()}, {os.cpu_count()} cores, median of {options.rounds} rounds\n")
     print("| workload | postern | haproxy | ratio | lowest and highest | to reach |\n|---|---|---|---|---|---|")
-    for workload, results in rounds.items():
+    rows = [(WORKLOADS[workload][0], results, TARGETS.get(workload)) for workload, results in rounds.items()]
+    rows += [(title, results, TLS_TARGET) for title, results in tls_rounds.items()]
+    for title, results, target in rows:
         ratios = [r["postern"] / r["haproxy"] for r in results]
-        ratio, target = statistics.median(ratios), TARGETS.get(workload)
+        ratio = statistics.median(ratios)
         ours, theirs = (statistics.median(r[name] for r in results) for name in ("postern", "haproxy"))
-        print(f"| {WORKLOADS[workload][0]} | {ours:.0f} µs | {theirs:.0f} µs | {ratio:.2f} | {min(ratios):.2f} to {max(ratios):.2f} | "
+        print(f"| {title} | {ours:.0f} µs | {theirs:.0f} µs | {ratio:.2f} | {min(ratios):.2f} to {max(ratios):.2f} | "
               f"{target or ''}{verdict(ratio, target)} |")
-    for count, (ours, theirs) in idle.items():
-        print(f"| {count} idle connections | {ours:.0f} B | {theirs:.0f} B | {ours / theirs:.2f} | | {IDLE_TARGET} B{verdict(ours, IDLE_TARGET)} |")
+    for kind, target, figures in (("idle connections", IDLE_TARGET, idle), ("idle connections in TLS", IDLE_TLS_TARGET, idle_tls)):
+        for count, (ours, theirs) in figures.items():
+            print(f"| {count} {kind} | {ours:.0f} B | {theirs:.0f} B | {ours / theirs:.2f} | | {target} B{verdict(ours, target)} |")
 
 
 def read_options():
@@ -284,10 +359,13 @@ def read_options():
     parser.add_argument("--seconds", type=float, default=3, help="how long a workload lasts in a round, about")
     parser.add_argument("--workloads", default=",".join(WORKLOADS), help="some of: %(default)s")
     parser.add_argument("--idle", default="1000,5000", help="numbers of idle connections; 0: none")
+    parser.add_argument("--tls", type=int, default=1000, help="TLS sessions a round; 0: none")
+    parser.add_argument("--idle-tls", default="1000,4000", help="numbers of idle connections in TLS; 0: none")
     parser.add_argument("--store", action="store_true", help="keep verdict records, too")
     options = parser.parse_args()
     options.workloads = [w for w in options.workloads.split(",") if w]
     options.idle = [int(n) for n in options.idle.split(",") if int(n)]
+    options.idle_tls = [int(n) for n in options.idle_tls.split(",") if int(n)]
     return options
 
 
@@ -303,10 +381,12 @@ def main():
         servers = Servers(directory, options)
         try:
             rounds = measure_all(servers, options)
+            tls_rounds = measure_all_tls(servers, options)
             idle = {n: (measure_idle(servers.postern, n), measure_idle(servers.haproxy, n)) for n in options.idle}
+            idle_tls = {n: (measure_idle(servers.postern, n, True), measure_idle(servers.haproxy, n, True)) for n in options.idle_tls}
         finally:
             servers.sink.end()
-    show(rounds, idle, options)
+    show(rounds, tls_rounds, idle, idle_tls, options)
 
 
 if __name__ == "__main__":

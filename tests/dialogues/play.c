@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <glob.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -43,16 +44,36 @@ static void give_up(const struct play *play, const char *what, const char *wante
 		way_names[play->way], what, wanted, SLICE_ARGS(got));
 }
 
+/* "(offer)", "(offer STARTTLS)" or "(offer without STARTTLS)": all lines of a reply, and whether one of them is the keyword. */
+static void expect_offer(struct play *play, struct end *end, const char *pattern)
+{
+	bool without = strncmp(pattern, "(offer without ", 15) == 0;
+	const char *keyword = pattern[6] == ')' ? "" : pattern + (without ? 15 : 7);
+	size_t size = strcspn(keyword, ")");
+	bool found = false;
+	char line[END_LINE];
+
+	do {
+		if (!rig_hear_line(play->rig, end, line))
+			give_up(play, "the reply did not end", pattern, slice_of(""));
+		found |= strlen(line) > 4 && strncmp(line + 4, keyword, size) == 0;
+	} while (line[3] == '-');
+	if (found == without)
+		give_up(play, "another offer", pattern, slice_of(line));
+}
+
 static void expect_line(struct play *play, struct end *end, const char *pattern)
 {
 	char line[END_LINE];
 
+	if (strncmp(pattern, "(offer", 6) == 0) {
+		expect_offer(play, end, pattern);
+		return;
+	}
 	if (!rig_hear_line(play->rig, end, line))
 		give_up(play, end->ended ? "the connection ended" : "nothing came", pattern,
 			slice_make(end->input, end->size));
-	if (strcmp(pattern, "(offer)") == 0 && line[3] == '-')
-		expect_line(play, end, pattern);
-	else if (strcmp(pattern, "(offer)") != 0 && fnmatch(pattern, line, 0) != 0)
+	if (fnmatch(pattern, line, 0) != 0)
 		give_up(play, "another line", pattern, slice_of(line));
 }
 
@@ -69,6 +90,19 @@ static void shake_hands(struct play *play, struct end *end, bool as_client)
 
 	if (bad)
 		give_up(play, "handshake failed", "(tls)", slice_of(bad));
+}
+
+/* The gateway says in an alert what it thinks of the certificate; by then, the handshake may be over for us. */
+static void have_tls_refused(struct play *play)
+{
+	const char *bad = rig_shake_hands(play->rig, &play->backend, false);
+
+	if (!bad)
+		rig_hear_end(play->rig, &play->backend);
+	if (!bad && !play->backend.ended)
+		give_up(play, "the certificate was taken", "(tls refused)", slice_of(""));
+	SSL_free(play->backend.tls);
+	play->backend.tls = NULL;
 }
 
 /* --- the backend --- */
@@ -323,6 +357,8 @@ static void backend_says(struct play *play, const char *text, bool with_crlf)
 		end_reset(&play->backend);
 	} else if (strcmp(text, "(tls)") == 0) {
 		shake_hands(play, &play->backend, false);
+	} else if (strcmp(text, "(tls refused)") == 0) {
+		have_tls_refused(play);
 	} else if (strcmp(text, "(down)") == 0) {
 		rig_unlisten(play->rig);
 	} else if (strcmp(text, "(up)") == 0) {

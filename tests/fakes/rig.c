@@ -183,6 +183,7 @@ static const char *read_configuration(struct rig *rig, const struct configuratio
 		talloc_asprintf(rig, "127.0.0.1:%u", rig->port));
 	text = replace(rig, text, "@CERTIFICATE@", rig->certificate->file);
 	text = replace(rig, text, "@KEY@", rig->certificate->key);
+	text = replace(rig, text, "@FINGERPRINT@", rig->certificate->fingerprint);
 	*configuration = configuration_read_text(rig, "postern.conf", text, complaints);
 	return complaints_errors(complaints) ? complaints_text(rig, complaints) : NULL;
 }

@@ -33,7 +33,7 @@ struct rig {
 struct rig *rig_new(const void *parent, const struct certificate *certificate);
 
 /* A line of configuration. A section that the first word names replaces the rig's own; @SERVER@ is the backend's address,
- * @CERTIFICATE@ and @KEY@ are files. */
+ * @CERTIFICATE@ and @KEY@ are files, @FINGERPRINT@ is the certificate's. The certificate stands for mx.example.com. */
 void rig_configure(struct rig *rig, const char *line);
 
 /* Opens the gateway. NULL, or what is wrong with the configuration. */

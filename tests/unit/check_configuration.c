@@ -2,9 +2,10 @@
 /* What does not fit together in a configuration, complaint by complaint. */
 #include "proxy/configuration.h"
 
+#include "tests/fakes/certificate.h"
+
 #include <check.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <talloc.h>
 #include <unistd.h>
@@ -85,7 +86,31 @@ static const struct {
 	{GOOD "tls { certificate = /nonexistent key = /nonexistent }\n",
 		"f:5:7: error: cannot use \"/nonexistent\": No such file or directory\n"},
 	{GOOD "tls { certificate = /dev/null key = /dev/null }\n",
-		"f:5:7: error: cannot use \"/dev/null\": no start line\n"},
+		"f:5:7: error: cannot use \"/dev/null\": there is no certificate in it\n"},
+	{GOOD "tls { certificate = {a, b} key = c }\n",
+		"f:5:7: error: there must be one key for each certificate, in the same order\n"},
+	{GOOD "tls { certificate = a key = {b, c} }\n",
+		"f:5:23: error: there must be one key for each certificate, in the same order\n"},
+	{GOOD "listen b { address = ::1 tls = required }\n",
+		"f:5:26: error: this needs a certificate: set tls.certificate and tls.key\n"},
+	{GOOD "listen b { address = ::1 tls = implicit }\n",
+		"f:5:26: error: this needs a certificate: set tls.certificate and tls.key\n"},
+	{GOOD "listen b { address = ::1 tls = yes }\n",
+		"f:5:32: error: tls must be one of off, starttls, required, implicit, not "
+		"\"yes\"\n"},
+	{GOOD "backend b { servers = \"[::1]:25\" tls = required tls_ca = /nonexistent }\n",
+		"f:5:49: error: cannot use \"/nonexistent\": No such file or directory\n"},
+	{GOOD "backend b { servers = \"[::1]:25\" tls = required tls_ca = /dev/null }\n",
+		"f:5:49: error: cannot use \"/dev/null\": no certificate or crl found\n"},
+	{GOOD "backend b { servers = \"[::1]:25\" tls = required tls_fingerprint = 00:11 }\n",
+		"f:5:49: error: a fingerprint is the SHA-256 of a certificate: 64 hexadecimal "
+		"digits\n"},
+	{GOOD "backend b { servers = \"[::1]:25\" tls_ca = /nonexistent }\n",
+		"f:5:34: warning: no certificate is verified unless tls = \"required\"\n"},
+	{GOOD "backend b { servers = \"[::1]:25\" tls_fingerprint = 00 }\n",
+		"f:5:34: warning: no certificate is verified unless tls = \"required\"\n"
+		"f:5:34: error: a fingerprint is the SHA-256 of a certificate: 64 hexadecimal "
+		"digits\n"},
 	{GOOD "control { socket = \"/2345678901234567890123456789012345678901234567890"
 	      "12345678901234567890123456789012345678901234567890123456789\" }\n",
 		"f:5:11: error: the path of a socket has at most 107 bytes\n"},
@@ -117,55 +142,98 @@ START_TEST(knows_the_users)
 }
 END_TEST
 
-/* --- a certificate and keys of our own --- */
+/* --- certificates and keys of our own --- */
 
-static void write_key(EVP_PKEY *key, const char *path)
+/* The configuration of these two files, and where in it an option stands. */
+static const char *with_files(const char *certificate, const char *key)
 {
-	FILE *out = fopen(path, "w");
-
-	ck_assert_int_eq(PEM_write_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL), 1);
-	fclose(out);
+	return talloc_asprintf(
+		all, GOOD "tls {\ncertificate = \"%s\"\nkey = \"%s\"\n}\n", certificate, key);
 }
 
-static void write_certificate(EVP_PKEY *key, const char *path)
+/* @ stands for the file. */
+static void expect_complaint(const char *text, const char *wanted, const char *file)
 {
-	X509 *certificate = X509_new();
-	FILE *out = fopen(path, "w");
+	struct complaints *fresh = complaints_new(all);
+	const char *at = strchr(wanted, '@');
 
-	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
-	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-	X509_set_pubkey(certificate, key);
-	ck_assert_int_gt(X509_sign(certificate, key, EVP_sha256()), 0);
-	ck_assert_int_eq(PEM_write_X509(out, certificate), 1);
-	fclose(out);
-	X509_free(certificate);
+	configuration_read_text(all, "f", text, fresh);
+	if (at)
+		wanted = talloc_asprintf(all, "%.*s%s%s", (int)(at - wanted), wanted, file, at + 1);
+	ck_assert_str_eq(complaints_text(all, fresh), wanted);
 }
 
-START_TEST(tries_the_certificate)
+START_TEST(tries_certificates_and_keys)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
-	char directory[] = "/tmp/check_configuration.XXXXXX";
+	struct certificate one, other;
 
-	ck_assert_ptr_nonnull(mkdtemp(directory));
-	const char *certificate_path = talloc_asprintf(all, "%s/certificate", directory);
-	const char *key_path = talloc_asprintf(all, "%s/key", directory);
-	const char *text = talloc_asprintf(all, GOOD "tls { certificate = \"%s\" key = \"%s\" }\n",
-		certificate_path, key_path);
+	certificate_make(&one);
+	certificate_make(&other);
+	expect_complaint(with_files(one.file, one.key), "", NULL);
+	expect_complaint(with_files(one.file, other.key),
+		"f:7:1: error: cannot use \"@\": it is not the key of the certificate\n",
+		other.key);
+	expect_complaint(with_files(one.key, one.key),
+		"f:6:1: error: cannot use \"@\": there is no certificate in it\n", one.key);
+	expect_complaint(with_files(one.file, one.file),
+		"f:7:1: error: cannot use \"@\": there is no private key in it\n", one.file);
+	certificate_remove(&one);
+	certificate_remove(&other);
+}
+END_TEST
 
-	write_certificate(key, certificate_path);
-	write_key(key, key_path);
-	read_text(text);
-	ck_assert_str_eq(complaints_text(all, complaints), "");
-	write_key(other, key_path);
-	read_text(text);
-	ck_assert_str_eq(complaints_text(all, complaints),
-		talloc_asprintf(all, "f:5:%d: error: cannot use \"%s\": key values mismatch\n",
-			(int)(strstr(text, "key = ") - strstr(text, "tls {")) + 1, key_path));
-	unlink(certificate_path);
-	unlink(key_path);
-	rmdir(directory);
+START_TEST(looks_at_the_age_of_certificates)
+{
+	struct certificate old, early;
+
+	certificate_make_as(&old, &(struct certificate_wish){.from = -7200, .until = -3600});
+	certificate_make_as(&early, &(struct certificate_wish){.from = 3600, .until = 7200});
+	expect_complaint(with_files(old.file, old.key),
+		"f:6:1: warning: \"@\" has expired: clients that look at it will not send\n",
+		old.file);
+	expect_complaint(with_files(early.file, early.key),
+		"f:6:1: warning: \"@\" is not valid yet: is the clock right?\n", early.file);
+	certificate_remove(&old);
+	certificate_remove(&early);
+}
+END_TEST
+
+/* Nobody is asked for the pass phrase of a key. */
+START_TEST(takes_no_key_under_a_pass_phrase)
+{
+	struct certificate one;
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+
+	certificate_make(&one);
+	FILE *out = fopen(one.key, "w");
+	ck_assert_int_eq(PEM_write_PrivateKey(out, key, EVP_aes_128_cbc(),
+				 (const unsigned char *)"secret", 6, NULL, NULL),
+		1);
+	fclose(out);
 	EVP_PKEY_free(key);
-	EVP_PKEY_free(other);
+	expect_complaint(with_files(one.file, one.key),
+		"f:7:1: error: cannot use \"@\": it is under a pass phrase\n", one.key);
+	certificate_remove(&one);
+}
+END_TEST
+
+START_TEST(tries_authorities_for_clients)
+{
+	struct certificate one;
+
+	certificate_make(&one);
+	const char *text = with_files(one.file, one.key);
+	expect_complaint(talloc_asprintf(all,
+				 "%slisten b { address = ::1 client_certificate = ask client_ca = "
+				 "\"%s\" }\n",
+				 text, one.file),
+		"", NULL);
+	expect_complaint(talloc_asprintf(all,
+				 "%slisten b { address = ::1 client_certificate = ask client_ca = "
+				 "/nonexistent }\n",
+				 text),
+		"f:9:51: error: cannot use \"/nonexistent\": No such file or directory\n", NULL);
+	certificate_remove(&one);
 }
 END_TEST
 
@@ -180,7 +248,10 @@ int main(void)
 	tcase_add_test(cases, the_smallest_one_is_good);
 	tcase_add_loop_test(cases, complains, 0, COUNT(rows));
 	tcase_add_test(cases, knows_the_users);
-	tcase_add_test(cases, tries_the_certificate);
+	tcase_add_test(cases, tries_certificates_and_keys);
+	tcase_add_test(cases, looks_at_the_age_of_certificates);
+	tcase_add_test(cases, takes_no_key_under_a_pass_phrase);
+	tcase_add_test(cases, tries_authorities_for_clients);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
