@@ -28,6 +28,11 @@ bool slice_equals_nocase(struct slice s, const char *text)
 	return s.size == strlen(text) && same_nocase(s.data, text, s.size);
 }
 
+bool slice_is_same_nocase(struct slice a, struct slice b)
+{
+	return a.size == b.size && same_nocase(a.data, b.data, a.size);
+}
+
 bool slice_starts_nocase(struct slice s, const char *prefix)
 {
 	size_t size = strlen(prefix);

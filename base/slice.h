@@ -38,6 +38,7 @@ static inline struct slice slice_from(struct slice s, size_t n)
 
 bool slice_equals(struct slice s, const char *text);
 bool slice_equals_nocase(struct slice s, const char *text);
+bool slice_is_same_nocase(struct slice a, struct slice b);
 bool slice_starts_nocase(struct slice s, const char *prefix);
 
 /* The index of the first such byte, or SIZE_MAX. */

@@ -17,6 +17,7 @@
 #define JUDGE_TIMEOUT 60000
 #define CHUNK 65536
 #define TIME_SIZE 32
+#define EDITS_SHOWN 20
 #define JSON_FLAGS (JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY)
 
 /* What became of one recipient. */
@@ -153,6 +154,8 @@ static bool play_connect(struct play *play)
 	if (client->family)
 		facts_set_ip(play->facts, FACT_CLIENT_IP, client);
 	facts_set_bool(play->facts, FACT_CLIENT_TRUSTED, trusted);
+	facts_set_bool(play->facts, FACT_CLIENT_TRUSTED_RELAY,
+		cidrs_contain(&play->policy->site->trusted_relays, client));
 	facts_set_bool(play->facts, FACT_CLIENT_AUTHENTICATED, false);
 	return judge(play, STAGE_CONNECT);
 }
@@ -172,6 +175,7 @@ static bool play_mail(struct play *play)
 	facts_set_text(play->facts, FACT_SENDER, sender ? sender->text : "");
 	facts_set_text(play->facts, FACT_SENDER_LOCAL, sender ? sender->local : "");
 	facts_set_text(play->facts, FACT_SENDER_DOMAIN, sender ? sender->domain : "");
+	facts_set_number(play->facts, FACT_SENDER_FORM, sender ? sender->form : 0);
 	facts_set_bool(play->facts, FACT_SENDER_IS_NULL, !sender);
 	facts_set_number(play->facts, FACT_SIZE, message_size(play->message));
 	return judge(play, STAGE_MAIL);
@@ -226,7 +230,10 @@ static bool play_message(struct play *play)
 	play->inquiry->message = play->message;
 	facts_set_number(play->facts, FACT_MESSAGE_SIZE, message_size(play->message));
 	facts_set_number(play->facts, FACT_MESSAGE_ANOMALIES, message_anomalies(play->message));
-	return judge(play, STAGE_MESSAGE);
+	if (!judge(play, STAGE_MESSAGE))
+		return false;
+	inquiry_edit(play->inquiry, "explain", (int64_t)time(NULL));
+	return true;
 }
 
 /* In the order in which a session meets them; the first that ends the case is the last. */
@@ -289,6 +296,17 @@ static void print_head(const struct play *play, FILE *out)
 	fprintf(out, "Score %.1f%s.\n", inquiry->score, inquiry->tagged ? ", marked" : "");
 }
 
+static void print_edits(const struct edits *edits, FILE *out)
+{
+	static const char *const words[] = {"added", "removed", "replaced"};
+
+	for (size_t i = 0; edits && i < edits->count && i < EDITS_SHOWN; i++)
+		fprintf(out, "The field %.*s is %s.\n", SLICE_ARGS(edits->items[i].name),
+			words[edits->items[i].action]);
+	if (edits && edits->count > EDITS_SHOWN)
+		fprintf(out, "And %zu more.\n", edits->count - EDITS_SHOWN);
+}
+
 static void print_recipients(const struct play *play, FILE *out)
 {
 	if (play->count < 2)
@@ -328,7 +346,7 @@ static void print_facts(const struct facts *facts, FILE *out)
 		if (facts_get(facts, fact, &value) == FACT_UNKNOWN)
 			continue;
 		shown = facts_print(NULL, facts, fact);
-		fprintf(out, "  %-22s ", fact_row(fact)->name);
+		fprintf(out, "  %-24s ", fact_row(fact)->name);
 		print_safely(shown, out);
 		fputc('\n', out);
 		talloc_free(shown);
@@ -337,14 +355,8 @@ static void print_facts(const struct facts *facts, FILE *out)
 
 static void print_text(const struct play *play, FILE *out)
 {
-	unsigned missing =
-		play->inquiry->stage == STAGE_MESSAGE ? inquiry_missing_fields(play->inquiry) : 0;
-
 	print_head(play, out);
-	if (missing & HEADER_MISSING_DATE)
-		fputs("A Date is added.\n", out);
-	if (missing & HEADER_MISSING_MESSAGE_ID)
-		fputs("A Message-ID is added.\n", out);
+	print_edits(play->inquiry->edits, out);
 	print_recipients(play, out);
 	print_trace(play->inquiry, out);
 	print_facts(play->facts, out);

@@ -21,6 +21,7 @@
 /* clang-format off */
 static const struct fact_row rows[FACT_COUNT] = {
 	FACTS(FACT_ROW)
+	[FACT_SENDER_FORM].flags = address_form_names,
 	[FACT_RECIPIENT_FORM].flags = address_form_names,
 	[FACT_MESSAGE_ANOMALIES].flags = message_anomaly_names,
 	[FACT_HEADER_ANOMALIES].flags = header_anomaly_names,
@@ -35,7 +36,7 @@ struct known {
 	struct value value; /* of a failed fact: the reason, as text */
 };
 
-#define OWN_ROOM 8 /* what is known of most sessions */
+#define OWN_ROOM 11 /* what is known of most sessions */
 
 struct facts {
 	const struct facts *under;

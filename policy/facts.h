@@ -32,6 +32,7 @@ enum fact_learner {
 	FACT(CLIENT_IP,          "client.ip",            VALUE_IP,      STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "address of the client") \
 	FACT(CLIENT_PORT,        "client.port",          VALUE_INT,     STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "port of the client") \
 	FACT(CLIENT_TRUSTED,     "client.in_networks",   VALUE_BOOL,    STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the client is in relay.networks") \
+	FACT(CLIENT_TRUSTED_RELAY, "client.is_trusted_relay", VALUE_BOOL, STAGE_CONNECT, PER_SESSION,   LEARNER_TOLD,   "whether the client is in trusted_relays") \
 	FACT(CLIENT_AUTHENTICATED, "client.authenticated", VALUE_BOOL,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the client has authenticated") \
 	FACT(CLIENT_USER,        "client.user",          VALUE_STRING,  STAGE_AUTH,    PER_SESSION,     LEARNER_TOLD,   "who has authenticated, as far as the mechanism tells") \
 	FACT(CLIENT_TLS,         "client.tls",           VALUE_BOOL,    STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the session is encrypted") \
@@ -43,10 +44,12 @@ enum fact_learner {
 	FACT(CLIENT_CERTIFICATE_FINGERPRINT, "client.certificate.fingerprint", VALUE_STRING, STAGE_CONNECT, PER_SESSION, LEARNER_TOLD, "SHA-256 of the client's certificate, in small hexadecimal digits") \
 	FACT(CLIENT_CERTIFICATE_VERIFIED, "client.certificate.verified", VALUE_BOOL, STAGE_CONNECT, PER_SESSION, LEARNER_TOLD, "whether listen.client_ca vouches for the client's certificate") \
 	FACT(LISTENER,           "listener",             VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "name of the listener") \
+	FACT(SERVER_IP,          "server.ip",            VALUE_IP,      STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "address of ours that the client connected to") \
 	FACT(HELO_NAME,          "helo.name",            VALUE_STRING,  STAGE_HELO,    PER_SESSION,     LEARNER_TOLD,   "what the client calls itself") \
 	FACT(SENDER,             "sender",               VALUE_ADDRESS, STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "address of MAIL FROM, empty for the null sender") \
 	FACT(SENDER_LOCAL,       "sender.local",         VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "local part of the sender") \
 	FACT(SENDER_DOMAIN,      "sender.domain",        VALUE_DOMAIN,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "domain of the sender") \
+	FACT(SENDER_FORM,        "sender.form",          VALUE_FLAGS,   STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "unusual forms seen in the sender") \
 	FACT(SENDER_IS_NULL,     "sender.is_null",       VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "whether the sender is <>") \
 	FACT(SIZE,               "size",                 VALUE_SIZE,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "size declared with MAIL; absent when none was") \
 	FACT(RECIPIENT,          "recipient",            VALUE_ADDRESS, STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "address of this RCPT TO") \

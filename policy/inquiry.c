@@ -4,6 +4,7 @@
 
 #include "policy/chain.h"
 #include "policy/header_learner.h"
+#include "policy/hygiene.h"
 #include "policy/mail/trace.h"
 
 #include <assert.h>
@@ -159,6 +160,11 @@ bool inquiry_is_stranger(struct inquiry *inquiry)
 {
 	return !inquiry_bool(inquiry, FACT_CLIENT_TRUSTED) &&
 		!inquiry_bool(inquiry, FACT_CLIENT_AUTHENTICATED);
+}
+
+bool inquiry_is_at_border(struct inquiry *inquiry)
+{
+	return inquiry_is_stranger(inquiry) && !inquiry_bool(inquiry, FACT_CLIENT_TRUSTED_RELAY);
 }
 
 static bool is_wanted(const struct inquiry *inquiry, enum fact fact)
@@ -409,7 +415,8 @@ static int64_t header_anomalies(struct inquiry *inquiry)
 	return inquiry_number(inquiry, FACT_HEADER_ANOMALIES, 0);
 }
 
-unsigned inquiry_missing_fields(struct inquiry *inquiry)
+/* What our own clients left out. */
+static unsigned missing_fields(struct inquiry *inquiry)
 {
 	if (inquiry_is_stranger(inquiry))
 		return 0;
@@ -417,22 +424,38 @@ unsigned inquiry_missing_fields(struct inquiry *inquiry)
 		(HEADER_MISSING_DATE | HEADER_MISSING_MESSAGE_ID);
 }
 
-char *inquiry_added_fields(
-	const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds)
+static void add(struct edits *edits, const char *name, char *value)
 {
-	unsigned missing = inquiry_missing_fields(inquiry);
-	char *text = talloc_strdup(parent, ""), *date;
+	bool added = edits_add(edits, EDIT_TOP, name, value, EDIT_TEXT);
 
-	if (missing & HEADER_MISSING_DATE) {
-		date = trace_date(NULL, seconds);
-		text = talloc_asprintf_append_buffer(text, "Date: %s\r\n", date);
-		talloc_free(date);
-	}
+	assert(added);
+	talloc_free(value);
+}
+
+static struct edits *new_edits(struct inquiry *inquiry)
+{
+	struct slice message = inquiry->message ? message_bytes(inquiry->message) : slice_of("");
+
+	if (inquiry->message && !inquiry->header)
+		header_learner_learn(inquiry);
+	if (!inquiry->header)
+		inquiry->header = header_parse(inquiry->facts, message);
+	return edits_new(inquiry, inquiry->header, message);
+}
+
+void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
+{
+	unsigned missing = missing_fields(inquiry);
+	struct edits *edits = new_edits(inquiry);
+
+	if (missing & HEADER_MISSING_DATE)
+		add(edits, "Date", trace_date(NULL, seconds));
 	if (missing & HEADER_MISSING_MESSAGE_ID)
-		text = talloc_asprintf_append_buffer(
-			text, "Message-ID: <%s@%s>\r\n", id, inquiry->policy->site->hostname);
+		add(edits, "Message-ID",
+			talloc_asprintf(NULL, "<%s@%s>", id, inquiry->policy->site->hostname));
 	if (inquiry->tagged)
-		text = talloc_asprintf_append_buffer(
-			text, "X-Postern-Tag: score=%.1f\r\n", inquiry->score);
-	return text;
+		add(edits, "X-Postern-Tag", talloc_asprintf(NULL, "score=%.1f", inquiry->score));
+	hygiene_clean(inquiry, edits);
+	talloc_free(inquiry->edits);
+	inquiry->edits = edits;
 }

@@ -15,7 +15,7 @@
 
 #include "base/await.h"
 #include "policy/facts.h"
-#include "policy/mail/header.h"
+#include "policy/mail/edit.h"
 #include "policy/mail/message.h"
 #include "policy/options.h"
 #include "policy/verdict.h"
@@ -55,6 +55,7 @@ struct inquiry {
 	struct facts *facts;
 	struct message *message; /* NULL before the message stage */
 	struct header *header;   /* NULL until a learner has taken it apart */
+	struct edits *edits;     /* NULL until inquiry_edit() */
 	double score;            /* of the session and of the stages judged so far */
 	bool accepted_session;   /* an accept for the whole session was given */
 	bool tagged;             /* the tag threshold was reached */
@@ -91,17 +92,17 @@ bool inquiry_bool(struct inquiry *inquiry, enum fact fact);
 /* For checks: whether the client is neither in relay.networks nor authenticated. */
 bool inquiry_is_stranger(struct inquiry *inquiry);
 
+/* For checks: whether the client is a stranger that came straight to us, not through one of trusted_relays, so that it answers for
+ * what it says of itself. */
+bool inquiry_is_at_border(struct inquiry *inquiry);
+
 /* For the chain: appends to the trace, and adds the entry's score if it is to be counted. */
 void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry);
 
-/* Fields that are to be added to the message: HEADER_MISSING_DATE and HEADER_MISSING_MESSAGE_ID where one of our own clients, in
- * relay.networks or authenticated, left them out. For the message stage and after. */
-unsigned inquiry_missing_fields(struct inquiry *inquiry);
-
-/* Those fields, and X-Postern-Tag where the score has reached thresholds.tag; to be put on top of the message, with CRLF. The Message-ID is
- * made of the transaction's id. "" when there are none. */
-char *inquiry_added_fields(
-	const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds);
+/* What is to be changed in a message that has passed, judged at the message stage; from then on it is inquiry->edits. Date and
+ * Message-ID (made of the transaction's id) are added where one of our own clients, in relay.networks or authenticated, left them out;
+ * X-Postern-Tag where the score has reached thresholds.tag; policy/hygiene.h removes what strangers may not bring. */
+void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds);
 
 /* The trace as one JSON array (jansson) is explain's; this gives the word for the log: "relay=pass,size=reject", each pair once; what
  * was monitored has a "?" behind it. */

@@ -3,6 +3,7 @@
 #include "policy/options.h"
 
 #include "policy/mail/address.h"
+#include "policy/mail/folding.h"
 
 #include <talloc.h>
 #include <unistd.h>
@@ -22,6 +23,12 @@ static const struct option site_rows[] = {
 	{FIELD(site, mode), .type = OPTION_CHOICE, .preset = "enforce", .choices = mode_choices,
 		.manual = "observe lets everything through but what relay, framing and limits "
 			  "refuse, and records what would have been done"},
+	{FIELD(site, authserv_id), .type = OPTION_TEXT,
+		.manual = "our name in Authentication-Results, one for all gateways of a site; "
+			  "without it, hostname"},
+	{FIELD(site, trusted_relays), .type = OPTION_NETWORKS,
+		.manual = "secondary MX, a filter in front: hosts that hand on the mail of "
+			  "strangers; they may not relay"},
 	{0},
 };
 
@@ -54,7 +61,8 @@ static const struct option limits_rows[] = {
 		.maximum = 1000000, .manual = "sessions at a time"},
 	{FIELD(limits_options, connections_per_client), .type = OPTION_NUMBER, .preset = "50",
 		.minimum = 1, .maximum = 1000000,
-		.manual = "sessions at a time from one address; relay.networks are exempt"},
+		.manual = "sessions at a time from one address; relay.networks and "
+			  "trusted_relays are exempt"},
 	{FIELD(limits_options, messages), .type = OPTION_NUMBER, .preset = "100", .minimum = 1,
 		.maximum = 1000000, .manual = "messages in one session"},
 	{FIELD(limits_options, errors), .type = OPTION_NUMBER, .preset = "5", .minimum = 1,
@@ -76,12 +84,32 @@ static const struct option limits_rows[] = {
 
 static const struct option checks_rows[] = {
 	{FIELD(checks_options, chain), .type = OPTION_TEXTS,
-		.preset = "size recipients headers hops",
+		.preset = "size recipients helo sender headers hops",
 		.manual = "the checks, in the order in which they are asked"},
 	{FIELD(checks_options, monitor), .type = OPTION_TEXTS,
 		.manual = "those of them that judge and are recorded, but do not act"},
 	{FIELD(checks_options, off), .type = OPTION_TEXTS,
 		.manual = "those of them that are left out"},
+	{0},
+};
+
+static const char *const own_domain_choices[] = {"monitor", "refuse", NULL};
+
+static const struct option sender_rows[] = {
+	{FIELD(sender_options, own_domain), .type = OPTION_CHOICE, .preset = "monitor",
+		.choices = own_domain_choices,
+		.manual = "a sender of relay.domains from outside: monitor records it, refuse "
+			  "answers 550; forwarders of our own mail do it too"},
+	{0},
+};
+
+static const struct option hygiene_rows[] = {
+	{FIELD(hygiene_options, enabled), .type = OPTION_BOOL, .preset = "yes",
+		.manual = "removes from strangers' mail what only our side may say: "
+			  "Authentication-Results in our name, and the fields"},
+	{FIELD(hygiene_options, fields), .type = OPTION_TEXTS,
+		.preset = "X-MS-Exchange-Organization-* X-Spam-* X-Postern-*",
+		.manual = "names of the fields; \"X-Spam-*\" is all that begin so"},
 	{0},
 };
 
@@ -102,6 +130,10 @@ const struct section policy_sections[] = {
 	{"allow", false, sizeof(struct allow_options), allow_rows, "Who is trusted."},
 	{"limits", false, sizeof(struct limits_options), limits_rows, "How much of everything."},
 	{"checks", false, sizeof(struct checks_options), checks_rows, "What is looked at."},
+	{"sender", false, sizeof(struct sender_options), sender_rows,
+		"What a sender may claim to be."},
+	{"hygiene", false, sizeof(struct hygiene_options), hygiene_rows,
+		"Header fields that strangers may not bring."},
 	{"thresholds", false, sizeof(struct thresholds_options), thresholds_rows,
 		"What a score leads to. Scores of all checks and rules add up."},
 	{0},
@@ -187,6 +219,36 @@ static void check_thresholds(const struct policy *policy, struct complaints *com
 			"reject must not be below quarantine");
 }
 
+/* A name of a field, or how names begin. */
+static bool is_field_pattern(const char *pattern)
+{
+	struct slice name = slice_of(pattern);
+
+	if (name.size && name.data[name.size - 1] == '*')
+		name.size--;
+	return folding_is_name(name) && slice_find(name, '*') == SIZE_MAX;
+}
+
+static void check_hygiene(const struct policy *policy, struct complaints *complaints)
+{
+	const struct texts *fields = &policy->hygiene->fields;
+
+	for (size_t i = 0; i < fields->count; i++) {
+		if (!is_field_pattern(fields->items[i]))
+			complaint_error(complaints, policy_place(policy, policy->hygiene, "fields"),
+				"\"%s\" is no name of a header field; a * may stand at its end",
+				fields->items[i]);
+	}
+}
+
+static void check_authserv_id(
+	const struct policy *policy, const struct site *written, struct complaints *complaints)
+{
+	if (written->authserv_id && !domain_is_valid(slice_of(written->authserv_id), false))
+		complaint_error(complaints, policy_place(policy, written, "authserv_id"),
+			"\"%s\" is no host name", written->authserv_id);
+}
+
 static const char *system_name(const void *parent)
 {
 	char name[HOSTNAME_SIZE];
@@ -214,6 +276,9 @@ static const struct site *complete_site(
 	} else if (!domain_is_valid(slice_of(site->hostname), false)) {
 		complaint_error(complaints, place, "\"%s\" is no host name", site->hostname);
 	}
+	check_authserv_id(policy, written, complaints);
+	if (!site->authserv_id)
+		site->authserv_id = site->hostname;
 	return site;
 }
 
@@ -227,10 +292,13 @@ struct policy *policy_new(
 	policy->allow = settings_section(settings, "allow");
 	policy->limits = settings_section(settings, "limits");
 	policy->checks = settings_section(settings, "checks");
+	policy->sender = settings_section(settings, "sender");
+	policy->hygiene = settings_section(settings, "hygiene");
 	policy->thresholds = settings_section(settings, "thresholds");
 	policy->site = complete_site(policy, settings_section(settings, ""), complaints);
 	check_domains(policy, complaints);
 	check_senders(policy, complaints);
+	check_hygiene(policy, complaints);
 	check_thresholds(policy, complaints);
 	return policy;
 }

@@ -14,6 +14,20 @@ struct site {
 	const char *
 		hostname; /* what we call ourselves; without a setting, what the system calls itself */
 	int mode;         /* enum mode */
+	const char *authserv_id; /* ours in Authentication-Results; without a setting, hostname */
+	struct cidrs trusted_relays; /* hosts that hand on strangers' mail to us */
+};
+
+/* Header fields that strangers may not bring. */
+struct hygiene_options {
+	bool enabled;
+	struct texts fields; /* names, "X-Spam-*" for all that begin so */
+};
+
+enum own_domain { OWN_DOMAIN_MONITOR, OWN_DOMAIN_REFUSE };
+
+struct sender_options {
+	int own_domain; /* enum own_domain: a sender of ours, from outside */
 };
 
 struct relay_options {
@@ -55,7 +69,7 @@ struct thresholds_options {
 	double reject;
 };
 
-/* The sections "", relay, allow, limits, checks and thresholds, in that order; ended by a row without name. */
+/* The sections "", relay, allow, limits, checks, sender, hygiene and thresholds, in that order; ended by a row without name. */
 extern const struct section policy_sections[];
 
 /* All of them, looked up once. */
@@ -66,6 +80,8 @@ struct policy {
 	const struct allow_options *allow;
 	const struct limits_options *limits;
 	const struct checks_options *checks;
+	const struct sender_options *sender;
+	const struct hygiene_options *hygiene;
 	const struct thresholds_options *thresholds;
 };
 

@@ -9,6 +9,7 @@
 #define ACCEPTED_CODE 250
 #define ACCEPTED_STATUS "2.0.0"
 #define ACCEPTED_TEXT "accepted"
+#define EDITS_TOLD 100 /* a hostile header can have thousands; the trace has their number */
 
 json_t *record_text(const char *text)
 {
@@ -142,26 +143,23 @@ static void set_facts(json_t *record, const struct facts *facts)
 		json_decref(failed);
 }
 
-static json_t *edit_json(const char *action, const char *name)
+static json_t *edit_json(const struct edit *edit)
 {
 	json_t *object = json_object();
+	char *name = slice_keep(NULL, edit->name);
 
-	set(object, "action", record_text(action));
+	set(object, "action", record_text(edit_action_name(edit->action)));
 	set(object, "name", record_text(name));
+	talloc_free(name);
 	return object;
 }
 
-static json_t *edits_json(struct inquiry *inquiry)
+static json_t *edits_json(const struct edits *edits)
 {
 	json_t *array = json_array();
-	unsigned missing = inquiry->stage == STAGE_MESSAGE ? inquiry_missing_fields(inquiry) : 0;
 
-	if (missing & HEADER_MISSING_DATE)
-		json_array_append_new(array, edit_json("add_header", "Date"));
-	if (missing & HEADER_MISSING_MESSAGE_ID)
-		json_array_append_new(array, edit_json("add_header", "Message-ID"));
-	if (inquiry->tagged)
-		json_array_append_new(array, edit_json("add_header", "X-Postern-Tag"));
+	for (size_t i = 0; edits && i < edits->count && i < EDITS_TOLD; i++)
+		json_array_append_new(array, edit_json(&edits->items[i]));
 	return array;
 }
 
@@ -176,6 +174,6 @@ json_t *record_new(struct inquiry *inquiry)
 		set(record, "tagged", json_true());
 	set(record, "trace", trace_json(inquiry));
 	set_facts(record, inquiry->facts);
-	set(record, "edits", edits_json(inquiry));
+	set(record, "edits", edits_json(inquiry->edits));
 	return record;
 }

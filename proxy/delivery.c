@@ -342,17 +342,12 @@ static struct step end_play(void *owner)
 
 /* --- the message --- */
 
-static int64_t whole_size(const struct delivery *delivery)
-{
-	return (int64_t)delivery->top.size + message_size(delivery->message);
-}
-
 static struct step announce_message(void *owner)
 {
 	struct delivery *delivery = owner;
 
 	if (delivery->backend->capabilities.keywords & CAPABILITY_CHUNKING) {
-		backend_say(delivery->backend, "BDAT %lld LAST", (long long)whole_size(delivery));
+		backend_say(delivery->backend, "BDAT %lld LAST", (long long)delivery->plan->size);
 		return THEN(send_message);
 	}
 	backend_say(delivery->backend, "DATA");
@@ -374,10 +369,15 @@ static struct step hear_go_ahead(void *owner)
 	return THEN(send_message);
 }
 
+static struct slice last_slice(const struct edit_plan *plan)
+{
+	assert(plan->count);
+	return plan->slices[plan->count - 1];
+}
+
 static bool ends_line(struct slice bytes)
 {
-	return bytes.size == 0 ||
-		(bytes.size >= 2 && memcmp(bytes.data + bytes.size - 2, "\r\n", 2) == 0);
+	return bytes.size >= 2 && memcmp(bytes.data + bytes.size - 2, "\r\n", 2) == 0;
 }
 
 /* Whether it can go by DATA as it is. */
@@ -394,57 +394,72 @@ static void await_flush(struct delivery *delivery)
 		&delivery->steps.await);
 }
 
-static void lend_as_chunk(struct delivery *delivery, struct slice bytes)
+/* All of the plan, but for so many bytes at its end. */
+static void lend_plan(struct delivery *delivery, size_t tail)
 {
+	const struct edit_plan *plan = delivery->plan;
 	struct stream *stream = delivery->backend->stream;
-	size_t tail = bytes.size < TAIL_OF_CHUNK ? bytes.size : TAIL_OF_CHUNK;
 
-	if (tail == 0) {
-		tail = TAIL_OF_CHUNK;
-		stream_lend(stream, slice_make(delivery->top.data, delivery->top.size - tail));
-		delivery->tail = slice_from(delivery->top, delivery->top.size - tail);
-		return;
-	}
-	stream_lend(stream, delivery->top);
-	stream_lend(stream, slice_make(bytes.data, bytes.size - tail));
-	delivery->tail = slice_from(bytes, bytes.size - tail);
+	for (size_t i = 0; i + 1 < plan->count; i++)
+		stream_lend(stream, plan->slices[i]);
+	stream_lend(stream, slice_make(last_slice(plan).data, last_slice(plan).size - tail));
+}
+
+static void lend_as_chunk(struct delivery *delivery)
+{
+	struct slice last = last_slice(delivery->plan);
+	size_t tail = last.size < TAIL_OF_CHUNK ? last.size : TAIL_OF_CHUNK;
+
+	lend_plan(delivery, tail);
+	delivery->tail = slice_from(last, last.size - tail);
 }
 
 static struct step send_message(void *owner)
 {
 	struct delivery *delivery = owner;
-	struct stream *stream = delivery->backend->stream;
-	struct slice bytes = message_bytes(delivery->message);
 
-	delivery->unsent = slice_make("", 0);
 	if (delivery->backend->capabilities.keywords & CAPABILITY_CHUNKING) {
-		lend_as_chunk(delivery, bytes);
+		lend_as_chunk(delivery);
 		return THEN(flush_message);
 	}
-	stream_lend(stream, delivery->top);
 	if (is_plain(delivery->message)) {
-		stream_lend(stream, bytes);
-		delivery->tail = slice_of(ends_line(bytes) ? ".\r\n" : "\r\n.\r\n");
+		bool is_whole = ends_line(last_slice(delivery->plan));
+		lend_plan(delivery, 0);
+		delivery->tail = slice_of(is_whole ? ".\r\n" : "\r\n.\r\n");
 		return THEN(flush_message);
 	}
-	delivery->unsent = bytes;
+	delivery->slice = 0;
+	delivery->unsent = delivery->plan->slices[0];
 	delivery->stuffing = (struct stuffing){0};
+	await_skip(&delivery->steps.await, OUTCOME_DONE);
 	return THEN(stuff_window);
+}
+
+/* Goes on to the next slice of the plan when one is through; false at the end. */
+static bool has_unsent(struct delivery *delivery)
+{
+	if (!delivery->unsent.size && delivery->slice + 1 < delivery->plan->count)
+		delivery->unsent = delivery->plan->slices[++delivery->slice];
+	return delivery->unsent.size;
 }
 
 static struct step stuff_window(void *owner)
 {
 	struct delivery *delivery = owner;
-	struct slice window = delivery->unsent;
+	size_t room = STUFFING_WINDOW;
 
 	if (delivery->steps.await.outcome != OUTCOME_DONE)
 		return lose_backend(delivery);
-	if (window.size > STUFFING_WINDOW)
-		window.size = STUFFING_WINDOW;
-	stuffing_write(&delivery->stuffing, delivery->backend->stream, window);
-	delivery->unsent = slice_from(delivery->unsent, window.size);
+	while (room && has_unsent(delivery)) {
+		struct slice window = delivery->unsent;
+		if (window.size > room)
+			window.size = room;
+		stuffing_write(&delivery->stuffing, delivery->backend->stream, window);
+		delivery->unsent = slice_from(delivery->unsent, window.size);
+		room -= window.size;
+	}
 	delivery->tail = stuffing_end(&delivery->stuffing);
-	if (!delivery->unsent.size)
+	if (!has_unsent(delivery))
 		return THEN(flush_message);
 	await_flush(delivery);
 	return THEN(stuff_window);
@@ -571,12 +586,12 @@ void delivery_begin_recipient(
 	begin(delivery, THEN(start_anew), await);
 }
 
-void delivery_begin_message(struct delivery *delivery, struct slice top,
+void delivery_begin_message(struct delivery *delivery, const struct edit_plan *plan,
 	const struct message *message, struct await *await)
 {
 	delivery->candidate = NULL;
 	delivery->sending = true;
-	delivery->top = top;
+	delivery->plan = plan;
 	delivery->message = message;
 	begin(delivery, THEN(start_anew), await);
 }

@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include "policy/mail/edit.h"
 #include "policy/mail/envelope.h"
 #include "policy/mail/message.h"
 #include "proxy/pool.h"
@@ -43,9 +44,10 @@ struct delivery {
 	bool sending; /* the message, not a recipient, is what this is about */
 	bool spoilt;  /* a recipient that stood was refused in a later play */
 	bool committed;
-	struct slice top; /* header fields of ours, sent before the message */
+	const struct edit_plan *plan; /* what is sent */
 	const struct message *message;
-	struct slice unsent; /* of the message, while it is being stuffed */
+	size_t slice;        /* of the plan, the one being stuffed */
+	struct slice unsent; /* of that slice */
 	struct stuffing stuffing;
 	struct slice tail;           /* kept back for the commit */
 	struct reply refused_sender; /* code 0: it was not */
@@ -63,9 +65,9 @@ struct delivery *delivery_new(const void *parent, struct gateway *gateway, struc
 void delivery_begin_recipient(
 	struct delivery *delivery, const struct recipient *recipient, struct await *await);
 
-/* Sends top and message but for their last bytes. When that is done and delivery->reply.code is 0, commit; otherwise it is the
- * answer. Both stay until the delivery has ended. */
-void delivery_begin_message(struct delivery *delivery, struct slice top,
+/* Sends what is planned for the message but for its last bytes. When that is done and delivery->reply.code is 0, commit; otherwise it
+ * is the answer. Both stay until the delivery has ended. */
+void delivery_begin_message(struct delivery *delivery, const struct edit_plan *plan,
 	const struct message *message, struct await *await);
 void delivery_begin_commit(struct delivery *delivery, struct await *await);
 

@@ -32,7 +32,7 @@ bool limits_admit(struct session *s)
 	uint32_t of_client = table_count_key(table, KEY_CLIENT, s->ip.bytes, sizeof s->ip.bytes, 1);
 
 	s->counted = true;
-	if (s->trusted)
+	if (s->trusted || s->trusted_relay)
 		return true;
 	return of_client <= limits_of(s)->connections_per_client &&
 		table_sum(table, COUNT_SESSIONS) <= limits_of(s)->connections;

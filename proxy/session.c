@@ -86,9 +86,12 @@ static void tell_client(struct session *s)
 	facts_set_ip(s->facts, FACT_CLIENT_IP, &s->ip);
 	facts_set_number(s->facts, FACT_CLIENT_PORT, s->port);
 	facts_set_bool(s->facts, FACT_CLIENT_TRUSTED, s->trusted);
+	facts_set_bool(s->facts, FACT_CLIENT_TRUSTED_RELAY, s->trusted_relay);
 	facts_set_bool(s->facts, FACT_CLIENT_AUTHENTICATED, false);
 	facts_set_bool(s->facts, FACT_CLIENT_TLS, false);
 	facts_set_text(s->facts, FACT_LISTENER, s->listen->name);
+	if (s->server.family)
+		facts_set_ip(s->facts, FACT_SERVER_IP, &s->server);
 }
 
 /* The inquiry in hand: the transaction's, or the session's outside one. */
@@ -756,9 +759,9 @@ static struct step deliver(void *owner)
 	struct session *s = owner;
 	struct transaction *transaction = s->transaction;
 
-	transaction_write_top(transaction);
+	transaction_plan(transaction);
 	delivery_begin_message(
-		transaction->delivery, transaction->top, transaction->message, &s->steps.await);
+		transaction->delivery, transaction->plan, transaction->message, &s->steps.await);
 	return THEN(commit);
 }
 
@@ -880,6 +883,21 @@ static void write_id(struct session *s)
 	s->id[12] = '\0';
 }
 
+/* Where the client has connected to: of the socket, or what the listener was told when that does not say. */
+static struct ip address_of_ours(const struct listen_options *listen, int descriptor)
+{
+	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+	socklen_t size = sizeof address;
+	uint16_t port;
+	struct ip ip = {0};
+
+	if (getsockname(descriptor, (struct sockaddr *)&address, &size) == 0)
+		ip = ip_of_sockaddr((struct sockaddr *)&address, &port);
+	if (!ip.family && !ip_parse(slice_of(listen->address), &ip))
+		return (struct ip){0};
+	return ip;
+}
+
 void session_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor,
 	const struct ip *ip, uint16_t port)
 {
@@ -890,7 +908,9 @@ void session_begin(struct gateway *gateway, const struct listen_options *listen,
 	s->tls = configuration_tls_server(gateway->configuration, listen);
 	s->ip = *ip;
 	s->port = port;
+	s->server = address_of_ours(listen, descriptor);
 	s->trusted = cidrs_contain(&gateway->configuration->policy->relay->networks, ip);
+	s->trusted_relay = cidrs_contain(&gateway->configuration->policy->site->trusted_relays, ip);
 	s->client = stream_new(s, gateway->loop, descriptor);
 	s->facts = facts_new(s, NULL);
 	s->inquiry = inquiry_new(s, gateway->configuration->chain, s->facts);

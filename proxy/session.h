@@ -29,7 +29,7 @@ struct transaction {
 	struct delivery *delivery; /* from the first recipient that passed policy */
 	struct body body;          /* while the message comes */
 	struct message *message;
-	struct slice top;       /* header fields that we add */
+	struct edit_plan *plan; /* what will be sent */
 	struct verdict verdict; /* the last one that was final */
 	const char *refused;    /* recipients that were refused, with the replies, for the log */
 	unsigned refusals;      /* how many */
@@ -60,12 +60,14 @@ struct session {
 	struct command command;
 	struct reply reply; /* what will be answered */
 	struct ip ip;
+	struct ip server; /* our own address that the client connected to; family 0: not known */
 	uint16_t port;
-	bool extended;    /* EHLO, not HELO */
-	unsigned offered; /* end-to-end keywords at the last EHLO, bits of enum capability */
-	bool trusted;     /* in relay.networks */
-	bool counted;     /* for the limits by client */
-	bool closing;     /* after this answer */
+	bool extended;      /* EHLO, not HELO */
+	unsigned offered;   /* end-to-end keywords at the last EHLO, bits of enum capability */
+	bool trusted;       /* in relay.networks */
+	bool trusted_relay; /* in trusted_relays */
+	bool counted;       /* for the limits by client */
+	bool closing;       /* after this answer */
 	bool spoilt; /* what was pipelined behind a refused MAIL or message is out of order by no fault */
 	bool policy_refusal; /* the reply is the judge's or the backend's: it carries the id */
 	uint16_t errors, unknown_verbs, idle_verbs, long_lines, forgiven, logins_refused;

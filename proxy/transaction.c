@@ -22,6 +22,7 @@ static void tell_sender(struct transaction *transaction)
 	facts_set_text(transaction->facts, FACT_SENDER, envelope->sender->text);
 	facts_set_text(transaction->facts, FACT_SENDER_LOCAL, envelope->sender->local);
 	facts_set_text(transaction->facts, FACT_SENDER_DOMAIN, envelope->sender->domain);
+	facts_set_number(transaction->facts, FACT_SENDER_FORM, envelope->sender->form);
 	facts_set_bool(transaction->facts, FACT_SENDER_IS_NULL, address_is_null(envelope->sender));
 	if (envelope->declared_size >= 0)
 		facts_set_number(transaction->facts, FACT_SIZE, envelope->declared_size);
@@ -98,42 +99,54 @@ void transaction_tell_message(struct transaction *transaction)
 		message_anomalies(transaction->message));
 }
 
-/* RFC 3848, RFC 6531 §4.3 */
-static const char *protocol(const struct session *s)
+static unsigned transmission(const struct transaction *transaction)
 {
-	bool tls = stream_tls_version(s->client);
+	struct inquiry *inquiry = transaction->inquiry;
+	unsigned bits = 0;
 
-	if (s->transaction->envelope->utf8)
-		return tls ? "UTF8SMTPS" : "UTF8SMTP";
-	if (!s->extended)
-		return "SMTP";
-	return tls ? "ESMTPS" : "ESMTP";
+	if (transaction->session->extended)
+		bits |= TRACE_EXTENDED;
+	if (transaction->envelope->utf8)
+		bits |= TRACE_UTF8;
+	if (inquiry_bool(inquiry, FACT_CLIENT_TLS))
+		bits |= TRACE_TLS;
+	if (inquiry_bool(inquiry, FACT_CLIENT_AUTHENTICATED))
+		bits |= TRACE_AUTHENTICATED;
+	return bits;
 }
 
-void transaction_write_top(struct transaction *transaction)
+/* Who has authenticated is not told: the message goes out into the world, and the name would with it. */
+static char *print_received(struct transaction *transaction, int64_t seconds)
 {
 	const struct session *s = transaction->session;
 	const struct envelope *envelope = transaction->envelope;
-	const char *version = stream_tls_version(s->client);
+	const char *version = inquiry_text(transaction->inquiry, FACT_CLIENT_TLS_VERSION, NULL);
+	const char *cipher = inquiry_text(transaction->inquiry, FACT_CLIENT_TLS_CIPHER, "");
 	struct trace_facts facts = {
 		.helo = s->helo,
 		.client = &s->ip,
 		.hostname = s->gateway->configuration->policy->site->hostname,
-		.protocol = protocol(s),
-		.tls = version ? talloc_asprintf(transaction, "%s %s", version,
-					 stream_tls_cipher(s->client))
-			       : NULL,
+		.transmission = transmission(transaction),
+		.tls = version ? talloc_asprintf(transaction, "%s %s", version, cipher) : NULL,
 		.id = transaction->id,
 		.recipient = envelope->passed == 1 && envelope->count == 1
 			? envelope->recipients[0].address->text
 			: NULL,
-		.seconds = (int64_t)(clock_wall(s->gateway->loop->clock) / 1000),
+		.seconds = seconds,
 	};
-	char *top = trace_received(transaction, &facts);
-	const char *added = inquiry_added_fields(
-		transaction, transaction->inquiry, transaction->id, facts.seconds);
 
-	transaction->top = slice_of(talloc_strdup_append(top, added));
+	return trace_received(transaction, &facts);
+}
+
+void transaction_plan(struct transaction *transaction)
+{
+	struct clock *clock = transaction->session->gateway->loop->clock;
+	int64_t seconds = (int64_t)(clock_wall(clock) / 1000);
+	const char *received = print_received(transaction, seconds);
+
+	inquiry_edit(transaction->inquiry, transaction->id, seconds);
+	transaction->plan =
+		edit_plan_new(transaction, transaction->inquiry->edits, slice_of(received));
 }
 
 void transaction_note_refusal(struct session *s)

@@ -19,8 +19,8 @@ void transaction_begin_message(struct session *s);
 /* The message has come whole: tells its facts. */
 void transaction_tell_message(struct transaction *transaction);
 
-/* The header fields that go on top: Received, and what the judge adds. */
-void transaction_write_top(struct transaction *transaction);
+/* What will be sent: the message with Received on top and the judge's edits. */
+void transaction_plan(struct transaction *transaction);
 
 /* A recipient was refused with the session's reply. */
 void transaction_note_refusal(struct session *s);

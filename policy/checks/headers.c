@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The header as RFC 5322 §3.6 wants it. Strangers get scores for what is missing, and are refused when it cannot be told who
- * a message says it is from. What our own clients left out is added for them instead (inquiry_added_fields()). */
+ * a message says it is from. What our own clients left out is added for them instead (inquiry_edit()). */
 #include "policy/checks/table.h"
 
 #include <talloc.h>
@@ -14,10 +14,15 @@ static const struct fault {
 	{HEADER_MISSING_FROM, 3, "missing_from", "no From"},
 	{HEADER_MISSING_DATE, 1, "missing_date", "no Date"},
 	{HEADER_MISSING_MESSAGE_ID, 1, "missing_message_id", "no Message-ID"},
+	{HEADER_MISSING_SENDER, 3, "missing_sender",
+		"several addresses in From and no Sender (RFC 5322 section 3.6.2)"},
+	{HEADER_MISLEADING_FROM, 2, "misleading_from",
+		"another address before the one in < > of From"},
 	{HEADER_REPEATED_FIELD, 0, "repeated_field", "a field that may stand once stands twice"},
 	{HEADER_SEVERAL_FROM, 0, "several_from", "several addresses in From"},
 	{HEADER_NO_FIELD, 0, "no_field", "a line that is no field"},
 	{HEADER_TOO_LONG, 0, "too_long", "a very long header"},
+	{HEADER_MANY_ADDRESSES, 0, "many_addresses", "thousands of addresses"},
 	{HEADER_BLANK_BEFORE_COLON, 0, "blank_before_colon", "a blank before a colon"},
 };
 
@@ -40,11 +45,25 @@ static struct verdict judge_faults(struct inquiry *inquiry, unsigned anomalies)
 	return verdict;
 }
 
-static struct verdict refuse(const char *result, const char *text)
-{
-	struct verdict verdict = verdict_reject(550, "5.7.1", text);
+static const struct refusal {
+	unsigned anomaly;
+	int code;
+	const char *status;
+	const char *result;
+	const char *text;
+} refusals[] = {
+	{HEADER_REPEATED_FROM, 550, "5.7.1", "repeated_from",
+		"the message has more than one From field (RFC 5322 section 3.6)"},
+	{HEADER_UNREADABLE_FROM, 550, "5.7.1", "unreadable_from",
+		"no address can be found in the From field (RFC 5322 section 3.6.2)"},
+	{HEADER_TOO_LARGE, 552, "5.3.4", "too_large", "the header is larger than 256 KiB"},
+};
 
-	verdict.result = result;
+static struct verdict refuse(const struct refusal *refusal)
+{
+	struct verdict verdict = verdict_reject(refusal->code, refusal->status, refusal->text);
+
+	verdict.result = refusal->result;
 	return verdict;
 }
 
@@ -52,12 +71,10 @@ static struct verdict judge_anomalies(struct inquiry *inquiry, unsigned anomalie
 {
 	if (!inquiry_is_stranger(inquiry))
 		return verdict_pass("of our own");
-	if (anomalies & HEADER_REPEATED_FROM)
-		return refuse("repeated_from",
-			"the message has more than one From field (RFC 5322 section 3.6)");
-	if (anomalies & HEADER_UNREADABLE_FROM)
-		return refuse("unreadable_from",
-			"no address can be found in the From field (RFC 5322 section 3.6.2)");
+	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+		if (anomalies & refusals[i].anomaly)
+			return refuse(&refusals[i]);
+	}
 	return judge_faults(inquiry, anomalies);
 }
 

@@ -7,10 +7,12 @@
 #include "policy/check.h"
 
 extern const struct check *const checks_gates[]; /* relay */
-extern const struct check *const checks_table[]; /* size, recipients, headers, hops */
+extern const struct check *const checks_table[]; /* size, recipients, helo, sender, headers, hops */
 
 extern const struct check headers_check;
+extern const struct check helo_check;
 extern const struct check hops_check;
 extern const struct check recipients_check;
 extern const struct check relay_check;
+extern const struct check sender_check;
 extern const struct check size_check;

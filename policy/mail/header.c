@@ -10,19 +10,21 @@
 
 const char *const header_anomaly_names[] = {"missing_date", "missing_message_id", "missing_from",
 	"repeated_from", "unreadable_from", "repeated_field", "no_field", "too_long",
-	"blank_before_colon", "several_from", NULL};
+	"blank_before_colon", "several_from", "too_large", "missing_sender", "misleading_from",
+	"many_addresses", NULL};
 
 /* RFC 5322 §3.6: fields that stand at most once, and those that we look for. */
 enum known {
-	KNOWN_FROM,
 	KNOWN_DATE,
 	KNOWN_MESSAGE_ID,
 	KNOWN_SUBJECT,
 	KNOWN_RECEIVED,
-	KNOWN_OTHERS
+	KNOWN_FROM, /* from here on fields of addresses */
+	KNOWN_SENDER,
+	KNOWN_ADDRESSES_END = 10
 };
 
-static const char *const known_names[] = {"From", "Date", "Message-ID", "Subject", "Received",
+static const char *const known_names[] = {"Date", "Message-ID", "Subject", "Received", "From",
 	"Sender", "Reply-To", "To", "Cc", "Bcc", "In-Reply-To", "References"};
 
 #define KNOWN_COUNT (sizeof known_names / sizeof *known_names)
@@ -31,27 +33,33 @@ static const char *const known_names[] = {"From", "Date", "Message-ID", "Subject
 struct scan {
 	struct header *header;
 	struct slice rest; /* of the message, from the line that is next */
+	bool is_cut;       /* at HEADER_SIZE_MAXIMUM */
 	unsigned seen[KNOWN_COUNT];
-	const struct field *first[KNOWN_OTHERS];
+	size_t addresses;
+	const struct field *first[KNOWN_COUNT];
 };
+
+static bool is_line_end(char c)
+{
+	return c == '\r' || c == '\n';
+}
 
 /* The line at the front without its end, or the rest. */
 static struct slice line_at(struct slice rest)
 {
-	size_t size = slice_find(rest, '\n');
+	size_t size = 0;
 
-	if (size == SIZE_MAX)
-		return rest;
-	if (size && rest.data[size - 1] == '\r')
-		size--;
+	while (size < rest.size && !is_line_end(rest.data[size]))
+		size++;
 	return slice_make(rest.data, size);
 }
 
 static struct slice after_line(struct slice rest)
 {
-	size_t end = slice_find(rest, '\n');
-
-	return slice_from(rest, end == SIZE_MAX ? rest.size : end + 1);
+	rest = slice_from(rest, line_at(rest).size);
+	while (rest.size && rest.data[0] == '\r')
+		rest = slice_from(rest, 1);
+	return slice_from(rest, rest.size && rest.data[0] == '\n');
 }
 
 static bool is_blank(char c)
@@ -88,7 +96,7 @@ static struct slice without_line_end(struct slice s)
 {
 	if (s.size && s.data[s.size - 1] == '\n')
 		s.size--;
-	if (s.size && s.data[s.size - 1] == '\r')
+	while (s.size && s.data[s.size - 1] == '\r')
 		s.size--;
 	return s;
 }
@@ -102,37 +110,52 @@ static struct field *add_field(struct header *header)
 }
 
 /* Takes one field off; false when the line there is none. */
-static bool take_field(struct scan *scan)
+static bool read_field(struct slice *rest, struct field *field)
 {
-	size_t name_size, colon = find_colon(line_at(scan->rest), &name_size);
+	size_t name_size, colon = find_colon(line_at(*rest), &name_size);
 	struct slice behind, whole;
 
 	if (colon == SIZE_MAX)
 		return false;
-	if (colon != name_size)
-		scan->header->anomalies |= HEADER_BLANK_BEFORE_COLON;
-	behind = take_lines(scan->rest);
-	whole = slice_make(scan->rest.data, scan->rest.size - behind.size);
-	*add_field(scan->header) = (struct field){
+	behind = take_lines(*rest);
+	whole = slice_make(rest->data, rest->size - behind.size);
+	*field = (struct field){
 		.name = slice_make(whole.data, name_size),
 		.value = without_line_end(slice_from(whole, colon + 1)),
 		.whole = whole,
 	};
-	scan->rest = behind;
+	*rest = behind;
 	return true;
+}
+
+static void take_field(struct header *header, const struct field *field)
+{
+	if (field->name.data[field->name.size] != ':')
+		header->anomalies |= HEADER_BLANK_BEFORE_COLON;
+	*add_field(header) = *field;
 }
 
 static void take_fields(struct scan *scan)
 {
+	unsigned *anomalies = &scan->header->anomalies;
+	struct field field;
+
 	while (scan->rest.size && line_at(scan->rest).size) {
+		struct slice rest = scan->rest;
 		if (scan->header->count == HEADER_FIELDS_MAXIMUM) {
-			scan->header->anomalies |= HEADER_TOO_LONG;
+			*anomalies |= HEADER_TOO_LONG;
 			return;
 		}
-		if (!take_field(scan)) {
-			scan->header->anomalies |= HEADER_NO_FIELD;
+		if (!read_field(&rest, &field)) {
+			*anomalies |= HEADER_NO_FIELD;
 			return;
 		}
+		if (scan->is_cut && !rest.size) {
+			*anomalies |= HEADER_TOO_LONG | HEADER_TOO_LARGE;
+			return; /* where the field ends is not known */
+		}
+		take_field(scan->header, &field);
+		scan->rest = rest;
 	}
 }
 
@@ -146,6 +169,16 @@ static size_t known_index(struct slice name)
 	return KNOWN_COUNT;
 }
 
+/* About how many: as many as there are @. */
+static size_t count_addresses(struct slice value)
+{
+	size_t count = 0;
+
+	for (size_t at; (at = slice_find(value, '@')) != SIZE_MAX; count++)
+		value = slice_from(value, at + 1);
+	return count;
+}
+
 static void count_fields(struct scan *scan)
 {
 	for (size_t i = 0; i < scan->header->count; i++) {
@@ -153,10 +186,14 @@ static void count_fields(struct scan *scan)
 		size_t known = known_index(field->name);
 		if (known == KNOWN_COUNT)
 			continue;
-		if (scan->seen[known]++ == 0 && known < KNOWN_OTHERS)
+		if (scan->seen[known]++ == 0)
 			scan->first[known] = field;
+		if (known >= KNOWN_FROM && known < KNOWN_ADDRESSES_END)
+			scan->addresses += count_addresses(field->value);
 	}
 	scan->header->received = scan->seen[KNOWN_RECEIVED];
+	if (scan->addresses > HEADER_ADDRESSES_MAXIMUM)
+		scan->header->anomalies |= HEADER_MANY_ADDRESSES;
 }
 
 static void note_missing_and_repeated(struct scan *scan)
@@ -202,6 +239,7 @@ struct mailbox {
 	struct slice
 		bare; /* what stands outside of comments, from the first such byte to the last */
 	bool has_angle;
+	bool has_at;    /* an @ in it that is in no quoted string */
 	bool is_broken; /* two < >, or words behind the > */
 };
 
@@ -257,6 +295,7 @@ static size_t take_piece(struct mailbox *mailbox, struct slice s)
 		return break_off(mailbox, s);
 	if (s.data[0] != '(' && !is_blank(s.data[0]))
 		note_bare(mailbox, slice_make(s.data, length));
+	mailbox->has_at |= s.data[0] == '@';
 	return length;
 }
 
@@ -321,6 +360,14 @@ static bool is_word(const struct mailbox *mailbox)
 	return !mailbox->has_angle && slice_find(mailbox->bare, '@') == SIZE_MAX;
 }
 
+/* "From: boss@example.com <thief@example.net>": no display name may have an @ without quotation marks, and some readers show that
+ * address and not the other. The same address twice is a habit of some programs. */
+static bool has_another_address(const struct mailbox *mailbox)
+{
+	return mailbox->has_angle && mailbox->has_at && !mailbox->is_broken &&
+		!slice_is_same_nocase(mailbox->bare, mailbox->angle);
+}
+
 /* from = "From:" mailbox-list CRLF. Unreadable is what has no address in it, or is so broken that two readers might find
  * two; a display name that should have been quoted is not. */
 static void read_from(struct header *header, struct slice value)
@@ -328,6 +375,7 @@ static void read_from(struct header *header, struct slice value)
 	char *line = header_unfold(header, value);
 	struct slice rest = slice_of(line);
 	struct mailbox first = {.angle = slice_of(""), .bare = slice_of("")};
+	bool is_misleading = false;
 	unsigned count = 0;
 
 	while (rest.size) {
@@ -337,9 +385,12 @@ static void read_from(struct header *header, struct slice value)
 			first = mailbox;
 		count += is_address;
 		first.is_broken |= mailbox.is_broken;
+		is_misleading |= has_another_address(&mailbox);
 	}
 	if (count > 1)
 		header->anomalies |= HEADER_SEVERAL_FROM;
+	if (is_misleading)
+		header->anomalies |= HEADER_MISLEADING_FROM;
 	if (!read_mailbox(header, &first))
 		header->anomalies |= HEADER_UNREADABLE_FROM;
 }
@@ -350,6 +401,9 @@ static void read_known_fields(struct scan *scan)
 
 	if (scan->first[KNOWN_FROM])
 		read_from(header, scan->first[KNOWN_FROM]->value);
+	/* RFC 5322 §3.6.2: of several authors, Sender says who sent it. */
+	if (header->anomalies & HEADER_SEVERAL_FROM && !scan->seen[KNOWN_SENDER])
+		header->anomalies |= HEADER_MISSING_SENDER;
 	if (scan->first[KNOWN_SUBJECT])
 		header->subject = header_unfold(header, scan->first[KNOWN_SUBJECT]->value);
 	if (scan->first[KNOWN_MESSAGE_ID])
@@ -361,16 +415,27 @@ struct header *header_parse(const void *parent, struct slice message)
 	struct header *header = talloc_zero(parent, struct header);
 	struct scan scan = {.header = header, .rest = message};
 
-	if (scan.rest.size > HEADER_SIZE_MAXIMUM)
+	scan.is_cut = message.size > HEADER_SIZE_MAXIMUM;
+	if (scan.is_cut)
 		scan.rest.size = HEADER_SIZE_MAXIMUM;
 	take_fields(&scan);
 	header->size = (size_t)(scan.rest.data - message.data);
-	if (message.size > HEADER_SIZE_MAXIMUM && slice_find(scan.rest, '\n') == SIZE_MAX)
-		header->anomalies |= HEADER_TOO_LONG;
 	count_fields(&scan);
 	note_missing_and_repeated(&scan);
 	read_known_fields(&scan);
 	return header;
+}
+
+bool header_next(struct slice *rest, struct field *field)
+{
+	const char *begin = rest->data;
+
+	while (rest->size && line_at(*rest).size && rest->data - begin < HEADER_SIZE_MAXIMUM) {
+		if (read_field(rest, field))
+			return true;
+		*rest = after_line(*rest);
+	}
+	return false;
 }
 
 const struct field *header_find(const struct header *header, const char *name, size_t nth)

@@ -2,10 +2,10 @@
  *
  * The header of a message, taken apart (RFC 5322 §2.2): fields in their order, each a view of the message's bytes.
  * One pass, no recursion, bounded: what lies beyond HEADER_FIELDS_MAXIMUM fields or HEADER_SIZE_MAXIMUM bytes is not looked at and
- * noted. A line that is neither a field nor its continuation ends the header and is noted; it counts as the body's first line.
+ * noted, and so is a field that reaches beyond. A line that is neither a field nor its continuation ends the header and is noted; it counts as the body's first line.
  *
- * Deviation: a bare LF ends a line of the header like CRLF. RFC 5322 forbids it, BDAT can bring it, and many readers see another
- * field behind it; the judge must see what they see.
+ * Deviation: a bare LF ends a line of the header like CRLF, and so do CRs, with or without a LF behind them. RFC 5322 forbids
+ * it, BDAT can bring it, and many readers see another field behind it; the judge must see what they see.
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 
 #define HEADER_SIZE_MAXIMUM 262144
 #define HEADER_FIELDS_MAXIMUM 10000
+#define HEADER_ADDRESSES_MAXIMUM 5000
 
 struct field {
 	struct slice name;  /* as written, without blanks before the colon */
@@ -32,7 +33,11 @@ enum header_anomaly {
 	HEADER_NO_FIELD = 64, /* a line that is no field */
 	HEADER_TOO_LONG = 128,
 	HEADER_BLANK_BEFORE_COLON = 256,
-	HEADER_SEVERAL_FROM = 512 /* one From with several addresses: from is the first of them */
+	HEADER_SEVERAL_FROM = 512, /* one From with several addresses: from is the first of them */
+	HEADER_TOO_LARGE = 1024,   /* over HEADER_SIZE_MAXIMUM; is too long as well */
+	HEADER_MISSING_SENDER = 2048,  /* several addresses in From, and no Sender */
+	HEADER_MISLEADING_FROM = 4096, /* another address, unquoted, before the < > of From */
+	HEADER_MANY_ADDRESSES = 8192
 };
 
 /* "missing_date" … in the order of the bits, NULL-ended. */
@@ -52,6 +57,10 @@ struct header {
 };
 
 struct header *header_parse(const void *parent, struct slice message);
+
+/* Takes the next field off the front of what is left of a message, passing over lines that are none; false at the empty line and at
+ * the end. For those who must find what a reader might find that passes over such lines too. */
+bool header_next(struct slice *rest, struct field *field);
 
 /* The first field of that name, or NULL; nth from 0. */
 const struct field *header_find(const struct header *header, const char *name, size_t nth);

@@ -55,7 +55,14 @@ END_TEST
 
 /* --- relay --- */
 
-enum who { STRANGER, OURS, AUTHENTICATED };
+enum who { STRANGER, OURS, AUTHENTICATED, RELAY };
+
+static void tell_who(enum who who)
+{
+	facts_set_bool(facts, FACT_CLIENT_TRUSTED, who == OURS);
+	facts_set_bool(facts, FACT_CLIENT_AUTHENTICATED, who == AUTHENTICATED);
+	facts_set_bool(facts, FACT_CLIENT_TRUSTED_RELAY, who == RELAY);
+}
 
 static const struct {
 	enum who who;
@@ -97,6 +104,9 @@ static const struct {
 	{OURS, "<user%a.example@example.com>", 0, "pass"},
 	{AUTHENTICATED, "<user@example.net>", 0, "pass"},
 	{AUTHENTICATED, "<user>", 0, "pass"},
+	{RELAY, "<user@example.com>", 0, "pass"},
+	{RELAY, "<user@example.net>", 550, "foreign_domain"},
+	{RELAY, "<user%a.example@example.com>", 550, "percent"},
 };
 
 START_TEST(relays)
@@ -108,8 +118,7 @@ START_TEST(relays)
 
 	ck_assert_ptr_nonnull(address);
 	inquiry->stage = STAGE_RCPT;
-	facts_set_bool(facts, FACT_CLIENT_TRUSTED, recipients[_i].who == OURS);
-	facts_set_bool(facts, FACT_CLIENT_AUTHENTICATED, recipients[_i].who == AUTHENTICATED);
+	tell_who(recipients[_i].who);
 	facts_set_text(facts, FACT_RECIPIENT, address->text);
 	facts_set_text(facts, FACT_RECIPIENT_LOCAL, address->local);
 	facts_set_text(facts, FACT_RECIPIENT_DOMAIN, address->domain);
@@ -133,6 +142,148 @@ START_TEST(relays_nothing_it_does_not_know)
 {
 	inquiry->stage = STAGE_RCPT;
 	ck_assert_int_eq(relay_check.judge(inquiry).kind, VERDICT_REJECT);
+}
+END_TEST
+
+/* --- helo --- */
+
+static const struct {
+	enum who who;
+	const char *name, *server; /* NULL: not known */
+	int code;
+	const char *result;
+} names[] = {
+	{STRANGER, "client.example", "198.51.100.1", 0, "pass"},
+	{STRANGER, "client_1.example", "198.51.100.1", 0, "pass"},
+	{STRANGER, "[192.0.2.1]", "198.51.100.1", 0, "pass"},
+	{STRANGER, "[IPv6:2001:db8::1]", "198.51.100.1", 0, "pass"},
+	{STRANGER, "[ipv6:2001:db8::1]", "2001:db8::2", 0, "pass"},
+	{STRANGER, "example.com", "198.51.100.1", 0, "pass"},
+	{STRANGER, "a.mx.example.com", "198.51.100.1", 0, "pass"},
+	{STRANGER, "mx.example.com", "198.51.100.1", 550, "our_name"},
+	{STRANGER, "MX.Example.COM", "198.51.100.1", 550, "our_name"},
+	{STRANGER, "mx.example.com.", NULL, 550, "our_name"},
+	{STRANGER, "[198.51.100.1]", "198.51.100.1", 550, "our_address"},
+	{STRANGER, "198.51.100.1", "198.51.100.1", 550, "our_address"},
+	{STRANGER, "[IPv6:2001:DB8:0::2]", "2001:db8::2", 550, "our_address"},
+	{STRANGER, "[IPv6:::ffff:198.51.100.1]", "198.51.100.1", 550, "our_address"},
+	{STRANGER, "[198.51.100.1]", NULL, 0, "pass"},
+	{STRANGER, "[192.0.2.10]", "192.0.2.10", 0, "pass"}, /* this machine */
+	{STRANGER, "mx.example.com", "192.0.2.10", 0, "pass"},
+	{STRANGER, "198.51.100.2", "198.51.100.1", 0, "bad_literal"},
+	{STRANGER, "2001:db8::1", "198.51.100.1", 0, "bad_literal"},
+	{STRANGER, "[2001:db8::1]", "198.51.100.1", 0, "bad_literal"},
+	{STRANGER, "[2001:db8::2]", "2001:db8::2", 550, "our_address"},
+	{STRANGER, "[IPv6:192.0.2.1]", "198.51.100.1", 0, "bad_literal"},
+	{STRANGER, "[192.0.2]", "198.51.100.1", 0, "bad_name"},
+	{STRANGER, "[192.0.2.1", "198.51.100.1", 0, "bad_name"},
+	{STRANGER, "[]", "198.51.100.1", 0, "bad_name"},
+	{STRANGER, "[", "198.51.100.1", 0, "bad_name"},
+	{STRANGER, "-x.example", "198.51.100.1", 0, "bad_name"},
+	{STRANGER, "a..example", "198.51.100.1", 0, "bad_name"},
+	{STRANGER, ".", "198.51.100.1", 0, "bad_name"},
+	{STRANGER, "caf\xc3\xa9.example", "198.51.100.1", 0, "bad_name"},
+	{STRANGER, "localhost", "198.51.100.1", 0, "dotless"},
+	{OURS, "mx.example.com", "198.51.100.1", 0, "pass"},
+	{AUTHENTICATED, "[198.51.100.1]", "198.51.100.1", 0, "pass"},
+	{RELAY, "mx.example.com", "198.51.100.1", 0, "pass"},
+};
+
+START_TEST(judges_helo)
+{
+	struct verdict verdict;
+	struct ip server;
+
+	inquiry->stage = STAGE_HELO;
+	tell_who(names[_i].who);
+	facts_set_ip(facts, FACT_CLIENT_IP, &(struct ip){4, {192, 0, 2, 10}});
+	facts_set_text(facts, FACT_HELO_NAME, names[_i].name);
+	if (names[_i].server) {
+		ck_assert(ip_parse(slice_of(names[_i].server), &server));
+		facts_set_ip(facts, FACT_SERVER_IP, &server);
+	}
+	verdict = helo_check.judge(inquiry);
+	is_verdict(&verdict, names[_i].code, names[_i].code ? "5.7.1" : "", names[_i].result);
+	ck_assert_double_eq(verdict.score, 0);
+}
+END_TEST
+
+/* --- sender --- */
+
+static const struct {
+	enum who who;
+	const char *path;
+	double score;
+	const char *result;
+	bool is_ours; /* refused at rcpt when the settings say so */
+} senders[] = {
+	{STRANGER, "<>", 0, "pass", false},
+	{STRANGER, "<a@example.net>", 0, "pass", false},
+	{STRANGER, "<a%b@example.net>", 0, "pass", false},
+	{STRANGER, "<a@mail.example.com>", 0, "pass", false},
+	{STRANGER, "<a>", 3, "no_domain", false},
+	{STRANGER, "<a@localhost>", 3, "dotless", false},
+	{STRANGER, "<a@[192.0.2.1]>", 1, "literal", false},
+	{STRANGER, "<@x.example:a@example.net>", 0, "source_route", false},
+	{STRANGER,
+		"<aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggggg@example.net>",
+		0, "long", false},
+	{STRANGER, "<a@example.com>", 0, "own_domain", true},
+	{STRANGER, "<a@EXAMPLE.com>", 0, "own_domain", true},
+	{STRANGER, "<a@mail.example.org>", 0, "own_domain", true},
+	{STRANGER, "<a@corp>", 0, "own_domain", true},
+	{STRANGER, "<postmaster@example.com>", 0, "own_domain", true},
+	{OURS, "<a@example.com>", 0, "pass", false},
+	{OURS, "<root>", 0, "pass", false},
+	{AUTHENTICATED, "<a@example.com>", 0, "pass", false},
+	{RELAY, "<a@example.com>", 0, NULL, false},
+	{RELAY, "<a@localhost>", 3, "dotless", false},
+};
+
+static void tell_sender(const char *path)
+{
+	const char *reason;
+	struct slice text = slice_of(path);
+	struct address *address = address_parse_path(scratch, &text, true, &reason);
+
+	ck_assert_ptr_nonnull(address);
+	facts_set_text(facts, FACT_SENDER, address->text);
+	facts_set_text(facts, FACT_SENDER_DOMAIN, address->domain);
+	facts_set_number(facts, FACT_SENDER_FORM, address->form);
+	facts_set_bool(facts, FACT_SENDER_IS_NULL, address_is_null(address));
+}
+
+START_TEST(judges_senders)
+{
+	struct verdict verdict;
+
+	tell_who(senders[_i].who);
+	tell_sender(senders[_i].path);
+	inquiry->stage = STAGE_MAIL;
+	verdict = sender_check.judge(inquiry);
+	is_verdict(&verdict, 0, "", senders[_i].result);
+	ck_assert_double_eq(verdict.score, senders[_i].score);
+	inquiry->stage = STAGE_RCPT;
+	verdict = sender_check.judge(inquiry);
+	is_verdict(&verdict, 0, "", NULL);
+}
+END_TEST
+
+START_TEST(refuses_our_senders_when_told)
+{
+	struct verdict verdict;
+
+	inquiry = inquiry_new(
+		scratch, judging_chain(scratch, SETTINGS " sender { own_domain = refuse }"), facts);
+	tell_who(senders[_i].who);
+	tell_sender(senders[_i].path);
+	inquiry->stage = STAGE_MAIL;
+	verdict = sender_check.judge(inquiry);
+	is_verdict(&verdict, 0, "", senders[_i].is_ours ? NULL : senders[_i].result);
+	inquiry->stage = STAGE_RCPT;
+	verdict = sender_check.judge(inquiry);
+	is_verdict(&verdict, senders[_i].is_ours ? 550 : 0, senders[_i].is_ours ? "5.7.1" : "",
+		senders[_i].is_ours ? "own_domain" : NULL);
 }
 END_TEST
 
@@ -218,6 +369,17 @@ static const struct {
 	{STRANGER, HEADER_REPEATED_FIELD, 0, 0, "repeated_field",
 		"a field that may stand once stands twice"},
 	{STRANGER, HEADER_SEVERAL_FROM, 0, 0, "several_from", "several addresses in From"},
+	{STRANGER, HEADER_SEVERAL_FROM | HEADER_MISSING_SENDER, 0, 3, "missing_sender",
+		"several addresses in From and no Sender (RFC 5322 section 3.6.2), "
+		"several addresses in From"},
+	{STRANGER, HEADER_MISLEADING_FROM, 0, 2, "misleading_from",
+		"another address before the one in < > of From"},
+	{STRANGER, HEADER_MANY_ADDRESSES, 0, 0, "many_addresses", "thousands of addresses"},
+	{STRANGER, HEADER_TOO_LONG, 0, 0, "too_long", "a very long header"},
+	{STRANGER, HEADER_TOO_LARGE | HEADER_TOO_LONG, 552, 0, "too_large", NULL},
+	{RELAY, HEADER_MISSING_FROM, 0, 3, "missing_from", "no From"},
+	{RELAY, HEADER_REPEATED_FROM, 550, 0, "repeated_from", NULL},
+	{OURS, HEADER_TOO_LARGE, 0, 0, "pass", "of our own"},
 	{STRANGER, HEADER_REPEATED_FROM, 550, 0, "repeated_from", NULL},
 	{STRANGER, HEADER_UNREADABLE_FROM, 550, 0, "unreadable_from", NULL},
 	{STRANGER, HEADER_UNREADABLE_FROM | HEADER_MISSING_DATE, 550, 0, "unreadable_from", NULL},
@@ -231,11 +393,13 @@ START_TEST(scores_headers)
 	struct verdict verdict;
 
 	inquiry->stage = STAGE_MESSAGE;
-	facts_set_bool(facts, FACT_CLIENT_TRUSTED, anomalies[_i].who == OURS);
-	facts_set_bool(facts, FACT_CLIENT_AUTHENTICATED, anomalies[_i].who == AUTHENTICATED);
+	tell_who(anomalies[_i].who);
 	facts_set_number(facts, FACT_HEADER_ANOMALIES, anomalies[_i].anomalies);
 	verdict = headers_check.judge(inquiry);
-	is_verdict(&verdict, anomalies[_i].code, anomalies[_i].code ? "5.7.1" : "",
+	is_verdict(&verdict, anomalies[_i].code,
+		anomalies[_i].code == 552    ? "5.3.4"
+			: anomalies[_i].code ? "5.7.1"
+					     : "",
 		anomalies[_i].result);
 	ck_assert_double_eq(verdict.score, anomalies[_i].score);
 	ck_assert_pstr_eq(verdict.detail, anomalies[_i].detail);
@@ -274,6 +438,9 @@ int main(void)
 	tcase_add_loop_test(cases, relays, 0, COUNT(recipients));
 	tcase_add_test(cases, names_the_domain_it_does_not_relay_for);
 	tcase_add_test(cases, relays_nothing_it_does_not_know);
+	tcase_add_loop_test(cases, judges_helo, 0, COUNT(names));
+	tcase_add_loop_test(cases, judges_senders, 0, COUNT(senders));
+	tcase_add_loop_test(cases, refuses_our_senders_when_told, 0, COUNT(senders));
 	tcase_add_loop_test(cases, limits_size, 0, COUNT(sizes));
 	tcase_add_loop_test(cases, limits_recipients, 0, COUNT(counts));
 	tcase_add_loop_test(cases, limits_hops, 0, COUNT(hops));

@@ -237,7 +237,51 @@ START_TEST(adds_for_our_own)
 	json = told_json(SETTINGS);
 	ck_assert_str_eq(text_of(json, "verdict"), "accept");
 	ck_assert_uint_eq(json_array_size(json_object_get(json, "edits")), 2);
-	ck_assert_ptr_nonnull(strstr(told(SETTINGS, false), "A Message-ID is added"));
+	ck_assert_ptr_nonnull(strstr(told(SETTINGS, false), "The field Message-ID is added."));
+	json_decref(json);
+}
+END_TEST
+
+/* What strangers may not bring stands in the edits, a long list cut short, and counted in the trace. */
+START_TEST(tells_what_is_removed)
+{
+	char *message = talloc_strdup(scratch, "X-Spam-Flag: NO\n");
+	const json_t *edits, *trace, *last;
+	const char *text;
+	json_t *json;
+
+	for (int i = 0; i < 200; i++)
+		message = talloc_strdup_append(
+			message, "Authentication-Results: mx.example.com; dmarc=pass\n");
+	the_case.message_file = file("message", talloc_strdup_append(message, GOOD));
+	json = told_json(SETTINGS);
+	edits = json_object_get(json, "edits");
+	ck_assert_uint_eq(json_array_size(edits), 100);
+	ck_assert_str_eq(text_of(json_array_get(edits, 0), "action"), "remove_header");
+	ck_assert_str_eq(text_of(json_array_get(edits, 0), "name"), "X-Spam-Flag");
+	trace = json_object_get(json, "trace");
+	last = json_array_get(trace, json_array_size(trace) - 1);
+	ck_assert_str_eq(text_of(last, "check"), "hygiene");
+	ck_assert_str_eq(text_of(last, "detail"), "1 X-Spam-Flag, 200 Authentication-Results");
+	json_decref(json);
+	text = told(SETTINGS, false);
+	ck_assert_ptr_nonnull(strstr(text, "The field X-Spam-Flag is removed.\n"));
+	ck_assert_ptr_nonnull(strstr(text, "And 181 more.\n"));
+}
+END_TEST
+
+START_TEST(knows_trusted_relays)
+{
+	json_t *json;
+
+	the_case.helo = "mx.example.com";
+	json = told_json(SETTINGS "trusted_relays = {192.0.2.0/24} ");
+	ck_assert_str_eq(text_of(json, "verdict"), "accept");
+	ck_assert(json_is_true(
+		json_object_get(json_object_get(json, "facts"), "client.is_trusted_relay")));
+	json_decref(json);
+	json = told_json(SETTINGS);
+	ck_assert_str_eq(text_of(json, "decided_by"), "check helo");
 	json_decref(json);
 }
 END_TEST
@@ -376,6 +420,8 @@ int main(void)
 	tcase_add_test(tests, goes_on_with_the_recipients_that_passed);
 	tcase_add_loop_test(tests, reads_lines_of_any_end, 0, 2);
 	tcase_add_test(tests, adds_for_our_own);
+	tcase_add_test(tests, tells_what_is_removed);
+	tcase_add_test(tests, knows_trusted_relays);
 	tcase_add_test(tests, tells_what_observing_held_back);
 	tcase_add_test(tests, is_pleasant_to_read);
 	tcase_add_test(tests, believes_a_facts_file);

@@ -55,6 +55,10 @@ static const struct {
 	/* a bare LF hides nothing */
 	{GOOD "X: y\nFrom: b@example.com\r\n\r\n", 5, HEADER_REPEATED_FROM, "\r\n"},
 	{GOOD "\nbody\n", 3, 0, "\nbody\n"},
+	/* nor does a bare CR */
+	{GOOD "X: y\rFrom: b@example.com\r\n\r\n", 5, HEADER_REPEATED_FROM, "\r\n"},
+	{GOOD "X: y\r\r\nFrom: b@example.com\r\n\r\n", 5, HEADER_REPEATED_FROM, "\r\n"},
+	{GOOD "X: y\r z\r\n\r\n", 4, 0, "\r\n"},
 };
 
 START_TEST(takes_it_apart)
@@ -100,7 +104,25 @@ static const struct {
 	{"(Erika (at) home) a@example.com", "a@example.com", "example.com", 0},
 	{"(a@evil.example) b@example.com", "b@example.com", "example.com", 0},
 	{"\"x@evil.example\" <b@example.com>", "b@example.com", "example.com", 0},
-	{"x@evil.example <b@example.com>", "b@example.com", "example.com", 0},
+	{"x@evil.example <b@example.com>", "b@example.com", "example.com", HEADER_MISLEADING_FROM},
+	{"B@example.com <b@Example.com>", "b@example.com", "example.com", 0},
+	{"b@example.com, <b@example.com>", "b@example.com", "example.com",
+		HEADER_SEVERAL_FROM | HEADER_MISSING_SENDER},
+	/* CVE-2019-16378: one author for the judge, another for the reader. */
+	{"<a@example.com>, <b@evil.example>", "a@example.com", "example.com",
+		HEADER_SEVERAL_FROM | HEADER_MISSING_SENDER},
+	{"\"a@example.com\" <a@example.com>, b@evil.example", "a@example.com", "example.com",
+		HEADER_SEVERAL_FROM | HEADER_MISSING_SENDER},
+	/* CVE-2024-49040: no From of RFC 5322, and a reader shows the first. */
+	{"<a@example.com> <b@evil.example>", NULL, NULL, HEADER_UNREADABLE_FROM},
+	{"<a@example.com>\r\n <b@evil.example>", NULL, NULL, HEADER_UNREADABLE_FROM},
+	{"<a@example.com> b <b@evil.example>", NULL, NULL, HEADER_UNREADABLE_FROM},
+	{"<<a@example.com> b@evil.example>", NULL, NULL, HEADER_UNREADABLE_FROM},
+	{"a@example.com b@evil.example", NULL, NULL, HEADER_UNREADABLE_FROM},
+	{"a@example.com Boss <b@evil.example>", "b@evil.example", "evil.example",
+		HEADER_MISLEADING_FROM},
+	{"Boss a@example.com: <b@evil.example>", "b@evil.example", "evil.example",
+		HEADER_MISLEADING_FROM},
 	{"\"\\\"<x@evil.example>\" <b@example.com>", "b@example.com", "example.com", 0},
 	{"=?utf-8?q?J=C3=B6rg?= <b@example.com>", "b@example.com", "example.com", 0},
 	{"J\xf6rg <b@example.com>", "b@example.com", "example.com", 0},
@@ -111,18 +133,17 @@ static const struct {
 	{"Ben <\">\"@example.com>", "\">\"@example.com", "example.com", 0},
 	{"root", "root", NULL, 0},
 	{"MAILER-DAEMON (Mail Delivery)", "MAILER-DAEMON", NULL, 0},
-	{"a@example.com, b@example.org", "a@example.com", "example.com", HEADER_SEVERAL_FROM},
-	{"A <a@example.com>, B <b@example.org>", "a@example.com", "example.com",
+	{"a@example.com, b@example.org\r\nSender: a@example.com", "a@example.com", "example.com",
 		HEADER_SEVERAL_FROM},
+	{"A <a@example.com>, B <b@example.org>\r\nSender: a@example.com", "a@example.com",
+		"example.com", HEADER_SEVERAL_FROM},
 	{"", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"<>", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"Erika <>", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"Erika Mustermann", NULL, NULL, HEADER_UNREADABLE_FROM},
-	{"<a@example.com> <b@evil.example>", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"<a@example.com> b@evil.example", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"<a@example.com", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"<a@example.com><b@evil.example>", NULL, NULL, HEADER_UNREADABLE_FROM},
-	{"a@example.com b@evil.example", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"a@b@example.com", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"a@example.com.", NULL, NULL, HEADER_UNREADABLE_FROM},
 	{"(never closed a@example.com", NULL, NULL, HEADER_UNREADABLE_FROM},
@@ -169,6 +190,76 @@ START_TEST(finds_fields)
 	ck_assert(slice_equals(header_find(header, "x", 1)->value, " 3"));
 	ck_assert_ptr_null(header_find(header, "X", 2));
 	ck_assert_ptr_null(header_find(header, "Z", 0));
+}
+END_TEST
+
+/* Beyond what ends the header for the judge, up to the empty line. */
+START_TEST(goes_through_fields)
+{
+	struct slice rest = slice_of("A: 1\r\n 2\r\nno field\r\n more\r\nB : 3\n\r\nC: 4\r\n");
+	struct field field;
+
+	ck_assert(header_next(&rest, &field));
+	ck_assert(slice_equals(field.name, "A"));
+	ck_assert(slice_equals(field.whole, "A: 1\r\n 2\r\n"));
+	ck_assert(header_next(&rest, &field));
+	ck_assert(slice_equals(field.name, "B"));
+	ck_assert(slice_equals(field.value, " 3"));
+	ck_assert(!header_next(&rest, &field));
+	ck_assert(slice_equals(rest, "\r\nC: 4\r\n"));
+}
+END_TEST
+
+START_TEST(gives_up_among_lines_that_are_no_fields)
+{
+	size_t size = 2 * HEADER_SIZE_MAXIMUM;
+	char *message = talloc_array(scratch, char, size);
+	struct slice rest = slice_make(message, size);
+	struct field field;
+
+	memset(message, '\n', size);
+	for (size_t i = 0; i < size; i += 2)
+		message[i] = 'x';
+	ck_assert(!header_next(&rest, &field));
+	ck_assert_uint_eq(rest.size, HEADER_SIZE_MAXIMUM);
+}
+END_TEST
+
+START_TEST(notes_many_addresses)
+{
+	char *to = talloc_zero_size(scratch, 6 * HEADER_ADDRESSES_MAXIMUM + 1);
+
+	for (size_t i = 0; i < HEADER_ADDRESSES_MAXIMUM; i++)
+		memcpy(to + 6 * i, "a@b.c,", 6);
+	for (int more = 0; more < 2; more++) {
+		char *message = talloc_asprintf(
+			scratch, "To: %s\r\nCc: %s\r\nX: a@b.c\r\n\r\n", to, more ? "a@b.c" : "");
+		ck_assert_int_eq(!!(header_parse(scratch, slice_of(message))->anomalies &
+					 HEADER_MANY_ADDRESSES),
+			more);
+	}
+}
+END_TEST
+
+/* A field that goes on beyond what is looked at is not taken for one: nobody may cut it there. */
+START_TEST(leaves_out_a_field_without_end)
+{
+	size_t size = HEADER_SIZE_MAXIMUM + 100;
+	char *message = talloc_array(scratch, char, size);
+	struct header *header;
+
+	memset(message, 'x', size);
+	memcpy(message, "A: 1\r\nB: ", 9);
+	memcpy(message + size - 4, "\r\n\r\n", 4);
+	header = header_parse(scratch, slice_make(message, size));
+	ck_assert_uint_eq(header->count, 1);
+	ck_assert_uint_eq(header->size, 6);
+	ck_assert(header->anomalies & HEADER_TOO_LARGE);
+	ck_assert(header->anomalies & HEADER_TOO_LONG);
+	memcpy(message + HEADER_SIZE_MAXIMUM - 4, "\r\n\r\n", 4); /* just within */
+	header = header_parse(scratch, slice_make(message, size));
+	ck_assert_uint_eq(header->count, 2);
+	ck_assert(!(header->anomalies & HEADER_TOO_LARGE));
 }
 END_TEST
 
@@ -253,7 +344,7 @@ START_TEST(names_every_anomaly)
 
 	while (header_anomaly_names[count])
 		count++;
-	ck_assert_uint_eq(1u << (count - 1), HEADER_SEVERAL_FROM);
+	ck_assert_uint_eq(1u << (count - 1), HEADER_MANY_ADDRESSES);
 }
 END_TEST
 
@@ -270,6 +361,10 @@ int main(void)
 	tcase_add_loop_test(cases, finds_the_address_of_from, 0, COUNT(froms));
 	tcase_add_test(cases, reads_subject_and_message_id);
 	tcase_add_test(cases, finds_fields);
+	tcase_add_test(cases, goes_through_fields);
+	tcase_add_test(cases, gives_up_among_lines_that_are_no_fields);
+	tcase_add_test(cases, notes_many_addresses);
+	tcase_add_test(cases, leaves_out_a_field_without_end);
 	tcase_add_test(cases, is_bounded_in_fields);
 	tcase_add_test(cases, is_bounded_in_bytes);
 	tcase_add_loop_test(cases, unfolds, 0, COUNT(folded));

@@ -396,12 +396,18 @@ START_TEST(asks_in_short)
 	ck_assert_int_eq(inquiry_number(inquiry, FACT_SIZE, -1), -1);
 	ck_assert(!inquiry_bool(inquiry, FACT_CLIENT_TLS));
 	ck_assert(inquiry_is_stranger(inquiry));
+	ck_assert(inquiry_is_at_border(inquiry));
+	facts_set_bool(facts, FACT_CLIENT_TRUSTED_RELAY, true);
+	ck_assert(inquiry_is_stranger(inquiry));
+	ck_assert(!inquiry_is_at_border(inquiry));
+	facts_set_bool(facts, FACT_CLIENT_TRUSTED_RELAY, false);
 	facts_set_text(facts, FACT_SENDER, "a@b.example");
 	facts_set_number(facts, FACT_SIZE, 7);
 	facts_set_bool(facts, FACT_CLIENT_AUTHENTICATED, true);
 	ck_assert_str_eq(inquiry_text(inquiry, FACT_SENDER, "none"), "a@b.example");
 	ck_assert_int_eq(inquiry_number(inquiry, FACT_SIZE, -1), 7);
 	ck_assert(!inquiry_is_stranger(inquiry));
+	ck_assert(!inquiry_is_at_border(inquiry));
 }
 END_TEST
 
@@ -475,24 +481,42 @@ END_TEST
 #define DATE "Date: Sun, 22 Nov 2026 02:28:42 +0000\r\n"
 #define ID "Message-ID: <abc.1@mx.example.com>\r\n"
 
+#define TAG "X-Postern-Tag: score=7.5\r\n"
+
 static const struct {
-	bool ours;
+	bool ours, tagged;
 	const char *message, *added;
 } additions[] = {
-	{true, "From: a@example.com\r\n\r\n", DATE ID},
-	{true, "From: a@example.com\r\nDate: x\r\n\r\n", ID},
-	{true, "From: a@example.com\r\nMessage-ID: x\r\n\r\n", DATE},
-	{true, "Date: x\r\nMessage-ID: x\r\n\r\n", ""},
-	{false, "From: a@example.com\r\n\r\n", ""},
+	{true, false, "From: a@example.com\r\n\r\n", DATE ID},
+	{true, false, "From: a@example.com\r\nDate: x\r\n\r\n", ID},
+	{true, false, "From: a@example.com\r\nMessage-ID: x\r\n\r\n", DATE},
+	{true, false, "Date: x\r\nMessage-ID: x\r\n\r\n", ""},
+	{true, true, "From: a@example.com\r\n\r\n", DATE ID TAG},
+	{false, true, "From: a@example.com\r\n\r\n", TAG},
+	{false, false, "From: a@example.com\r\n\r\n", ""},
 };
+
+/* The message as it would be sent. */
+static char *edited(void)
+{
+	struct edit_plan *plan = edit_plan_new(scratch, inquiry->edits, slice_of(""));
+	char *text = talloc_strdup(scratch, "");
+
+	for (size_t i = 0; i < plan->count; i++)
+		text = talloc_asprintf_append(text, "%.*s", SLICE_ARGS(plan->slices[i]));
+	return text;
+}
 
 START_TEST(adds_what_our_own_left_out)
 {
 	facts_set_bool(facts, FACT_CLIENT_TRUSTED, additions[_i].ours);
 	have_message(additions[_i].message);
 	inquiry->stage = STAGE_MESSAGE;
-	ck_assert_str_eq(
-		inquiry_added_fields(scratch, inquiry, "abc.1", 1795314522), additions[_i].added);
+	inquiry->tagged = additions[_i].tagged;
+	inquiry->score = 7.5;
+	inquiry_edit(inquiry, "abc.1", 1795314522);
+	ck_assert_str_eq(edited(),
+		talloc_asprintf(scratch, "%s%s", additions[_i].added, additions[_i].message));
 }
 END_TEST
 

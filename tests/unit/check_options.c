@@ -39,10 +39,18 @@ START_TEST(has_safe_defaults)
 	ck_assert_double_eq(policy->thresholds->tag, 5);
 	ck_assert_double_eq(policy->thresholds->quarantine, 10);
 	ck_assert_double_eq(policy->thresholds->reject, 15);
-	ck_assert_uint_eq(policy->checks->chain.count, 4);
+	ck_assert_uint_eq(policy->checks->chain.count, 6);
 	ck_assert_uint_eq(policy->checks->monitor.count, 0);
 	ck_assert_uint_eq(policy->relay->networks.count, 0);
 	ck_assert_uint_eq(policy->allow->senders.count, 0);
+	ck_assert_uint_eq(policy->site->trusted_relays.count, 0);
+	ck_assert_str_eq(policy->site->authserv_id, "mx.example.com");
+	ck_assert_int_eq(policy->sender->own_domain, OWN_DOMAIN_MONITOR);
+	ck_assert(policy->hygiene->enabled);
+	ck_assert_uint_eq(policy->hygiene->fields.count, 3);
+	ck_assert_str_eq(policy->hygiene->fields.items[0], "X-MS-Exchange-Organization-*");
+	ck_assert_str_eq(policy->hygiene->fields.items[1], "X-Spam-*");
+	ck_assert_str_eq(policy->hygiene->fields.items[2], "X-Postern-*");
 }
 END_TEST
 
@@ -52,7 +60,9 @@ START_TEST(takes_what_is_written)
 		GOOD
 		"mode = observe limits { message_size = 1M recipients = 3 } "
 		"allow { networks = {192.0.2.0/24} senders = {\"a@example.org\", .example.net} } "
-		"thresholds { tag = 1.5 quarantine = 2 reject = 2 }");
+		"thresholds { tag = 1.5 quarantine = 2 reject = 2 } "
+		"authserv_id = example.com trusted_relays = {198.51.100.0/24} "
+		"sender { own_domain = refuse } hygiene { enabled = no fields = {X-Any} }");
 
 	ck_assert_str_eq(policy->site->hostname, "mx.example.com");
 	ck_assert_int_eq(policy->site->mode, MODE_OBSERVE);
@@ -61,6 +71,11 @@ START_TEST(takes_what_is_written)
 	ck_assert_uint_eq(policy->allow->networks.count, 1);
 	ck_assert_uint_eq(policy->allow->senders.count, 2);
 	ck_assert_double_eq(policy->thresholds->tag, 1.5);
+	ck_assert_str_eq(policy->site->authserv_id, "example.com");
+	ck_assert_uint_eq(policy->site->trusted_relays.count, 1);
+	ck_assert_int_eq(policy->sender->own_domain, OWN_DOMAIN_REFUSE);
+	ck_assert(!policy->hygiene->enabled);
+	ck_assert_uint_eq(policy->hygiene->fields.count, 1);
 }
 END_TEST
 
@@ -101,6 +116,13 @@ static const struct {
 	{GOOD "thresholds { tag = 11 }", "1:", "quarantine must not be below tag"},
 	{GOOD "thresholds {\n reject = 6\n quarantine = 7 }", "2:", "reject must not be below"},
 	{GOOD "limits { hops = 1 }", "1:", "hops"},
+	{GOOD "\nauthserv_id = \"a b\"", "2:", "no host name"},
+	{GOOD "hygiene {\n fields = {X-Spam-*, \"*\"} }", "2:", "\"*\" is no name"},
+	{GOOD "hygiene { fields = {\"X-*-Y\"} }", "1:", "a * may stand at its end"},
+	{GOOD "hygiene { fields = {\"X Spam\"} }", "1:", "is no name"},
+	{GOOD "hygiene { fields = {\"\"} }", "1:", "is no name"},
+	{GOOD "trusted_relays = {198.51.100.1/24}", "1:", "198.51.100.1/24"},
+	{GOOD "sender { own_domain = maybe }", "1:", "own_domain"},
 };
 
 START_TEST(complains)

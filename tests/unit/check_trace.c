@@ -21,7 +21,7 @@ static void set_up(void)
 		.helo = "client.example",
 		.client = &client,
 		.hostname = "mx.example.com",
-		.protocol = "ESMTP",
+		.transmission = TRACE_EXTENDED,
 		.id = "abc.1",
 		.seconds = 1795314522,
 	};
@@ -45,7 +45,7 @@ START_TEST(tells_all)
 {
 	facts.client_name = "client.example";
 	facts.tls = "TLSv1.3 TLS_AES_256_GCM_SHA384";
-	facts.protocol = "ESMTPS";
+	facts.transmission |= TRACE_TLS;
 	facts.recipient = "user@example.com";
 	ck_assert_str_eq(trace_received(scratch, &facts),
 		"Received: from client.example (client.example [192.0.2.1]) by mx.example.com\r\n"
@@ -126,6 +126,28 @@ START_TEST(leaves_out_odd_recipients)
 END_TEST
 
 static const struct {
+	unsigned transmission;
+	const char *protocol;
+} protocols[] = {
+	{0, "SMTP"},
+	{TRACE_TLS, "SMTP"},
+	{TRACE_EXTENDED, "ESMTP"},
+	{TRACE_EXTENDED | TRACE_TLS, "ESMTPS"},
+	{TRACE_EXTENDED | TRACE_AUTHENTICATED, "ESMTPA"},
+	{TRACE_EXTENDED | TRACE_TLS | TRACE_AUTHENTICATED, "ESMTPSA"},
+	{TRACE_EXTENDED | TRACE_UTF8, "UTF8SMTP"},
+	{TRACE_EXTENDED | TRACE_UTF8 | TRACE_TLS, "UTF8SMTPS"},
+	{TRACE_EXTENDED | TRACE_UTF8 | TRACE_AUTHENTICATED, "UTF8SMTPA"},
+	{TRACE_EXTENDED | TRACE_UTF8 | TRACE_TLS | TRACE_AUTHENTICATED, "UTF8SMTPSA"},
+};
+
+START_TEST(names_the_protocol)
+{
+	ck_assert_str_eq(trace_protocol(protocols[_i].transmission), protocols[_i].protocol);
+}
+END_TEST
+
+static const struct {
 	int64_t seconds;
 	const char *date;
 } dates[] = {
@@ -155,6 +177,7 @@ int main(void)
 	tcase_add_loop_test(cases, lets_nobody_break_out, 0, COUNT(strangers));
 	tcase_add_test(cases, bounds_what_strangers_say);
 	tcase_add_test(cases, leaves_out_odd_recipients);
+	tcase_add_loop_test(cases, names_the_protocol, 0, COUNT(protocols));
 	tcase_add_loop_test(cases, tells_dates, 0, COUNT(dates));
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Edits of a header, and the message as they make it. */
+#include "policy/mail/edit.h"
+
+#include "policy/mail/folding.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <talloc.h>
+
+#define FIRST_ROOM 8
+#define SLICES_OF_AN_EDIT 4 /* the message before it, its text, line ends that were missing */
+#define SLICES_BESIDES 5    /* the trace, an empty line, the rest of the message, line ends */
+
+const char *edit_action_name(enum edit_action action)
+{
+	static const char *const names[] = {"add_header", "remove_header", "replace_header"};
+
+	return names[action];
+}
+
+/* --- the list --- */
+
+struct edits *edits_new(const void *parent, const struct header *header, struct slice message)
+{
+	struct edits *edits = talloc_zero(parent, struct edits);
+
+	edits->header = header;
+	edits->message = message;
+	return edits;
+}
+
+static struct edit *append(struct edits *edits, enum edit_action action, struct slice name)
+{
+	size_t room = talloc_array_length(edits->items);
+	struct edit *edit;
+
+	if (edits->count == room)
+		edits->items = talloc_realloc(
+			edits, edits->items, struct edit, room ? 2 * room : FIRST_ROOM);
+	edit = &edits->items[edits->count++];
+	*edit = (struct edit){.action = action, .name = name, .text = slice_of("")};
+	return edit;
+}
+
+static char *print(struct edits *edits, const char *name, const char *value, enum edit_form form)
+{
+	return (form == EDIT_TEXT ? folding_print : folding_print_verbatim)(
+		edits, name, slice_of(value));
+}
+
+static size_t offset_of(const struct edits *edits, const struct field *field)
+{
+	return (size_t)(field->whole.data - edits->message.data);
+}
+
+bool edits_add(
+	struct edits *edits, size_t place, const char *name, const char *value, enum edit_form form)
+{
+	const struct header *header = edits->header;
+	struct edit *edit;
+
+	if (!folding_is_name(slice_of(name)))
+		return false;
+	edit = append(edits, EDIT_ADD, slice_of(talloc_strdup(edits, name)));
+	edit->text = slice_of(print(edits, name, value, form));
+	edit->is_above_trace = place == EDIT_ABOVE_TRACE;
+	if (place > header->count)
+		edit->at = header->size;
+	else if (place > EDIT_TOP)
+		edit->at = offset_of(edits, &header->fields[place - 1]);
+	return true;
+}
+
+static struct edit *append_for(
+	struct edits *edits, enum edit_action action, const struct field *field)
+{
+	struct edit *edit = append(edits, action, field->name);
+
+	edit->at = offset_of(edits, field);
+	edit->size = field->whole.size;
+	return edit;
+}
+
+bool edits_replace(
+	struct edits *edits, const char *name, size_t nth, const char *value, enum edit_form form)
+{
+	const struct field *field = header_find(edits->header, name, nth);
+
+	if (!field || !folding_is_name(slice_of(name)))
+		return false;
+	append_for(edits, EDIT_REPLACE, field)->text = slice_of(print(edits, name, value, form));
+	return true;
+}
+
+void edits_remove_field(struct edits *edits, const struct field *field)
+{
+	append_for(edits, EDIT_REMOVE, field);
+}
+
+bool edits_remove(struct edits *edits, const char *name, size_t nth)
+{
+	const struct field *field = header_find(edits->header, name, nth);
+
+	if (field)
+		edits_remove_field(edits, field);
+	return field != NULL;
+}
+
+size_t edits_remove_all(struct edits *edits, const char *name)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < edits->header->count; i++) {
+		if (!slice_equals_nocase(edits->header->fields[i].name, name))
+			continue;
+		edits_remove_field(edits, &edits->header->fields[i]);
+		count++;
+	}
+	return count;
+}
+
+/* The prefix on a line of its own, or before the old text where that fits: what came folded and encoded stays so. */
+static char *prefixed_subject(struct edits *edits, const char *prefix, struct slice value)
+{
+	char *old = folding_print_verbatim(edits, "Subject", value);
+	struct slice text = slice_from(slice_of(old), strlen("Subject:"));
+	bool is_encoded = slice_starts_nocase(slice_trim(text), "=?");
+	/* Between two encoded-words a blank is not seen. */
+	char *wanted = talloc_asprintf(edits, "%s%s", prefix, is_encoded ? " " : "");
+	char *front = folding_print(edits, "Subject", slice_of(wanted));
+	size_t size = strlen(front) - 2, column = size, first = slice_find(text, '\r');
+	const char *fold = "";
+
+	while (column && front[column - 1] != '\n')
+		column--;
+	if (first && size - column + first > FOLDING_LINE)
+		fold = "\r\n";
+	return talloc_asprintf(edits, "%.*s%s%s", (int)size, front, fold, text.data);
+}
+
+void edits_prefix_subject(struct edits *edits, const char *prefix)
+{
+	const struct header *header = edits->header;
+	bool found = false;
+
+	for (size_t i = 0; i < header->count; i++) {
+		const struct field *field = &header->fields[i];
+		if (!slice_equals_nocase(field->name, "Subject"))
+			continue;
+		append_for(edits, EDIT_REPLACE, field)->text =
+			slice_of(prefixed_subject(edits, prefix, field->value));
+		found = true;
+	}
+	if (!found)
+		(void)edits_add(edits, EDIT_END, "Subject", prefix, EDIT_TEXT);
+}
+
+/* --- the plan --- */
+
+static void put(struct edit_plan *plan, struct slice bytes)
+{
+	if (!bytes.size)
+		return;
+	plan->slices[plan->count++] = bytes;
+	plan->size += (int64_t)bytes.size;
+}
+
+/* What came last has a line end that all agree on: not so a last line without one, or a line that ends with CR alone. */
+static void end_line(struct edit_plan *plan)
+{
+	const struct slice *last = plan->count ? &plan->slices[plan->count - 1] : NULL;
+	char end = last ? last->data[last->size - 1] : '\n';
+
+	if (end != '\n')
+		put(plan, slice_of(end == '\r' ? "\n" : "\r\n"));
+}
+
+static void put_field(struct edit_plan *plan, struct slice field)
+{
+	if (field.size)
+		end_line(plan);
+	put(plan, field);
+}
+
+/* By place; at one place what is inserted comes first; the rest by its order in the list. */
+static int compare(const void *first, const void *second)
+{
+	const struct edit *a = *(const struct edit *const *)first;
+	const struct edit *b = *(const struct edit *const *)second;
+
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	if (!a->size != !b->size)
+		return a->size ? 1 : -1;
+	return a < b ? -1 : a > b;
+}
+
+static const struct edit **sorted(const void *parent, const struct edits *edits)
+{
+	const struct edit **order = talloc_array(parent, const struct edit *, edits->count + 1);
+
+	for (size_t i = 0; i < edits->count; i++)
+		order[i] = &edits->items[i];
+	qsort(order, edits->count, sizeof *order, compare);
+	order[edits->count] = NULL;
+	return order;
+}
+
+static bool is_superseded(const struct edit *const *edit)
+{
+	return edit[0]->size && edit[1] && edit[1]->at == edit[0]->at;
+}
+
+/* The message from *at on, as far as the place. Behind what was cut out a line begins, or an empty line there would not end the header any
+ * more. A first line that begins with a blank would continue a field that we have put before it, and become its text: an empty
+ * line keeps it what it is. */
+static void put_message(struct edit_plan *plan, const struct edits *edits, size_t *at, size_t place)
+{
+	struct slice bytes = slice_make(edits->message.data + *at, place - *at);
+	const struct slice *last = plan->count ? &plan->slices[plan->count - 1] : NULL;
+	bool begins_blank = bytes.size && (bytes.data[0] == ' ' || bytes.data[0] == '\t');
+
+	assert(*at <= place);
+	if (bytes.size && last && last->data + last->size != bytes.data)
+		end_line(plan);
+	if (*at == 0 && last && begins_blank)
+		put(plan, slice_of("\r\n"));
+	put(plan, bytes);
+	*at = place;
+}
+
+struct edit_plan *edit_plan_new(const void *parent, const struct edits *edits, struct slice trace)
+{
+	struct edit_plan *plan = talloc_zero(parent, struct edit_plan);
+	const struct edit **order = sorted(plan, edits);
+	size_t at = 0;
+
+	plan->slices =
+		talloc_array(plan, struct slice, SLICES_OF_AN_EDIT * edits->count + SLICES_BESIDES);
+	for (const struct edit **edit = order; *edit; edit++) {
+		if ((*edit)->is_above_trace)
+			put_field(plan, (*edit)->text);
+	}
+	put_field(plan, trace);
+	for (const struct edit **edit = order; *edit; edit++) {
+		if ((*edit)->is_above_trace || is_superseded(edit))
+			continue;
+		put_message(plan, edits, &at, (*edit)->at);
+		put_field(plan, (*edit)->text);
+		at += (*edit)->size;
+	}
+	put_message(plan, edits, &at, edits->message.size);
+	talloc_free(order);
+	return plan;
+}
