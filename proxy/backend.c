@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/stream.h"
-#include "proxy/pool.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -24,10 +23,18 @@ static struct step give_up(void *owner);
 
 /* --- saying and hearing --- */
 
+/* Whether the server has sent what nobody asked for. */
+static bool speaks_unasked(const struct backend *backend)
+{
+	return backend->owed == 0 && stream_bytes(backend->stream).size > 0;
+}
+
 void backend_say(struct backend *backend, const char *format, ...)
 {
 	va_list arguments;
 
+	if (backend->owed == 0)
+		backend->lost |= !stream_has_peer(backend->stream) || speaks_unasked(backend);
 	va_start(arguments, format);
 	char *line = talloc_vasprintf(backend, format, arguments);
 	va_end(arguments);
@@ -55,8 +62,12 @@ static bool hear(struct backend *backend, enum outcome *outcome)
 			: REPLY_MALFORMED;
 		if (heard == REPLY_CONTINUES)
 			continue;
-		if (heard == REPLY_COMPLETE)
+		if (heard == REPLY_COMPLETE && (backend->committed || !speaks_unasked(backend)))
 			*outcome = OUTCOME_DONE;
+		if (speaks_unasked(backend)) {
+			backend->failure = "it said more than it was asked for";
+			backend->lost = true;
+		}
 		break;
 	}
 	backend->lost |= *outcome != OUTCOME_DONE || backend->reply.code == 421;
@@ -94,6 +105,10 @@ void backend_begin_reply(struct backend *backend, uint64_t milliseconds, struct 
 	backend->owed--;
 	talloc_free_children(backend->memory);
 	backend->reply = (struct reply){0};
+	if (backend->lost) {
+		await_skip(await, OUTCOME_FAILED);
+		return;
+	}
 	if (hear(backend, &outcome)) {
 		await_skip(await, outcome);
 		return;
@@ -160,8 +175,6 @@ static struct step say_ehlo(void *owner)
 		backend->busy = greeting && reply_is_temporary(greeting);
 		return fail(backend, greeting ? "refused by its greeting" : "no greeting");
 	}
-	if (stream_bytes(backend->stream).size)
-		return fail(backend, "replies before it was asked");
 	backend_say(backend, "EHLO %s", backend->gateway->configuration->policy->site->hostname);
 	return await_reply(backend, THEN(hear_ehlo));
 }
@@ -216,7 +229,7 @@ static struct step hear_helo(void *owner)
 	return DONE;
 }
 
-/* RFC 3207 §4.2; what stands behind the 220 in plain text was not said by who answers inside TLS. */
+/* RFC 3207 §4.2. What stands behind the 220 in plain text was not said by who answers inside TLS: such a 220 is no reply. */
 static struct step hear_starttls(void *owner)
 {
 	struct backend *backend = owner;
@@ -224,8 +237,6 @@ static struct step hear_starttls(void *owner)
 
 	if (!reply)
 		return fail(backend, "no reply to STARTTLS");
-	if (stream_bytes(backend->stream).size)
-		return fail(backend, "plain text behind STARTTLS");
 	if (!reply_is_positive(reply))
 		return backend->options->tls == BACKEND_TLS_REQUIRED
 			? fail(backend, "STARTTLS refused")
@@ -283,7 +294,7 @@ static int close_backend(struct backend *backend)
 	steps_cancel(&backend->steps);
 	await_cancel(&backend->line);
 	await_cancel(&backend->idle);
-	server_closed(backend->server);
+	health_give_place(&backend->server->health);
 	return 0;
 }
 
@@ -302,7 +313,6 @@ struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
 	backend->opening = await;
 	await_init(&backend->line, gateway->loop->clock, on_line, backend);
 	steps_init(&backend->steps, gateway->loop->clock, backend, THEN(give_up), on_opened);
-	server_opened(server);
 	talloc_set_destructor(backend, close_backend);
 	await_begin(await, AWAIT_FOR_EVER, cancel_opening, backend);
 	steps_start(&backend->steps, THEN(connect_server));

@@ -8,7 +8,8 @@
  * next wait. Freeing it closes the connection.
  *
  * A connection on which a wait was cancelled, failed or timed out is lost: nothing more may be said on it. So is one whose server has sent
- * a reply that is none, or replied before it was asked.
+ * a reply that is none, or replied before it was asked. Bytes that come together with a reply and belong to none that is owed make the
+ * reply worth nothing either, but for the last one of a message: that one counts.
  */
 #pragma once
 
@@ -16,9 +17,9 @@
 #include "policy/mail/reply.h"
 #include "proxy/capabilities.h"
 #include "proxy/gateway.h"
+#include "proxy/server.h"
 
 struct stream;
-struct server;
 
 struct backend {
 	struct gateway *gateway;
@@ -30,6 +31,8 @@ struct backend {
 	unsigned owed;      /* replies not heard yet */
 	bool lost;
 	bool kept; /* it has served a transaction before */
+	bool sticky; /* something of a client sticks to it (who he is, where he comes from): never used for another */
+	bool committed; /* the reply that is owed is a message's */
 	bool busy; /* while opening: the server said 421 or the like; it is up, but wants to be left alone */
 	const char *failure;         /* why opening failed, for logs */
 	uint64_t opened_at;          /* clock_now() */
@@ -45,6 +48,7 @@ struct backend {
 	void *memory;          /* of the reply */
 };
 
+/* Opens a connection to a server on which a place was taken (health_take_place); freeing it gives the place back. */
 struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
 	struct server *server, const struct backend_options *options, bool plain_only,
 	struct await *await);
@@ -53,7 +57,8 @@ struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
 void backend_say(struct backend *backend, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Waits for the next reply, all its lines; then it is in backend->reply. */
+/* Waits for the next reply, all its lines together that long; then it is in backend->reply. Fails at once when the connection is
+ * lost. */
 void backend_begin_reply(struct backend *backend, uint64_t milliseconds, struct await *await);
 
 /* Says QUIT, does not wait for the answer, and frees. */

@@ -3,6 +3,7 @@
 #include "proxy/configuration.h"
 
 #include "policy/checks/table.h"
+#include "proxy/server.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -111,20 +112,50 @@ static void check_listens(const struct reading *reading)
 	}
 }
 
+static bool is_same_server(const struct server *a, const struct server *b)
+{
+	return a->port == b->port && ip_equals(&a->ip, &b->ip);
+}
+
+static void check_server(const struct reading *reading, const struct backend_options *backend,
+	struct server *servers, size_t index)
+{
+	size_t offset;
+	const char *bad =
+		server_parse(servers, backend->servers.items[index], &servers[index], &offset);
+
+	if (bad) {
+		complaint_error(reading->complaints,
+			settings_item_place(reading->settings, backend, "servers", index, offset),
+			"%s", bad);
+		return;
+	}
+	for (size_t i = 0; i < index; i++) {
+		if (is_same_server(&servers[i], &servers[index]))
+			complaint_warning(reading->complaints,
+				settings_item_place(
+					reading->settings, backend, "servers", index, 0),
+				"the server %s stands there twice", servers[index].name);
+	}
+}
+
 static void check_servers(const struct reading *reading, const struct backend_options *backend)
 {
-	struct ip ip;
-	uint16_t port;
+	size_t count = backend->servers.count, backups = 0;
+	struct server *servers = talloc_zero_array(reading->configuration, struct server, count);
 
-	for (size_t i = 0; i < backend->servers.count; i++) {
-		const char *server = backend->servers.items[i];
-
-		if (!ip_parse_with_port(slice_of(server), &ip, &port) || port == 0) {
-			complaint_error(reading->complaints, place_of(reading, backend, "servers"),
-				"\"%s\" is no ADDRESS:PORT, as 192.0.2.1:25 or [2001:db8::1]:25",
-				server);
-		}
+	for (size_t i = 0; i < count; i++) {
+		check_server(reading, backend, servers, i);
+		backups += servers[i].backup;
 	}
+	if (count && backups == count)
+		complaint_error(reading->complaints, place_of(reading, backend, "servers"),
+			"all servers of backend \"%s\" are for backup: one must not be",
+			backend->name);
+	if (count > SERVER_MOST)
+		complaint_error(reading->complaints, place_of(reading, backend, "servers"),
+			"a backend has at most %d servers", SERVER_MOST);
+	talloc_free(servers);
 }
 
 static void check_backends(const struct reading *reading)

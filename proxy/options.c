@@ -29,7 +29,8 @@ static const char *const backend_tls_choices[] = {"off", "opportunistic", "requi
 
 static const struct option backend_rows[] = {
 	{FIELD(backend_options, servers), .type = OPTION_TEXTS, .mandatory = true,
-		.manual = "servers as HOST:PORT, tried in this order"},
+		.manual = "servers as ADDRESS:PORT, tried in this order; with weight=NUMBER they "
+			  "take turns; one with backup is for when no other can be had"},
 	{FIELD(backend_options, tls), .type = OPTION_CHOICE, .preset = "opportunistic",
 		.choices = backend_tls_choices, .manual = "STARTTLS towards the servers"},
 	{FIELD(backend_options, connections), .type = OPTION_NUMBER, .preset = "18", .minimum = 1,

@@ -20,7 +20,7 @@ enum backend_tls { BACKEND_TLS_OFF, BACKEND_TLS_OPPORTUNISTIC, BACKEND_TLS_REQUI
 /* backend "exchange" { servers = {"127.0.0.1:2526"} } */
 struct backend_options {
 	const char *name;
-	struct texts servers;    /* "HOST:PORT", tried in this order */
+	struct texts servers;    /* "ADDRESS:PORT [weight=NUMBER] [backup]": server.h */
 	int tls;                 /* enum backend_tls; preset opportunistic */
 	int64_t connections;     /* a server, over all workers */
 	int64_t connect_timeout; /* connect and greeting */
