@@ -5,6 +5,7 @@
 #include "base/loop.h"
 #include "base/stream.h"
 #include "proxy/pool.h"
+#include "proxy/route.h"
 #include "proxy/session.h"
 #include "proxy/tls.h"
 
@@ -26,10 +27,11 @@ void gateway_take(struct gateway *gateway, const struct listen_options *listen, 
 	session_begin(gateway, listen, descriptor, client, port);
 }
 
-struct pool *gateway_pool(const struct gateway *gateway, const struct listen_options *listen)
+struct pool *gateway_pool(
+	const struct gateway *gateway, const struct listen_options *listen, const char *domain)
 {
 	const struct configuration *configuration = gateway->configuration;
-	const struct backend_options *wanted = configuration_backend(configuration, listen);
+	const struct backend_options *wanted = route_backend(configuration, listen, domain);
 	size_t i = 0;
 
 	while (configuration->backends[i] != wanted)
@@ -37,17 +39,35 @@ struct pool *gateway_pool(const struct gateway *gateway, const struct listen_opt
 	return gateway->pools[i];
 }
 
+/* Of all backends that mail from the listener may come to. */
+static struct capabilities capabilities_behind(
+	const struct gateway *gateway, const struct listen_options *listen)
+{
+	const struct configuration *configuration = gateway->configuration;
+	struct capabilities common = {0};
+	bool first = true;
+
+	for (size_t i = 0; i < configuration->backend_count; i++) {
+		if (!route_reaches(configuration, listen, configuration->backends[i]))
+			continue;
+		struct capabilities its = pool_capabilities(gateway->pools[i]);
+		common = first ? its : capabilities_common(common, its);
+		first = false;
+	}
+	return common;
+}
+
 bool gateway_offers(const struct gateway *gateway, const struct listen_options *listen,
 	enum capability capability)
 {
-	return pool_capabilities(gateway_pool(gateway, listen)).keywords & capability;
+	return capabilities_behind(gateway, listen).keywords & capability;
 }
 
 char *gateway_offer(const struct gateway *gateway, const void *parent, const struct session *s)
 {
 	bool starttls = gateway->client_tls && !stream_tls_version(s->client);
 
-	return capabilities_offer(parent, pool_capabilities(gateway_pool(gateway, s->listen)),
+	return capabilities_offer(parent, capabilities_behind(gateway, s->listen),
 		gateway->configuration->policy->limits->message_size, starttls);
 }
 

@@ -52,10 +52,11 @@ void gateway_take(struct gateway *gateway, const struct listen_options *listen, 
  * With now, sessions are interrupted at once (those past the commit point end first). */
 void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *owner), void *owner);
 
-/* The pool that a listener's mail goes to. */
-struct pool *gateway_pool(const struct gateway *gateway, const struct listen_options *listen);
+/* The pool that mail from a listener for a recipient of this domain goes to. */
+struct pool *gateway_pool(
+	const struct gateway *gateway, const struct listen_options *listen, const char *domain);
 
-/* Whether all servers behind a listener have it, as far as is known. */
+/* Whether all servers that mail from a listener may come to have it, as far as is known. */
 bool gateway_offers(const struct gateway *gateway, const struct listen_options *listen,
 	enum capability capability);
 

@@ -63,6 +63,17 @@ static const struct option backend_rows[] = {
 	{0},
 };
 
+static const struct option route_rows[] = {
+	{FIELD(route_options, domains), .type = OPTION_TEXTS, .mandatory = true,
+		.manual = "domains of recipients, as in relay.domains; the first route that "
+			  "names a recipient's domain counts"},
+	{FIELD(route_options, listener), .type = OPTION_TEXT,
+		.manual = "name of the listener it is for; without it, all of them"},
+	{FIELD(route_options, backend), .type = OPTION_TEXT, .mandatory = true,
+		.manual = "name of the backend that their mail goes to"},
+	{0},
+};
+
 static const struct option tls_rows[] = {
 	{FIELD(tls_options, certificate), .type = OPTION_TEXT,
 		.manual = "PEM file with our certificate and the chain above it; without it "
@@ -146,6 +157,8 @@ static const struct option store_rows[] = {
 const struct section proxy_sections[] = {
 	{SECTION(listen, "an address that clients connect to"), .named = true},
 	{SECTION(backend, "the mail servers behind"), .named = true},
+	{SECTION(route, "mail for some domains goes to another backend than the listener's"),
+		.named = true},
 	{SECTION(tls, "TLS towards clients")},
 	{SECTION(smtp, "manners towards clients")},
 	{SECTION(process, "processes and who they are")},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The settings of the proxy: listeners, backends, TLS, waits, processes, log, control. Rows in options.c.
+ * The settings of the proxy: listeners, backends, routes, TLS, waits, processes, log, control. Rows in options.c.
  */
 #pragma once
 
@@ -31,6 +31,14 @@ struct backend_options {
 	int64_t idle;            /* a kept connection */
 	int64_t age;             /* of a kept connection */
 	int64_t probe;           /* how often each server is asked what it can do */
+};
+
+/* route "lab" { domains = {".lab.example.com"}  backend = "lab" } */
+struct route_options {
+	const char *name;
+	struct texts domains;
+	const char *listener; /* NULL: all of them */
+	const char *backend;
 };
 
 struct tls_options {
@@ -70,5 +78,5 @@ struct store_options {
 	int64_t journal_size; /* how large the store may grow */
 };
 
-/* The sections listen, backend, tls, smtp, process, log, control and store; ended by a row without name. */
+/* The sections listen, backend, route, tls, smtp, process, log, control and store; ended by a row without name. */
 extern const struct section proxy_sections[];

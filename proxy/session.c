@@ -263,15 +263,37 @@ static struct step weigh_command(void *owner)
 	return s->verb->relayed ? THEN(relay_command) : THEN(carry_out);
 }
 
+/* A transaction goes to one backend: that of the first recipient that it took. False: this recipient's is another. */
+static bool is_on_the_same_way(struct transaction *transaction, const struct pool *pool)
+{
+	struct delivery *delivery = transaction->delivery;
+
+	if (!delivery || delivery->pool == pool)
+		return true;
+	delivery->told_by_backend = false;
+	if (transaction->envelope->passed)
+		return false;
+	transaction->delivery = NULL;
+	delivery_end(delivery);
+	return true;
+}
+
 /* Only RCPT is relayed while the client waits: the backend has the last word on who is a recipient. */
 static struct step relay_command(void *owner)
 {
 	struct session *s = owner;
 	struct transaction *transaction = s->transaction;
+	struct pool *pool = gateway_pool(s->gateway, s->listen, s->command.path->domain);
 
+	if (!is_on_the_same_way(transaction, pool)) {
+		say(s, 452, "4.5.3",
+			"mail for this recipient goes another way than for those before: send it "
+			"separately");
+		return THEN(refuse);
+	}
 	if (!transaction->delivery)
-		transaction->delivery = delivery_new(transaction, s->gateway,
-			gateway_pool(s->gateway, s->listen), transaction->envelope);
+		transaction->delivery =
+			delivery_new(transaction, s->gateway, pool, transaction->envelope);
 	delivery_begin_recipient(transaction->delivery, s->command.path, &s->steps.await);
 	return THEN(hear_backend);
 }
