@@ -85,6 +85,8 @@ static void on_asked(void *owner)
 
 static void ask(struct probe *probe, uint64_t servers)
 {
+	if (probe->gateway->draining)
+		return;
 	probe->asked |= servers;
 	if (probe->running || !probe->asked)
 		return;
