@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The message as DATA brings it: RFC 5321 §4.1.1.4, §4.5.2. Whole clean lines go fast; whatever is odd goes byte by byte. */
+/* The message as DATA brings it: RFC 5321 §4.1.1.4, §4.5.2, and BDAT: RFC 3030. Whole clean lines go fast; whatever is odd goes byte by byte. */
 #include "proxy/body.h"
 
 #define LONG_LINE 998 /* RFC 5321 §4.5.3.1.6, without CRLF */
@@ -56,10 +56,6 @@ static enum body_outcome end_line(struct body *body, enum line_end by)
 		return BODY_WOULD_BE_END;
 	if (body->dot_held)
 		keep_dot(body);
-	else if (would_be_end)
-		keep(body,
-			slice_of(
-				" ")); /* a NUL stands before the dot: who drops NULs must find text, too */
 	keep(body, slice_of("\r\n"));
 	begin_line(body, by);
 	return BODY_MORE;
@@ -247,4 +243,51 @@ enum body_outcome body_take(struct body *body, struct slice bytes, size_t *taken
 	}
 	body->size += (int64_t)*taken;
 	return outcome;
+}
+
+/* --- chunks --- */
+
+static void note_line_begin(struct body *body, char first)
+{
+	if (first == '.')
+		message_note_dot_line(body->message);
+}
+
+static void note_lines(struct body *body, struct slice bytes)
+{
+	while (bytes.size) {
+		if (body->length == 0)
+			note_line_begin(body, bytes.data[0]);
+		size_t lf = slice_find(bytes, '\n');
+		if (lf == SIZE_MAX) {
+			body->length += (uint32_t)bytes.size;
+			body->after_cr = bytes.data[bytes.size - 1] == '\r';
+			return;
+		}
+		bool is_pair = lf ? bytes.data[lf - 1] == '\r' : body->after_cr;
+		body->pairs += is_pair;
+		body->line_feeds++;
+		body->length += (uint32_t)lf - is_pair;
+		begin_line(body, END_BY_CRLF);
+		bytes = slice_from(bytes, lf + 1);
+	}
+}
+
+void body_take_chunk(struct body *body, struct slice bytes)
+{
+	keep(body, bytes);
+	note_lines(body, bytes);
+	body->carriage_returns += count_byte(bytes, '\r');
+	if (slice_find(bytes, '\0') != SIZE_MAX)
+		message_note(body->message, ANOMALY_NUL);
+	body->size += (int64_t)bytes.size;
+}
+
+void body_end_chunks(struct body *body)
+{
+	begin_line(body, END_BY_CRLF);
+	if (body->line_feeds > body->pairs)
+		message_note(body->message, ANOMALY_BARE_LF);
+	if (body->carriage_returns > body->pairs)
+		message_note(body->message, ANOMALY_BARE_CR);
 }

@@ -9,6 +9,9 @@
  * or CR becomes CRLF, a NUL stays; all are noted as anomalies.
  *
  * What comes after the end is not touched.
+ *
+ * By BDAT (RFC 3030) the message comes in chunks whose sizes are told, and every byte is data: nothing in it is an end marker, and it is
+ * kept as it came; what is odd about its lines is noted all the same.
  */
 #pragma once
 
@@ -42,9 +45,15 @@ struct body {
 	bool unstuffed;  /* it was dropped */
 	bool nul;        /* the line has a NUL */
 	enum line_content content;
+	uint64_t carriage_returns, line_feeds, pairs; /* in chunks */
 };
 
 void body_init(struct body *body, struct message *message, int64_t maximum, bool trusted);
 
 /* Takes bytes and says in *taken how many of them. */
 enum body_outcome body_take(struct body *body, struct slice bytes, size_t *taken);
+
+/* Takes bytes of a chunk, all of them. */
+void body_take_chunk(struct body *body, struct slice bytes);
+/* The last chunk is in. */
+void body_end_chunks(struct body *body);

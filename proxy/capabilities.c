@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What servers can do: RFC 5321 §4.1.1.1, RFC 1869. */
+/* What servers can do: RFC 5321 §4.1.1.1, RFC 3461, RFC 8689, RFC 9422. */
 #include "proxy/capabilities.h"
 
 #include <talloc.h>
@@ -15,6 +15,8 @@ static const struct {
 	{"ENHANCEDSTATUSCODES", CAPABILITY_ENHANCEDSTATUSCODES},
 	{"STARTTLS", CAPABILITY_STARTTLS},
 	{"SIZE", CAPABILITY_SIZE},
+	{"DSN", CAPABILITY_DSN},
+	{"REQUIRETLS", CAPABILITY_REQUIRETLS},
 };
 
 #define KEYWORDS (sizeof keywords / sizeof keywords[0])
@@ -44,12 +46,26 @@ struct capabilities capabilities_common(struct capabilities a, struct capabiliti
 	return both;
 }
 
-char *capabilities_offer(
-	const void *parent, struct capabilities servers, int64_t message_size, bool starttls)
+static void add(char **lines, bool offered, const char *line)
 {
-	int64_t size = servers.size && servers.size < message_size ? servers.size : message_size;
+	if (offered)
+		*lines = talloc_asprintf_append(*lines, "%s\n", line);
+}
 
-	return talloc_asprintf(parent, "PIPELINING\nSIZE %lld\n8BITMIME%s%s\nENHANCEDSTATUSCODES",
-		(long long)size, servers.keywords & CAPABILITY_SMTPUTF8 ? "\nSMTPUTF8" : "",
-		starttls ? "\nSTARTTLS" : "");
+char *capabilities_offer(const void *parent, struct capabilities servers, const struct offer *offer)
+{
+	int64_t size = servers.size && servers.size < offer->message_size ? servers.size
+									  : offer->message_size;
+	char *lines = talloc_asprintf(parent,
+		"PIPELINING\nSIZE %lld\n8BITMIME\nCHUNKING\nLIMITS MAILMAX=%lld RCPTMAX=%lld\n",
+		(long long)size, (long long)offer->messages, (long long)offer->recipients);
+	bool keeps_tls = servers.keywords & CAPABILITY_REQUIRETLS && offer->encrypted;
+
+	add(&lines, servers.keywords & CAPABILITY_SMTPUTF8, "SMTPUTF8");
+	add(&lines, servers.keywords & CAPABILITY_DSN, "DSN");
+	add(&lines, keeps_tls, "REQUIRETLS");
+	if (offer->mechanisms)
+		lines = talloc_asprintf_append(lines, "AUTH %s\n", offer->mechanisms);
+	add(&lines, offer->starttls, "STARTTLS");
+	return talloc_strdup_append(lines, "ENHANCEDSTATUSCODES");
 }

@@ -16,7 +16,9 @@ enum capability {
 	CAPABILITY_SMTPUTF8 = 8,
 	CAPABILITY_ENHANCEDSTATUSCODES = 16,
 	CAPABILITY_STARTTLS = 32,
-	CAPABILITY_SIZE = 64
+	CAPABILITY_SIZE = 64,
+	CAPABILITY_DSN = 128,
+	CAPABILITY_REQUIRETLS = 256
 };
 
 struct capabilities {
@@ -31,6 +33,15 @@ void capabilities_add_line(struct capabilities *capabilities, struct slice line)
 /* What both can do: for offering over several servers. */
 struct capabilities capabilities_common(struct capabilities a, struct capabilities b);
 
+/* What a listener and its limits add to the servers' capabilities. */
+struct offer {
+	int64_t message_size;
+	int64_t messages, recipients; /* LIMITS (RFC 9422): a session, a transaction */
+	bool starttls;
+	bool encrypted;         /* the session is: REQUIRETLS can be kept (RFC 8689) */
+	const char *mechanisms; /* of AUTH, NULL for none */
+};
+
 /* The lines of our own EHLO reply after the first, joined by "\n". */
 char *capabilities_offer(
-	const void *parent, struct capabilities servers, int64_t message_size, bool starttls);
+	const void *parent, struct capabilities servers, const struct offer *offer);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Command lines: RFC 5321 §4.1.1, with the parameters of RFC 1870, RFC 6152 and RFC 6531. */
+/* Command lines: RFC 5321 §4.1.1, with the parameters of RFC 1870, RFC 3461, RFC 6152, RFC 6531 and RFC 8689; RFC 3030 §2. */
 #include "proxy/command.h"
 
+#include <ctype.h>
 #include <talloc.h>
+
+#define ENVELOPE_ID_MAXIMUM 100 /* RFC 3461 §4.4 */
+#define ORIGINAL_MAXIMUM 500    /* RFC 3461 §4.2 */
 
 static const struct reply *complain(
 	const void *parent, int code, const char *status, const char *text)
@@ -73,6 +77,113 @@ static const struct reply *take_utf8(
 	return NULL;
 }
 
+static const struct reply *take_require_tls(
+	const void *parent, struct command *command, struct slice value)
+{
+	if (value.size)
+		return complain(parent, 501, "5.5.4", "REQUIRETLS takes no value");
+	command->require_tls = true;
+	return NULL;
+}
+
+/* --- DSN (RFC 3461 §4) --- */
+
+static bool is_hex_digit(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
+}
+
+/* xtext = *( xchar / hexchar ); xchar = "!" to "~" but for "+" and "="; hexchar = "+" 2(0-9 A-F) */
+static bool is_xtext(struct slice value)
+{
+	for (size_t i = 0; i < value.size; i++) {
+		char c = value.data[i];
+
+		if (c == '+') {
+			if (i + 2 >= value.size || !is_hex_digit(value.data[i + 1]) ||
+				!is_hex_digit(value.data[i + 2]))
+				return false;
+			i += 2;
+		} else if (c < '!' || c > '~' || c == '=') {
+			return false;
+		}
+	}
+	return value.size > 0;
+}
+
+static const struct reply *take_return(
+	const void *parent, struct command *command, struct slice value)
+{
+	if (slice_equals_nocase(value, "FULL"))
+		command->dsn_return = RETURN_FULL;
+	else if (slice_equals_nocase(value, "HDRS"))
+		command->dsn_return = RETURN_HEADERS;
+	else
+		return complain(parent, 501, "5.5.4", "RET= takes FULL or HDRS");
+	return NULL;
+}
+
+static const struct reply *take_envelope_id(
+	const void *parent, struct command *command, struct slice value)
+{
+	if (!is_xtext(value) || value.size > ENVELOPE_ID_MAXIMUM)
+		return complain(parent, 501, "5.5.4", "ENVID= takes up to 100 characters of xtext");
+	command->dsn_id = slice_keep(parent, value);
+	return NULL;
+}
+
+static const struct {
+	const char *name;
+	enum dsn_notify bit;
+} notifications[] = {
+	{"NEVER", NOTIFY_NEVER},
+	{"SUCCESS", NOTIFY_SUCCESS},
+	{"FAILURE", NOTIFY_FAILURE},
+	{"DELAY", NOTIFY_DELAY},
+};
+
+static unsigned notification_of(struct slice word)
+{
+	for (size_t i = 0; i < sizeof notifications / sizeof notifications[0]; i++) {
+		if (slice_equals_nocase(word, notifications[i].name))
+			return notifications[i].bit;
+	}
+	return 0;
+}
+
+/* notify-esmtp-value = "NEVER" / 1#( "SUCCESS" / "FAILURE" / "DELAY" ) */
+static const struct reply *take_notify(
+	const void *parent, struct command *command, struct slice value)
+{
+	unsigned *notify = &command->recipient.notify;
+
+	do {
+		unsigned bit = notification_of(slice_cut(&value, ','));
+
+		if (!bit || *notify & NOTIFY_NEVER || (*notify && bit == NOTIFY_NEVER))
+			return complain(parent, 501, "5.5.4",
+				"NOTIFY= takes NEVER, or some of SUCCESS, FAILURE and DELAY");
+		*notify |= bit;
+	} while (value.size);
+	return NULL;
+}
+
+/* original-recipient-address = addr-type ";" xtext; addr-type = atom */
+static const struct reply *take_original(
+	const void *parent, struct command *command, struct slice value)
+{
+	struct slice xtext = value;
+	struct slice type = slice_cut(&xtext, ';');
+	bool good = type.size > 0 && value.size <= ORIGINAL_MAXIMUM && is_xtext(xtext);
+
+	for (size_t i = 0; i < type.size; i++)
+		good &= isalnum((unsigned char)type.data[i]) || type.data[i] == '-';
+	if (!good)
+		return complain(parent, 501, "5.5.4", "ORCPT= takes a type, a semicolon and xtext");
+	command->recipient.original = slice_keep(parent, value);
+	return NULL;
+}
+
 static const struct parameter {
 	const char *name;
 	const struct reply *(*take)(
@@ -82,9 +193,14 @@ static const struct parameter {
 		{"SIZE", take_size},
 		{"BODY", take_body},
 		{"SMTPUTF8", take_utf8},
+		{"REQUIRETLS", take_require_tls},
+		{"RET", take_return},
+		{"ENVID", take_envelope_id},
 		{NULL, NULL},
 },
   rcpt_parameters[] = {
+	  {"NOTIFY", take_notify},
+	  {"ORCPT", take_original},
 	  {NULL, NULL},
 };
 
@@ -168,10 +284,29 @@ const struct reply *command_parse_rcpt(const void *parent, struct command *comma
 	struct slice rest = command->argument;
 	const struct reply *bad = parse_path(parent, command, &rest, false);
 
+	command->recipient.address = command->path;
 	return bad ? bad : parse_parameters(parent, command, rest, rcpt_parameters);
 }
 
 /* --- the others --- */
+
+/* bdat-cmd ::= "BDAT" SP chunk-size [ SP end-marker ] CR LF; chunk-size ::= 1*DIGIT; end-marker ::= "LAST" */
+const struct reply *command_parse_bdat(const void *parent, struct command *command)
+{
+	struct slice marker = command->argument;
+	struct slice digits = slice_cut(&marker, ' ');
+	uint64_t size;
+
+	marker = slice_trim(marker);
+	command->last = slice_equals_nocase(marker, "LAST");
+	if (!is_number(digits) || (marker.size && !command->last))
+		return complain(parent, 501, "5.5.4",
+			"say BDAT and a number of octets, LAST behind the last");
+	if (!slice_to_number(digits, &size) || size > INT64_MAX)
+		return complain(parent, 552, "5.3.4", "a chunk as large as that cannot be");
+	command->chunk = (int64_t)size;
+	return NULL;
+}
 
 /* ehlo = "EHLO" SP ( Domain / address-literal ) CRLF. Deviation: any printable word is taken for a name, since honest
  * clients call themselves the strangest things; what it is worth is for a check to say. */

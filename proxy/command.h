@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A command line of the client, taken apart (RFC 5321 §4.1.1): the verb, its argument, and for MAIL and RCPT the path and the
- * parameters. The parsers know grammar only; what is allowed when, and what is welcome, is said elsewhere.
+ * A command line of the client, taken apart (RFC 5321 §4.1.1): the verb, its argument, for MAIL and RCPT the path and the
+ * parameters, for BDAT the size of its chunk. The parsers know grammar only; what is allowed when, and what is welcome, is said elsewhere.
  */
 #pragma once
 
@@ -14,6 +14,12 @@ struct command {
 	int64_t size;               /* SIZE=, -1 for none */
 	enum body_type body;
 	bool utf8;
+	bool require_tls;
+	enum dsn_return dsn_return;
+	const char *dsn_id;
+	struct recipient recipient; /* of RCPT: path and parameters */
+	int64_t chunk;              /* bytes that follow the line; 0 for none */
+	bool last;                  /* LAST */
 };
 
 /* Cuts a line into verb and argument; both borrow from the line. */
@@ -23,6 +29,7 @@ void command_split(struct command *command, struct slice line);
  * parent, as everything they keep. */
 const struct reply *command_parse_mail(const void *parent, struct command *command);
 const struct reply *command_parse_rcpt(const void *parent, struct command *command);
+const struct reply *command_parse_bdat(const void *parent, struct command *command);
 const struct reply *command_parse_helo(const void *parent, struct command *command);
 const struct reply *command_parse_nothing(const void *parent, struct command *command);
 const struct reply *command_parse_something(const void *parent, struct command *command);

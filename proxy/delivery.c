@@ -138,14 +138,27 @@ static bool leave_busy(struct delivery *delivery)
 	return true;
 }
 
+/* What the transaction uses of the end-to-end keywords, the candidate included. */
+static unsigned keywords_used(const struct delivery *delivery)
+{
+	const struct envelope *envelope = delivery->envelope;
+	const struct recipient *candidate = delivery->candidate;
+	bool has_dsn = envelope_has_dsn(envelope) || (candidate && envelope_asks_dsn(candidate));
+
+	return (envelope->utf8 ? CAPABILITY_SMTPUTF8 : 0) | (has_dsn ? CAPABILITY_DSN : 0) |
+		(envelope->require_tls ? CAPABILITY_REQUIRETLS : 0);
+}
+
 static struct step start_anew(void *owner)
 {
 	struct delivery *delivery = owner;
 
 	bool differs = delivery->sending && delivery->sender_stands &&
 		delivery->played != delivery->envelope->passed;
+	bool lacks = delivery->backend &&
+		keywords_used(delivery) & ~delivery->backend->capabilities.keywords;
 
-	if (differs)
+	if (differs || lacks)
 		give_back(delivery);
 	return delivery->backend && !delivery->backend->lost ? THEN(begin_play) : THEN(obtain);
 }
@@ -153,14 +166,13 @@ static struct step start_anew(void *owner)
 static struct step obtain(void *owner)
 {
 	struct delivery *delivery = owner;
-	struct wanted wanted = {.fresh = delivery->fresh,
+	struct wanted wanted = {.keywords = keywords_used(delivery),
+		.fresh = delivery->fresh,
 		.avoided = delivery->avoided,
 		.busy = &delivery->met_busy};
 
 	if (delivery->backend)
 		let_go(delivery);
-	if (delivery->envelope->utf8)
-		wanted.keywords |= CAPABILITY_SMTPUTF8;
 	delivery->held = false;
 	pool_begin_take(delivery->pool, wanted, &delivery->backend, &delivery->steps.await);
 	return THEN(begin_play);
@@ -168,19 +180,19 @@ static struct step obtain(void *owner)
 
 /* --- the envelope --- */
 
-static const struct address *passed_recipient(const struct envelope *envelope, size_t number)
+static const struct recipient *passed_recipient(const struct envelope *envelope, size_t number)
 {
 	for (size_t i = 0; i < envelope->count; i++) {
 		if (envelope->recipients[i].passed && number-- == 0)
-			return envelope->recipients[i].address;
+			return &envelope->recipients[i];
 	}
 	return NULL;
 }
 
 /* The lines of the play: 0 is MAIL, then the recipients that passed, then the candidate. */
-static const struct address *line_recipient(const struct delivery *delivery, size_t line)
+static const struct recipient *line_recipient(const struct delivery *delivery, size_t line)
 {
-	const struct address *recipient = passed_recipient(delivery->envelope, line - 1);
+	const struct recipient *recipient = passed_recipient(delivery->envelope, line - 1);
 
 	return recipient ? recipient : delivery->candidate;
 }
@@ -208,6 +220,7 @@ static void say_sender(struct delivery *delivery)
 {
 	const struct envelope *envelope = delivery->envelope;
 	unsigned keywords = delivery->backend->capabilities.keywords;
+	static const char *const returns[] = {"", " RET=FULL", " RET=HDRS"};
 	char size[32] = "";
 	const char *body = "";
 
@@ -217,8 +230,34 @@ static void say_sender(struct delivery *delivery)
 		body = " BODY=8BITMIME";
 	else if (envelope->body == BODY_8BITMIME)
 		table_add(delivery->gateway->table, COUNT_EIGHT_BIT_TO_SEVEN, 1);
-	backend_say(delivery->backend, "MAIL FROM:<%s>%s%s%s", envelope->sender->text, size, body,
-		envelope->utf8 ? " SMTPUTF8" : "");
+	backend_say(delivery->backend, "MAIL FROM:<%s>%s%s%s%s%s%s%s", envelope->sender->text, size,
+		body, envelope->utf8 ? " SMTPUTF8" : "", envelope->require_tls ? " REQUIRETLS" : "",
+		returns[envelope->dsn_return], envelope->dsn_id ? " ENVID=" : "",
+		envelope->dsn_id ? envelope->dsn_id : "");
+}
+
+/* " NOTIFY=..." or nothing. */
+static const char *print_notify(const void *parent, unsigned notify)
+{
+	static const char *const names[] = {"NEVER", "SUCCESS", "FAILURE", "DELAY"};
+	char *text = talloc_strdup(parent, "");
+
+	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (notify & 1u << i)
+			text = talloc_asprintf_append(
+				text, "%s%s", *text ? "," : " NOTIFY=", names[i]);
+	}
+	return text;
+}
+
+static void say_recipient(struct delivery *delivery, const struct recipient *recipient)
+{
+	void *scratch = talloc_new(delivery);
+
+	backend_say(delivery->backend, "RCPT TO:<%s>%s%s%s", recipient->address->text,
+		print_notify(scratch, recipient->notify), recipient->original ? " ORCPT=" : "",
+		recipient->original ? recipient->original : "");
+	talloc_free(scratch);
 }
 
 static struct step say_line(void *owner)
@@ -231,8 +270,7 @@ static struct step say_line(void *owner)
 		if (delivery->said == 0)
 			say_sender(delivery);
 		else
-			backend_say(delivery->backend, "RCPT TO:<%s>",
-				line_recipient(delivery, delivery->said)->text);
+			say_recipient(delivery, line_recipient(delivery, delivery->said));
 		delivery->open = true;
 		delivery->said++;
 	}
@@ -335,25 +373,18 @@ static struct step hear_go_ahead(void *owner)
 	return THEN(send_message);
 }
 
-/* A window of the message with a dot put before each line that begins with one (RFC 5321 §4.5.2). The window may end
- * anywhere but between the LF and a dot. */
-static void write_stuffed(struct stream *stream, struct slice window)
-{
-	while (window.size) {
-		const char *found = memmem(window.data, window.size, "\n.", 2);
-		size_t size = found ? (size_t)(found - window.data) + 1 : window.size;
-
-		stream_write(stream, slice_make(window.data, size));
-		if (found)
-			stream_write(stream, slice_of("."));
-		window = slice_from(window, size);
-	}
-}
-
 static bool ends_line(struct slice bytes)
 {
 	return bytes.size == 0 ||
 		(bytes.size >= 2 && memcmp(bytes.data + bytes.size - 2, "\r\n", 2) == 0);
+}
+
+/* Whether it can go by DATA as it is. */
+static bool is_plain(const struct message *message)
+{
+	unsigned odd = ANOMALY_BARE_LF | ANOMALY_BARE_CR | ANOMALY_NUL;
+
+	return !message_has_dot_lines(message) && !(message_anomalies(message) & odd);
 }
 
 static void await_flush(struct delivery *delivery)
@@ -390,14 +421,13 @@ static struct step send_message(void *owner)
 		return THEN(flush_message);
 	}
 	stream_lend(stream, delivery->top);
-	delivery->tail = slice_of(ends_line(bytes) ? ".\r\n" : "\r\n.\r\n");
-	if (!message_has_dot_lines(delivery->message)) {
+	if (is_plain(delivery->message)) {
 		stream_lend(stream, bytes);
+		delivery->tail = slice_of(ends_line(bytes) ? ".\r\n" : "\r\n.\r\n");
 		return THEN(flush_message);
 	}
-	if (bytes.data[0] == '.')
-		stream_write(stream, slice_of("."));
 	delivery->unsent = bytes;
+	delivery->stuffing = (struct stuffing){0};
 	return THEN(stuff_window);
 }
 
@@ -408,13 +438,11 @@ static struct step stuff_window(void *owner)
 
 	if (delivery->steps.await.outcome != OUTCOME_DONE)
 		return lose_backend(delivery);
-	if (window.size > STUFFING_WINDOW) {
+	if (window.size > STUFFING_WINDOW)
 		window.size = STUFFING_WINDOW;
-		if (window.data[window.size - 1] == '\n')
-			window.size--;
-	}
-	write_stuffed(delivery->backend->stream, window);
+	stuffing_write(&delivery->stuffing, delivery->backend->stream, window);
 	delivery->unsent = slice_from(delivery->unsent, window.size);
+	delivery->tail = stuffing_end(&delivery->stuffing);
 	if (!delivery->unsent.size)
 		return THEN(flush_message);
 	await_flush(delivery);
@@ -555,7 +583,7 @@ static void begin(struct delivery *delivery, struct step first, struct await *aw
 }
 
 void delivery_begin_recipient(
-	struct delivery *delivery, const struct address *recipient, struct await *await)
+	struct delivery *delivery, const struct recipient *recipient, struct await *await)
 {
 	delivery->candidate = recipient;
 	if (delivery->refused_sender.code) {

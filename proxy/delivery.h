@@ -22,6 +22,7 @@
 #include "policy/mail/envelope.h"
 #include "policy/mail/message.h"
 #include "proxy/pool.h"
+#include "proxy/stuffing.h"
 
 struct delivery {
 	struct gateway *gateway;
@@ -29,12 +30,12 @@ struct delivery {
 	const struct backend_options *options;
 	const struct envelope *envelope;
 	struct steps steps;
-	struct await *await;             /* of whoever asked */
-	struct backend *backend;         /* held, or NULL */
-	const struct address *candidate; /* the recipient being asked about, or NULL */
-	size_t said, heard;              /* of the play: 0 is MAIL, i the i-th recipient in it */
-	size_t played;                   /* recipients that stand accepted on this connection */
-	bool sender_stands;              /* on this connection */
+	struct await *await;               /* of whoever asked */
+	struct backend *backend;           /* held, or NULL */
+	const struct recipient *candidate; /* the recipient being asked about, or NULL */
+	size_t said, heard;                /* of the play: 0 is MAIL, i the i-th recipient in it */
+	size_t played;                     /* recipients that stand accepted on this connection */
+	bool sender_stands;                /* on this connection */
 	bool open;  /* something of the transaction was said on this connection */
 	bool fresh; /* the next connection must be a new one */
 	bool tried_fresh;
@@ -46,7 +47,8 @@ struct delivery {
 	bool committed;
 	struct slice top; /* header fields of ours, sent before the message */
 	const struct message *message;
-	struct slice unsent;         /* of the message, while it is being stuffed */
+	struct slice unsent; /* of the message, while it is being stuffed */
+	struct stuffing stuffing;
 	struct slice tail;           /* kept back for the commit */
 	struct reply refused_sender; /* code 0: it was not */
 	struct reply reply;
@@ -60,7 +62,7 @@ struct delivery *delivery_new(const void *parent, struct gateway *gateway, struc
 
 /* Asks the backend about one more recipient, which the envelope does not hold as passed yet. */
 void delivery_begin_recipient(
-	struct delivery *delivery, const struct address *recipient, struct await *await);
+	struct delivery *delivery, const struct recipient *recipient, struct await *await);
 
 /* Sends top and message but for their last bytes. When that is done and delivery->reply.code is 0, commit; otherwise it is the
  * answer. Both stay until the delivery has ended. */

@@ -57,18 +57,28 @@ static struct capabilities capabilities_behind(
 	return common;
 }
 
-bool gateway_offers(const struct gateway *gateway, const struct listen_options *listen,
-	enum capability capability)
+unsigned gateway_offered(const struct gateway *gateway, const struct session *s)
 {
-	return capabilities_behind(gateway, listen).keywords & capability;
+	unsigned keywords = capabilities_behind(gateway, s->listen).keywords;
+
+	if (!stream_tls_version(s->client))
+		keywords &= ~(unsigned)CAPABILITY_REQUIRETLS;
+	return keywords & (CAPABILITY_SMTPUTF8 | CAPABILITY_DSN | CAPABILITY_REQUIRETLS);
 }
 
 char *gateway_offer(const struct gateway *gateway, const void *parent, const struct session *s)
 {
-	bool starttls = gateway->client_tls && !stream_tls_version(s->client);
+	const struct limits_options *limits = gateway->configuration->policy->limits;
+	bool encrypted = stream_tls_version(s->client);
+	struct offer offer = {
+		.message_size = limits->message_size,
+		.messages = limits->messages,
+		.recipients = limits->recipients,
+		.starttls = gateway->client_tls && !encrypted,
+		.encrypted = encrypted,
+	};
 
-	return capabilities_offer(parent, capabilities_behind(gateway, s->listen),
-		gateway->configuration->policy->limits->message_size, starttls);
+	return capabilities_offer(parent, capabilities_behind(gateway, s->listen), &offer);
 }
 
 static void drain_sessions(struct gateway *gateway, bool now)

@@ -56,9 +56,8 @@ void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *o
 struct pool *gateway_pool(
 	const struct gateway *gateway, const struct listen_options *listen, const char *domain);
 
-/* Whether all servers that mail from a listener may come to have it, as far as is known. */
-bool gateway_offers(const struct gateway *gateway, const struct listen_options *listen,
-	enum capability capability);
+/* The end-to-end keywords that EHLO offers to this session: bits of enum capability. */
+unsigned gateway_offered(const struct gateway *gateway, const struct session *s);
 
 /* What EHLO offers to this session, lines joined by "\n". */
 char *gateway_offer(const struct gateway *gateway, const void *parent, const struct session *s);

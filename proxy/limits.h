@@ -23,3 +23,6 @@ bool limits_allow_idle_verb(struct session *s);
  * a message, whose average rate since it began has a bound too. */
 uint64_t limits_patience_for_command(const struct session *s);
 uint64_t limits_patience_for_body(const struct session *s);
+
+/* How long a chunk took, at most what its bytes take at the least rate. */
+uint64_t limits_time_of_body(const struct session *s);

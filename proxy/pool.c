@@ -420,6 +420,8 @@ struct capabilities pool_capabilities(const struct pool *pool)
 			       : capabilities_common(common, pool->servers[i].capabilities);
 		first = false;
 	}
+	if (pool->options->tls != BACKEND_TLS_REQUIRED)
+		common.keywords &= ~(unsigned)CAPABILITY_REQUIRETLS; /* the hop could not keep it */
 	return common;
 }
 

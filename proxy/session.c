@@ -14,6 +14,7 @@
 
 #define LINGER 2000         /* ms: RFC 5321 §3.8 with a close that does not swallow the reply */
 #define TLS_HANDSHAKE 60000 /* ms */
+#define FORGIVEN_MOST 1000  /* commands pipelined behind one that was refused */
 #define UNHEARD 32768       /* bytes of replies; who does not read them is not read from */
 
 static struct step greet(void *owner);
@@ -33,6 +34,10 @@ static struct step shake_hands(void *owner);
 static struct step begin_again(void *owner);
 static struct step receive_body(void *owner);
 static struct step take_body(void *owner);
+static struct step receive_chunk(void *owner);
+static struct step take_chunk(void *owner);
+static struct step drop_chunk(void *owner);
+static struct step take_useless_chunk(void *owner);
 static struct step judge_message(void *owner);
 static struct step weigh_message(void *owner);
 static struct step deliver(void *owner);
@@ -155,6 +160,7 @@ static struct step read_command(void *owner)
 	s->verb = NULL;
 	s->reply = (struct reply){0};
 	s->policy_refusal = false;
+	s->chunk_left = 0;
 	if (is_to_end(s)) {
 		s->closing = true;
 		say(s, 421, "4.3.2", "closing for maintenance, please connect again");
@@ -180,6 +186,15 @@ static struct step catch_up(void *owner)
 	return s->steps.await.outcome == OUTCOME_DONE ? THEN(read_command) : THEN(farewell);
 }
 
+/* An answer to a chunk comes when it has come, also when nobody wants it (RFC 3030 §2). */
+static struct step when_chunk_is_in(struct session *s, struct step then)
+{
+	if (s->chunk_left == 0 || s->closing)
+		return then;
+	s->then = then;
+	return THEN(drop_chunk);
+}
+
 /* Commands that are none, and lines that cannot be one. */
 static struct step answer_error(struct session *s)
 {
@@ -187,7 +202,7 @@ static struct step answer_error(struct session *s)
 		s->closing = true;
 		say(s, 421, "4.7.0", "too many errors, closing");
 	}
-	return THEN(answer);
+	return when_chunk_is_in(s, THEN(answer));
 }
 
 static struct step hear_faulty_line(struct session *s, enum line_fault fault)
@@ -202,10 +217,33 @@ static struct step hear_faulty_line(struct session *s, enum line_fault fault)
 	return answer_error(s);
 }
 
+static void begin_receiving(struct session *s, int64_t chunk)
+{
+	s->chunk_left = chunk;
+	s->received = 0;
+	s->receiving_since = now(s);
+}
+
+/* Out of order, or malformed. If it is the size of a chunk that cannot be read, nobody knows where the next command begins. */
+static struct step refuse_command(struct session *s, const struct reply *reply, bool malformed)
+{
+	bool is_chunk = s->verb->after == AFTER_RECEIVE_CHUNK;
+
+	s->reply = *reply;
+	s->verb = NULL;
+	if (is_chunk && malformed) {
+		s->closing = true;
+		return THEN(answer);
+	}
+	begin_receiving(s, s->command.chunk);
+	if (s->spoilt && !malformed && ++s->forgiven < FORGIVEN_MOST)
+		return when_chunk_is_in(s, THEN(answer));
+	return answer_error(s);
+}
+
 static struct step hear_command(void *owner)
 {
 	struct session *s = owner;
-	const struct reply *bad;
 
 	if (s->steps.await.outcome == OUTCOME_TIMED_OUT) {
 		s->closing = true;
@@ -224,15 +262,18 @@ static struct step hear_command(void *owner)
 		say(s, 500, "5.5.1", "this is no command that we know; HELP lists them");
 		return answer_error(s);
 	}
-	bad = verb_forbidden(s->scratch, s->verb, s);
-	if (!bad)
-		bad = s->verb->parse(s->scratch, &s->command);
-	if (bad) {
-		s->reply = *bad;
-		s->verb = NULL;
-		return answer_error(s);
-	}
+	const struct reply *malformed = s->verb->parse(s->scratch, &s->command);
+	const struct reply *forbidden = verb_forbidden(s->scratch, s->verb, s);
+	if (forbidden || malformed)
+		return refuse_command(s, forbidden ? forbidden : malformed, malformed);
+	begin_receiving(s, s->command.chunk);
 	return THEN(judge_command);
+}
+
+/* The data stage is judged once, with the first chunk. */
+static bool is_further_chunk(const struct session *s)
+{
+	return s->verb->stage == STAGE_DATA && s->transaction->message;
 }
 
 static struct step judge_command(void *owner)
@@ -247,8 +288,8 @@ static struct step judge_command(void *owner)
 	if (s->verb->prepare)
 		s->verb->prepare(s);
 	if (s->reply.code)
-		return THEN(refuse);
-	if (s->verb->stage == NO_STAGE)
+		return when_chunk_is_in(s, THEN(refuse));
+	if (s->verb->stage == NO_STAGE || is_further_chunk(s))
 		return THEN(carry_out);
 	judge(s, (enum stage)s->verb->stage);
 	return THEN(weigh_command);
@@ -259,7 +300,7 @@ static struct step weigh_command(void *owner)
 	struct session *s = owner;
 
 	if (is_refused(s))
-		return THEN(refuse);
+		return when_chunk_is_in(s, THEN(refuse));
 	return s->verb->relayed ? THEN(relay_command) : THEN(carry_out);
 }
 
@@ -283,7 +324,7 @@ static struct step relay_command(void *owner)
 {
 	struct session *s = owner;
 	struct transaction *transaction = s->transaction;
-	struct pool *pool = gateway_pool(s->gateway, s->listen, s->command.path->domain);
+	struct pool *pool = gateway_pool(s->gateway, s->listen, s->command.recipient.address->domain);
 
 	if (!is_on_the_same_way(transaction, pool)) {
 		say(s, 452, "4.5.3",
@@ -294,7 +335,7 @@ static struct step relay_command(void *owner)
 	if (!transaction->delivery)
 		transaction->delivery =
 			delivery_new(transaction, s->gateway, pool, transaction->envelope);
-	delivery_begin_recipient(transaction->delivery, s->command.path, &s->steps.await);
+	delivery_begin_recipient(transaction->delivery, &s->command.recipient, &s->steps.await);
 	return THEN(hear_backend);
 }
 
@@ -315,15 +356,17 @@ static struct step carry_out(void *owner)
 	struct session *s = owner;
 
 	s->verb->change(s);
-	return THEN(answer);
+	return s->verb->after == AFTER_RECEIVE_CHUNK ? THEN(receive_chunk) : THEN(answer);
 }
 
 static struct step refuse(void *owner)
 {
 	struct session *s = owner;
 
-	if (s->verb->stage == STAGE_RCPT)
+	if (s->verb->stage == STAGE_RCPT) {
+		s->spoilt = true;
 		transaction_note_refusal(s);
+	}
 	speak(s);
 	if (s->verb->undo)
 		s->verb->undo(s);
@@ -345,6 +388,7 @@ static struct step answer(void *owner)
 		return THEN(start_tls);
 	case AFTER_FAREWELL:
 		return THEN(farewell);
+	case AFTER_RECEIVE_CHUNK:
 	case AFTER_READ_COMMAND:
 		break;
 	}
@@ -378,7 +422,7 @@ void session_forget_helo(struct session *s)
 	talloc_free((void *)s->helo);
 	s->helo = NULL;
 	s->extended = false;
-	s->utf8_offered = false;
+	s->offered = 0;
 }
 
 static struct step begin_again(void *owner)
@@ -417,6 +461,16 @@ static struct step end_body_badly(struct session *s, int code, const char *statu
 	return THEN(answer_message);
 }
 
+static bool is_far_too_large(const struct session *s, int64_t size)
+{
+	return size > 2 * limits_of(s)->message_size;
+}
+
+static struct step end_far_too_large(struct session *s)
+{
+	return end_body_badly(s, 552, "5.3.4", "the message is far too large, closing");
+}
+
 static struct step take_body(void *owner)
 {
 	struct session *s = owner;
@@ -429,6 +483,7 @@ static struct step take_body(void *owner)
 		return THEN(farewell);
 	enum body_outcome outcome = body_take(body, stream_bytes(s->client), &taken);
 	stream_take(s->client, taken);
+	s->received += (int64_t)taken;
 	if (outcome == BODY_WOULD_BE_END) {
 		table_add(s->gateway->table, COUNT_SMUGGLING, 1);
 		s->policy_refusal = true;
@@ -437,9 +492,95 @@ static struct step take_body(void *owner)
 	}
 	if (outcome == BODY_COMPLETE)
 		return THEN(judge_message);
-	if (body->too_large && body->size > 2 * body->maximum)
-		return end_body_badly(s, 552, "5.3.4", "the message is far too large, closing");
+	if (body->too_large && is_far_too_large(s, body->size))
+		return end_far_too_large(s);
 	return THEN(receive_body);
+}
+
+/* --- a chunk (RFC 3030) --- */
+
+/* What has come of it. */
+static struct slice chunk_bytes(const struct session *s)
+{
+	struct slice bytes = stream_bytes(s->client);
+
+	if ((int64_t)bytes.size > s->chunk_left)
+		bytes.size = (size_t)s->chunk_left;
+	return bytes;
+}
+
+static void count_chunk_bytes(struct session *s, size_t size)
+{
+	stream_take(s->client, size);
+	s->chunk_left -= (int64_t)size;
+	s->received += (int64_t)size;
+}
+
+/* While bytes come fast enough the session's clock stands still. */
+static void excuse_time(struct session *s)
+{
+	s->quiet_since += limits_time_of_body(s);
+}
+
+static struct step receive_chunk(void *owner)
+{
+	struct session *s = owner;
+
+	if (s->chunk_left > 0)
+		stream_begin_bytes(s->client, limits_patience_for_body(s), &s->steps.await);
+	else
+		await_skip(&s->steps.await, OUTCOME_DONE);
+	return THEN(take_chunk);
+}
+
+static struct step end_chunk(struct session *s)
+{
+	struct body *body = &s->transaction->body;
+
+	excuse_time(s);
+	if (s->command.last)
+		body_end_chunks(body);
+	if (s->command.last || body->too_large || body->spool_full)
+		return THEN(judge_message);
+	s->reply =
+		reply_new(s->scratch, 250, "2.0.0", "%lld octets received", (long long)s->received);
+	return THEN(answer);
+}
+
+static struct step take_chunk(void *owner)
+{
+	struct session *s = owner;
+	struct body *body = &s->transaction->body;
+
+	if (s->steps.await.outcome == OUTCOME_TIMED_OUT)
+		return end_body_badly(s, 421, "4.4.2", "the message came too slowly, closing");
+	if (s->steps.await.outcome != OUTCOME_DONE)
+		return THEN(farewell);
+	struct slice bytes = chunk_bytes(s);
+	body_take_chunk(body, bytes);
+	count_chunk_bytes(s, bytes.size);
+	if (body->too_large && is_far_too_large(s, body->size))
+		return end_far_too_large(s);
+	return s->chunk_left > 0 ? THEN(receive_chunk) : end_chunk(s);
+}
+
+static struct step drop_chunk(void *owner)
+{
+	struct session *s = owner;
+
+	stream_begin_bytes(s->client, limits_patience_for_body(s), &s->steps.await);
+	return THEN(take_useless_chunk);
+}
+
+static struct step take_useless_chunk(void *owner)
+{
+	struct session *s = owner;
+
+	if (s->steps.await.outcome != OUTCOME_DONE)
+		return THEN(farewell);
+	count_chunk_bytes(s, chunk_bytes(s).size);
+	s->closing |= is_far_too_large(s, s->received);
+	return s->chunk_left > 0 && !s->closing ? THEN(drop_chunk) : s->then;
 }
 
 static struct step judge_message(void *owner)
@@ -534,6 +675,7 @@ static struct step answer_message(void *owner)
 		s->idle_verbs = 0;
 		s->quiet_since = now(s);
 	}
+	s->spoilt = !reply_is_positive(&s->reply);
 	transaction_end(s, &s->reply);
 	return s->closing ? THEN(farewell) : THEN(read_command);
 }

@@ -37,7 +37,6 @@ struct transaction {
 	bool committed;
 	bool delivered;                   /* the backend said 250 */
 	bool untold;                      /* and the client may not have heard it */
-	uint64_t body_since;              /* clock_now() of the 354 */
 	uint64_t begun, received, judged; /* clock_microseconds() */
 };
 
@@ -57,16 +56,21 @@ struct session {
 	struct reply reply; /* what will be answered */
 	struct ip ip;
 	uint16_t port;
-	bool extended;       /* EHLO, not HELO */
-	bool utf8_offered;   /* at the last EHLO */
-	bool trusted;        /* in relay.networks */
-	bool counted;        /* for the limits by client */
-	bool closing;        /* after this answer */
+	bool extended;    /* EHLO, not HELO */
+	unsigned offered; /* end-to-end keywords at the last EHLO, bits of enum capability */
+	bool trusted;     /* in relay.networks */
+	bool counted;     /* for the limits by client */
+	bool closing;     /* after this answer */
+	bool spoilt; /* what was pipelined behind a refused MAIL or message is out of order by no fault */
 	bool policy_refusal; /* the reply is the judge's or the backend's: it carries the id */
-	uint16_t errors, unknown_verbs, idle_verbs, long_lines;
-	uint32_t transactions; /* begun */
-	uint32_t messages;     /* answered with 250 */
-	uint64_t quiet_since;  /* clock_now() of the start or the last accepted message */
+	uint16_t errors, unknown_verbs, idle_verbs, long_lines, forgiven;
+	uint32_t transactions;    /* begun */
+	uint32_t messages;        /* answered with 250 */
+	int64_t chunk_left;       /* bytes of a BDAT chunk that still come */
+	struct step then;         /* when a chunk that nobody wants has been dropped */
+	int64_t received;         /* bytes of the message or the chunk that is coming */
+	uint64_t receiving_since; /* clock_now() of its begin */
+	uint64_t quiet_since;     /* clock_now() of the start or the last accepted message */
 	char id[SESSION_ID_SIZE];
 };
 

@@ -40,6 +40,9 @@ void transaction_begin(struct session *s)
 	envelope->declared_size = s->command.size;
 	envelope->body = s->command.body;
 	envelope->utf8 = s->command.utf8;
+	envelope->require_tls = s->command.require_tls;
+	envelope->dsn_return = s->command.dsn_return;
+	envelope->dsn_id = talloc_steal(envelope, s->command.dsn_id);
 	transaction->facts = facts_new(transaction, s->facts);
 	transaction->inquiry =
 		inquiry_new(transaction, s->gateway->configuration->chain, transaction->facts);
@@ -82,7 +85,6 @@ void transaction_begin_message(struct session *s)
 	struct transaction *transaction = s->transaction;
 
 	transaction->message = message_new(transaction, &s->gateway->spool);
-	transaction->body_since = clock_now(s->gateway->loop->clock);
 	body_init(&transaction->body, transaction->message,
 		s->gateway->configuration->policy->limits->message_size, s->trusted);
 }

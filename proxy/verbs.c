@@ -38,12 +38,21 @@ static void change_helo(struct session *s)
 static void change_ehlo(struct session *s)
 {
 	s->extended = true;
-	s->utf8_offered = gateway_offers(s->gateway, s->listen, CAPABILITY_SMTPUTF8);
+	s->offered = gateway_offered(s->gateway, s);
 	s->reply = reply_new(s->scratch, 250, NULL, "%s\n%s", hostname(s),
 		gateway_offer(s->gateway, s->scratch, s));
 }
 
 /* --- MAIL --- */
+
+/* RFC 3461 §4: the parameters are none where DSN was not offered. */
+static bool lacks_dsn_offer(struct session *s)
+{
+	if (s->offered & CAPABILITY_DSN)
+		return false;
+	say(s, 555, "5.5.4", "DSN was not offered: not every mail server behind can take it");
+	return true;
+}
 
 static void prepare_mail(struct session *s)
 {
@@ -52,11 +61,19 @@ static void prepare_mail(struct session *s)
 		say(s, 421, "4.5.3", "enough messages for one session, please connect again");
 		return;
 	}
-	if (s->command.utf8 && !s->utf8_offered) {
+	if (s->command.utf8 && !(s->offered & CAPABILITY_SMTPUTF8)) {
 		say(s, 555, "5.6.7",
 			"SMTPUTF8 was not offered: not every mail server behind can take it");
 		return;
 	}
+	if (s->command.require_tls && !(s->offered & CAPABILITY_REQUIRETLS)) {
+		say(s, 555, "5.7.30",
+			"REQUIRETLS was not offered: not every hop behind can promise TLS");
+		return;
+	}
+	if ((s->command.dsn_id || s->command.dsn_return) && lacks_dsn_offer(s))
+		return;
+	s->spoilt = false;
 	transaction_begin(s);
 }
 
@@ -65,8 +82,10 @@ static void change_mail(struct session *s)
 	say(s, 250, "2.1.0", "sender ok");
 }
 
-static void undo_mail(struct session *s)
+/* What stands behind it in the pipeline will find no transaction. */
+static void end_transaction(struct session *s)
 {
+	s->spoilt = true;
 	transaction_end(s, &s->reply);
 }
 
@@ -86,7 +105,10 @@ static void prepare_rcpt(struct session *s)
 			"an address with characters beyond ASCII needs SMTPUTF8 at MAIL");
 		return;
 	}
+	if (envelope_asks_dsn(&s->command.recipient) && lacks_dsn_offer(s))
+		return;
 	talloc_steal(transaction, address);
+	talloc_steal(transaction, s->command.recipient.original);
 	facts_set_text(transaction->facts, FACT_RECIPIENT, address->text);
 	facts_set_text(transaction->facts, FACT_RECIPIENT_LOCAL, address->local);
 	facts_set_text(transaction->facts, FACT_RECIPIENT_DOMAIN, address->domain);
@@ -97,14 +119,14 @@ static void prepare_rcpt(struct session *s)
 
 static void change_rcpt(struct session *s)
 {
-	struct recipient *recipient = envelope_add(s->transaction->envelope, s->command.path);
+	struct recipient *recipient = envelope_add(s->transaction->envelope, &s->command.recipient);
 
 	recipient->passed = true;
 	s->transaction->envelope->passed++;
 	say(s, 250, "2.1.5", "recipient ok");
 }
 
-/* --- DATA --- */
+/* --- DATA, BDAT --- */
 
 static void prepare_data(struct session *s)
 {
@@ -114,7 +136,21 @@ static void prepare_data(struct session *s)
 static void change_data(struct session *s)
 {
 	transaction_begin_message(s);
+	s->received = 0;
+	s->receiving_since = clock_now(s->gateway->loop->clock);
 	say(s, 354, NULL, "go ahead, end with a dot on a line of its own");
+}
+
+static void prepare_bdat(struct session *s)
+{
+	if (!s->transaction->message)
+		transaction_tell_recipients(s->transaction);
+}
+
+static void change_bdat(struct session *s)
+{
+	if (!s->transaction->message)
+		transaction_begin_message(s);
 }
 
 /* --- the rest --- */
@@ -132,7 +168,7 @@ static void change_noop(struct session *s)
 
 static void change_help(struct session *s)
 {
-	say(s, 214, "2.0.0", "HELO EHLO MAIL RCPT DATA RSET NOOP QUIT HELP VRFY STARTTLS");
+	say(s, 214, "2.0.0", "HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT HELP VRFY STARTTLS");
 }
 
 static void change_quit(struct session *s)
@@ -174,25 +210,26 @@ static const struct reply *parse_anything(const void *parent, struct command *co
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	/* name      requires                             parse                    prepare       undo                 stage       relayedis_idlechange                after */
-	{"MAIL",     NEEDS_HELO | NEEDS_NO_TRANSACTION,   command_parse_mail,      prepare_mail, undo_mail,           STAGE_MAIL, false, false, change_mail,          AFTER_READ_COMMAND},
-	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION,      command_parse_rcpt,      prepare_rcpt, NULL,                STAGE_RCPT, true,  false, change_rcpt,          AFTER_READ_COMMAND},
-	{"DATA",     NEEDS_TRANSACTION | NEEDS_RECIPIENT, command_parse_nothing,   prepare_data, NULL,                STAGE_DATA, false, false, change_data,          AFTER_RECEIVE_BODY},
-	{"EHLO",     0,                                   command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, false, false, change_ehlo,          AFTER_READ_COMMAND},
-	{"HELO",     0,                                   command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, false, false, change_helo,          AFTER_READ_COMMAND},
-	{"QUIT",     0,                                   command_parse_nothing,   NULL,         NULL,                NO_STAGE,   false, false, change_quit,          AFTER_FAREWELL},
-	{"RSET",     0,                                   command_parse_nothing,   NULL,         NULL,                NO_STAGE,   false, true,  change_rset,          AFTER_READ_COMMAND},
-	{"NOOP",     0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_noop,          AFTER_READ_COMMAND},
-	{"STARTTLS", NEEDS_HELO | NEEDS_TLS_OFFER,        command_parse_nothing,   NULL,         NULL,                NO_STAGE,   false, false, change_starttls,      AFTER_START_TLS},
-	{"HELP",     0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_help,          AFTER_READ_COMMAND},
-	{"VRFY",     0,                                   command_parse_something, NULL,         NULL,                NO_STAGE,   false, true,  change_vrfy,          AFTER_READ_COMMAND},
-	{"EXPN",     0,                                   command_parse_something, NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"ETRN",     0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"ATRN",     0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"TURN",     0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"AUTH",     0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"DEBUG",    0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"WIZ",      0,                                   parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	/* name      requires                                              parse                    prepare       undo                 stage       relayed is_idle change                after */
+	{"MAIL",     NEEDS_HELO | NEEDS_NO_TRANSACTION,                    command_parse_mail,      prepare_mail, end_transaction,     STAGE_MAIL, false, false, change_mail,          AFTER_READ_COMMAND},
+	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION | NEEDS_NO_CHUNK,      command_parse_rcpt,      prepare_rcpt, NULL,                STAGE_RCPT, true,  false, change_rcpt,          AFTER_READ_COMMAND},
+	{"DATA",     NEEDS_TRANSACTION | NEEDS_NO_CHUNK | NEEDS_RECIPIENT, command_parse_nothing,   prepare_data, NULL,                STAGE_DATA, false, false, change_data,          AFTER_RECEIVE_BODY},
+	{"BDAT",     NEEDS_TRANSACTION | NEEDS_RECIPIENT_OF_CHUNKS,        command_parse_bdat,      prepare_bdat, end_transaction,     STAGE_DATA, false, false, change_bdat,          AFTER_RECEIVE_CHUNK},
+	{"EHLO",     0,                                                    command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, false, false, change_ehlo,          AFTER_READ_COMMAND},
+	{"HELO",     0,                                                    command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, false, false, change_helo,          AFTER_READ_COMMAND},
+	{"QUIT",     0,                                                    command_parse_nothing,   NULL,         NULL,                NO_STAGE,   false, false, change_quit,          AFTER_FAREWELL},
+	{"RSET",     0,                                                    command_parse_nothing,   NULL,         NULL,                NO_STAGE,   false, true,  change_rset,          AFTER_READ_COMMAND},
+	{"NOOP",     0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_noop,          AFTER_READ_COMMAND},
+	{"STARTTLS", NEEDS_HELO | NEEDS_TLS_OFFER,                         command_parse_nothing,   NULL,         NULL,                NO_STAGE,   false, false, change_starttls,      AFTER_START_TLS},
+	{"HELP",     0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_help,          AFTER_READ_COMMAND},
+	{"VRFY",     0,                                                    command_parse_something, NULL,         NULL,                NO_STAGE,   false, true,  change_vrfy,          AFTER_READ_COMMAND},
+	{"EXPN",     0,                                                    command_parse_something, NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"ETRN",     0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"ATRN",     0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"TURN",     0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"AUTH",     0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"DEBUG",    0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"WIZ",      0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
 };
 /* clang-format on */
 
@@ -227,6 +264,11 @@ static bool lacks_recipient(const struct session *s)
 	return s->transaction->envelope->passed == 0;
 }
 
+static bool has_chunk(const struct session *s)
+{
+	return s->transaction && s->transaction->message;
+}
+
 static bool lacks_tls_offer(const struct session *s)
 {
 	return !s->gateway->client_tls || stream_tls_version(s->client);
@@ -243,7 +285,10 @@ static const struct {
 	{NEEDS_NO_TRANSACTION, has_transaction, 503, "5.5.1",
 		"a sender was given already; say RSET to begin anew"},
 	{NEEDS_TRANSACTION, lacks_transaction, 503, "5.5.1", "say MAIL first"},
+	{NEEDS_NO_CHUNK, has_chunk, 503, "5.5.1",
+		"a message has begun: BDAT goes on with it, RSET begins anew"},
 	{NEEDS_RECIPIENT, lacks_recipient, 554, "5.5.1", "no valid recipients"},
+	{NEEDS_RECIPIENT_OF_CHUNKS, lacks_recipient, 503, "5.5.1", "no valid recipients"},
 	{NEEDS_TLS_OFFER, lacks_tls_offer, 503, "5.5.1", "STARTTLS is not possible here"},
 };
 

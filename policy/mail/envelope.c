@@ -20,14 +20,28 @@ static bool is_full(const struct envelope *envelope)
 	return envelope->count == talloc_array_length(envelope->recipients);
 }
 
-struct recipient *envelope_add(struct envelope *envelope, const struct address *address)
+struct recipient *envelope_add(struct envelope *envelope, const struct recipient *recipient)
 {
-	struct recipient *recipient;
+	struct recipient *added;
 
 	if (is_full(envelope))
 		envelope->recipients = talloc_realloc(envelope, envelope->recipients,
 			struct recipient, envelope->count ? 2 * envelope->count : FIRST_ROOM);
-	recipient = &envelope->recipients[envelope->count++];
-	*recipient = (struct recipient){.address = address};
-	return recipient;
+	added = &envelope->recipients[envelope->count++];
+	*added = *recipient;
+	return added;
+}
+
+bool envelope_asks_dsn(const struct recipient *recipient)
+{
+	return recipient->notify || recipient->original;
+}
+
+bool envelope_has_dsn(const struct envelope *envelope)
+{
+	bool has_dsn = envelope->dsn_return != RETURN_UNSAID || envelope->dsn_id;
+
+	for (size_t i = 0; i < envelope->count && !has_dsn; i++)
+		has_dsn = envelope_asks_dsn(&envelope->recipients[i]);
+	return has_dsn;
 }

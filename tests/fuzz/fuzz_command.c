@@ -14,6 +14,7 @@ static const struct {
 } parsers[] = {
 	{command_parse_mail, true},
 	{command_parse_rcpt, true},
+	{command_parse_bdat, false},
 	{command_parse_helo, false},
 	{command_parse_nothing, false},
 	{command_parse_something, false},
@@ -52,11 +53,12 @@ static void parse(const void *parent, struct slice line, size_t i)
 static void hear_offer(const void *parent, struct slice text)
 {
 	struct capabilities capabilities = {0};
+	struct offer offer = {.message_size = 1};
 
 	while (text.size)
 		capabilities_add_line(&capabilities, slice_cut(&text, '\n'));
 	assert(capabilities.size >= 0);
-	capabilities_offer(parent, capabilities, 1, false);
+	capabilities_offer(parent, capabilities, &offer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -276,15 +276,20 @@ START_TEST(fills_an_envelope)
 {
 	struct envelope *envelope = envelope_new(scratch);
 	struct address *address = address_parse(scratch, slice_of("user@example.com"));
+	struct recipient candidate = {.address = address};
 
 	ck_assert_int_eq(envelope->declared_size, -1);
 	for (size_t i = 1; i <= 100; i++) {
-		struct recipient *recipient = envelope_add(envelope, address);
+		struct recipient *recipient = envelope_add(envelope, &candidate);
 		ck_assert_ptr_eq(recipient->address, address);
 		ck_assert(!recipient->passed && recipient->reply.code == 0);
 		ck_assert_uint_eq(envelope->count, i);
 	}
 	ck_assert_uint_eq(envelope->passed, 0);
+	ck_assert(!envelope_has_dsn(envelope));
+	candidate.notify = NOTIFY_NEVER;
+	envelope_add(envelope, &candidate);
+	ck_assert(envelope_has_dsn(envelope));
 }
 END_TEST
 

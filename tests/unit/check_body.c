@@ -113,8 +113,6 @@ static void keep_line(struct result *result, const struct oracle_line *line)
 	result->dot_lines |= text.size && text.data[0] == '.';
 	if (!line->ended)
 		return;
-	if (line->raw.size > 1 && looks_like_an_end(line))
-		keep(result, slice_of(" "));
 	keep(result, slice_of("\r\n"));
 	if (text.size > LINE_MAXIMUM)
 		result->anomalies |= ANOMALY_LONG_LINE;
@@ -276,18 +274,18 @@ static const struct {
 	{BYTES("a\r\n.\r\r\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES("a\r\n.\r\n\r\n"),
 		ANOMALY_BARE_CR},
 	{BYTES(".\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES(".\r\n"), ANOMALY_BARE_LF},
-	/* would-be ends for who drops NULs; from our own networks they get a blank */
-	{BYTES("a\r\n\0.\r\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES("a\r\n\0. \r\n"), ANOMALY_NUL},
-	{BYTES("a\r\n.\0\r\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES("a\r\n\0 \r\n"), ANOMALY_NUL},
+	/* would-be ends for who drops NULs */
+	{BYTES("a\r\n\0.\r\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES("a\r\n\0.\r\n"), ANOMALY_NUL},
+	{BYTES("a\r\n.\0\r\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES("a\r\n\0\r\n"), ANOMALY_NUL},
 	{BYTES("a\r\0\n.\r\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES("a\r\n\0\r\n.\r\n"),
 		ANOMALY_NUL | ANOMALY_BARE_CR | ANOMALY_BARE_LF},
 	{BYTES("a\r\n.\r\0\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES("a\r\n.\r\n\0\r\n"),
 		ANOMALY_NUL | ANOMALY_BARE_CR | ANOMALY_BARE_LF},
-	{BYTES("a\r\n\0\0.\0\0\r\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES("a\r\n\0\0.\0\0 \r\n"),
+	{BYTES("a\r\n\0\0.\0\0\r\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES("a\r\n\0\0.\0\0\r\n"),
 		ANOMALY_NUL},
 	/* a would-be end that taking the stuffed dot off would make */
-	{BYTES("a\r\n.\0.\r\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES("a\r\n\0. \r\n"), ANOMALY_NUL},
-	{BYTES("a\r\n.\0\0.\0\r\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES("a\r\n\0\0.\0 \r\n"),
+	{BYTES("a\r\n.\0.\r\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES("a\r\n\0.\r\n"), ANOMALY_NUL},
+	{BYTES("a\r\n.\0\0.\0\r\n"), BODY_WOULD_BE_END, BODY_MORE, BYTES("a\r\n\0\0.\0\r\n"),
 		ANOMALY_NUL},
 	/* and what only resembles that */
 	{BYTES("a\r\n..\0\r\n.\r\n"), BODY_COMPLETE, BODY_COMPLETE, BYTES("a\r\n.\0\r\n"),

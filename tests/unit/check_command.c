@@ -14,6 +14,7 @@
 #define X10 "0123456789"
 #define X50 X10 X10 X10 X10 X10
 #define X250 X50 X50 X50 X50 X50
+#define X100 X50 X50
 
 typedef const struct reply *(*parse_fn)(const void *parent, struct command *command);
 
@@ -117,7 +118,16 @@ static const struct {
 	{"FROM:<a@b.example> BODY", .refusal = {501, "5.5.4", "BODY="}},
 	{"FROM:<a@b.example> SMTPUTF8=yes", .refusal = {501, "5.5.4", "SMTPUTF8"}},
 	{"FROM:<a@b.example> SIZE=1 SIZE=2", .refusal = {501, "5.5.4", "twice"}},
-	{"FROM:<a@b.example> RET=FULL", .refusal = {555, "5.5.4", "RET"}},
+	{"FROM:<a@b.example> RET=FULL ENVID=q", .address = "a@b.example", .size = -1},
+	{"FROM:<a@b.example> RET=SOME", .refusal = {501, "5.5.4", "RET"}},
+	{"FROM:<a@b.example> ENVID=a=b", .refusal = {501, "5.5.4", "ENVID"}},
+	{"FROM:<a@b.example> ENVID=a+2", .refusal = {501, "5.5.4", "ENVID"}},
+	{"FROM:<a@b.example> ENVID=a+2b", .refusal = {501, "5.5.4", "ENVID"}},
+	{"FROM:<a@b.example> ENVID=" X100 "+", .refusal = {501, "5.5.4", "ENVID"}},
+	{"FROM:<a@b.example> ENVID=" X100, .address = "a@b.example", .size = -1},
+	{"FROM:<a@b.example> ENVID=" X100 "a", .refusal = {501, "5.5.4", "ENVID"}},
+	{"FROM:<a@b.example> REQUIRETLS=1", .refusal = {501, "5.5.4", "REQUIRETLS"}},
+	{"FROM:<a@b.example> AUTH=<>", .refusal = {555, "5.5.4", "AUTH"}},
 	{"FROM:<a@b.example> SIZES=1", .refusal = {555, "5.5.4", "SIZES"}},
 	{"FROM:<a@b.example> =", .refusal = {555, "5.5.4", "parameter"}},
 	{"FROM:<a@b.example> SIZE=1 <b@c.example>", .refusal = {555, "5.5.4", "<b@c.example>"}},
@@ -163,7 +173,17 @@ static const struct {
 	{command_parse_rcpt, "FROM:<a@b.example>",
 		.refusal = {501, "5.5.2", "say RCPT TO:<address>"}},
 	{command_parse_rcpt, "", .refusal = {501, "5.5.2", "say RCPT TO:<address>"}},
-	{command_parse_rcpt, "TO:<a@b.example> NOTIFY=NEVER", .refusal = {555, "5.5.4", "NOTIFY"}},
+	{command_parse_rcpt, "TO:<a@b.example> NOTIFY=NEVER", .taken = "a@b.example"},
+	{command_parse_rcpt, "TO:<a@b.example> notify=delay,SUCCESS ORCPT=rfc822;a+2B@b.example",
+		.taken = "a@b.example"},
+	{command_parse_rcpt, "TO:<a@b.example> NOTIFY=SUCCESS,,DELAY",
+		.refusal = {501, "5.5.4", "NOTIFY"}},
+	{command_parse_rcpt, "TO:<a@b.example> NOTIFY=SUCCESS,NEVER",
+		.refusal = {501, "5.5.4", "NOTIFY"}},
+	{command_parse_rcpt, "TO:<a@b.example> ORCPT=;a", .refusal = {501, "5.5.4", "ORCPT"}},
+	{command_parse_rcpt, "TO:<a@b.example> ORCPT=a_b;a", .refusal = {501, "5.5.4", "ORCPT"}},
+	{command_parse_rcpt, "TO:<a@b.example> ORCPT=rfc822;", .refusal = {501, "5.5.4", "ORCPT"}},
+	{command_parse_rcpt, "TO:<a@b.example> RET=FULL", .refusal = {555, "5.5.4", "RET"}},
 	{command_parse_rcpt, "TO:<a@b.example> SIZE=1", .refusal = {555, "5.5.4", "SIZE"}},
 
 	{command_parse_helo, "mx.example.com", .taken = "mx.example.com"},
@@ -199,6 +219,41 @@ START_TEST(parses_the_others)
 		ck_assert_str_eq(command.path->text, others[_i].taken);
 	else if (!others[_i].refusal.code)
 		ck_assert(slice_equals(command.argument, others[_i].taken));
+	talloc_free(parent);
+}
+END_TEST
+
+static const struct {
+	const char *argument;
+	struct refusal refusal;
+	int64_t chunk;
+	bool last;
+} chunks[] = {
+	{"0", .chunk = 0},
+	{"0 LAST", .chunk = 0, .last = true},
+	{"86  last", .chunk = 86, .last = true},
+	{"00012", .chunk = 12},
+	{"9223372036854775807", .chunk = INT64_MAX},
+	{"9223372036854775808", .refusal = {552, "5.3.4", "large"}},
+	{"99999999999999999999999999", .refusal = {552, "5.3.4", "large"}},
+	{"", .refusal = {501, "5.5.4", "BDAT"}},
+	{"LAST", .refusal = {501, "5.5.4", "BDAT"}},
+	{"-1", .refusal = {501, "5.5.4", "BDAT"}},
+	{"+1", .refusal = {501, "5.5.4", "BDAT"}},
+	{"0x10", .refusal = {501, "5.5.4", "BDAT"}},
+	{"10 FIRST", .refusal = {501, "5.5.4", "BDAT"}},
+	{"10 LAST LAST", .refusal = {501, "5.5.4", "BDAT"}},
+};
+
+START_TEST(parses_chunk_sizes)
+{
+	void *parent = talloc_new(NULL);
+	struct command command;
+
+	command_split(&command, slice_of(talloc_asprintf(parent, "BDAT %s", chunks[_i].argument)));
+	expect_reply(command_parse_bdat(parent, &command), &chunks[_i].refusal);
+	ck_assert_int_eq(command.chunk, chunks[_i].chunk);
+	ck_assert(chunks[_i].refusal.code || command.last == chunks[_i].last);
 	talloc_free(parent);
 }
 END_TEST
@@ -248,6 +303,7 @@ int main(void)
 
 	tcase_add_loop_test(cases, splits_lines, 0, COUNT(splits));
 	tcase_add_loop_test(cases, parses_mail, 0, COUNT(mails));
+	tcase_add_loop_test(cases, parses_chunk_sizes, 0, COUNT(chunks));
 	tcase_add_loop_test(cases, parses_the_others, 0, COUNT(others));
 	tcase_add_loop_test(cases, survives_nul, 0, 4);
 	tcase_add_test(cases, frees_with_the_parent);
