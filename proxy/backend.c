@@ -5,11 +5,13 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/stream.h"
+#include "proxy/pool.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <talloc.h>
 
+#define LEAVING_MILLISECONDS 1000
 #define REPLY_LINE_TAKEN 4096 /* longer lines than RFC 5321 allows do occur */
 
 static struct step connect_server(void *owner);
@@ -294,6 +296,8 @@ static int close_backend(struct backend *backend)
 	steps_cancel(&backend->steps);
 	await_cancel(&backend->line);
 	await_cancel(&backend->idle);
+	if (backend->leaving)
+		pool_forget_leaving(backend->server->pool, backend);
 	health_give_place(&backend->server->health);
 	return 0;
 }
@@ -319,11 +323,23 @@ struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
 	return backend;
 }
 
+static void on_left(void *owner)
+{
+	talloc_free(owner);
+}
+
 void backend_quit(struct backend *backend)
 {
-	if (!backend->lost && backend->owed == 0) {
-		stream_write(backend->stream, slice_of("QUIT\r\n"));
-		stream_flush(backend->stream);
+	if (backend->lost || backend->owed > 0) {
+		talloc_free(backend);
+		return;
 	}
-	talloc_free(backend);
+	await_cancel(&backend->idle);
+	backend->leaving = true;
+	pool_keep_leaving(backend->server->pool, backend);
+	stream_write(backend->stream, slice_of("QUIT\r\n"));
+	await_init(&backend->idle, backend->gateway->loop->clock, on_left, backend);
+	stream_begin_linger(backend->stream, LEAVING_MILLISECONDS, &backend->idle);
+	if (!backend->idle.pending)
+		talloc_free(backend);
 }

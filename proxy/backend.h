@@ -37,7 +37,8 @@ struct backend {
 	const char *failure;         /* why opening failed, for logs */
 	uint64_t opened_at;          /* clock_now() */
 	unsigned refusals;           /* replies of 5xx */
-	struct backend *prev, *next; /* the pool's list of idle ones */
+	struct backend *prev, *next; /* the pool's list of idle ones, or of those that leave */
+	bool leaving;
 
 	struct steps steps; /* of opening */
 	struct await *opening;
@@ -61,5 +62,6 @@ void backend_say(struct backend *backend, const char *format, ...)
  * lost. */
 void backend_begin_reply(struct backend *backend, uint64_t milliseconds, struct await *await);
 
-/* Says QUIT, does not wait for the answer, and frees. */
+/* Says QUIT and frees: when the server has closed its side too, or soon after, for until then it counts the connection as one of ours. It is
+ * its server's pool that keeps it meanwhile. */
 void backend_quit(struct backend *backend);

@@ -21,6 +21,7 @@ struct pool {
 	struct server *servers;
 	size_t count;
 	struct backend *idle; /* most recently used first */
+	struct backend *leaving;
 	struct taking *waiting;
 	struct timer retry; /* while somebody waits */
 	struct timer yield; /* while connections are kept */
@@ -94,6 +95,18 @@ static void on_idle_over(void *owner)
 
 	backend->lost |= backend->idle.outcome != OUTCOME_TIMED_OUT;
 	drop_idle(backend);
+}
+
+void pool_keep_leaving(struct pool *pool, struct backend *backend)
+{
+	talloc_steal(pool, backend);
+	DL_APPEND(pool->leaving, backend);
+}
+
+/* Its place is free now. */
+void pool_forget_leaving(struct pool *pool, struct backend *backend)
+{
+	DL_DELETE(pool->leaving, backend);
 }
 
 static bool is_worth_keeping(const struct backend *backend)
@@ -449,6 +462,8 @@ static int close_pool(struct pool *pool)
 	timer_stop(&pool->yield);
 	while (pool->idle)
 		drop_idle(pool->idle);
+	while (pool->leaving)
+		talloc_free(pool->leaving);
 	return 0;
 }
 

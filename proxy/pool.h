@@ -43,6 +43,12 @@ bool pool_has_others(const struct pool *pool, uint64_t bits);
 /* What all servers have in common, as far as known. */
 struct capabilities pool_capabilities(const struct pool *pool);
 
+/* --- for backend.c --- */
+
+/* One that has said QUIT, until it is freed. */
+void pool_keep_leaving(struct pool *pool, struct backend *backend);
+void pool_forget_leaving(struct pool *pool, struct backend *backend);
+
 /* --- for the probe --- */
 
 struct server *pool_server(struct pool *pool, size_t index);
