@@ -134,7 +134,8 @@ static const struct option log_rows[] = {
 
 static const struct option control_rows[] = {
 	{FIELD(control_options, socket), .type = OPTION_TEXT, .preset = "/run/postern/control",
-		.manual = "path of the socket that status, reload and stop speak to; mode 0600"},
+		.manual = "path of the socket that status, reload, upgrade and stop speak to; mode "
+			  "0600"},
 	{0},
 };
 

@@ -324,7 +324,8 @@ static struct step relay_command(void *owner)
 {
 	struct session *s = owner;
 	struct transaction *transaction = s->transaction;
-	struct pool *pool = gateway_pool(s->gateway, s->listen, s->command.recipient.address->domain);
+	struct pool *pool =
+		gateway_pool(s->gateway, s->listen, s->command.recipient.address->domain);
 
 	if (!is_on_the_same_way(transaction, pool)) {
 		say(s, 452, "4.5.3",
