@@ -93,3 +93,15 @@ char *slice_keep(const void *parent, struct slice s)
 	copy[s.size] = '\0';
 	return copy;
 }
+
+bool slice_is_base64(struct slice s)
+{
+	for (size_t i = 0; i < s.size; i++) {
+		char c = s.data[i];
+
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+			    c == '+' || c == '/' || c == '='))
+			return false;
+	}
+	return true;
+}

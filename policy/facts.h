@@ -33,6 +33,7 @@ enum fact_learner {
 	FACT(CLIENT_PORT,        "client.port",          VALUE_INT,     STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "port of the client") \
 	FACT(CLIENT_TRUSTED,     "client.in_networks",   VALUE_BOOL,    STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the client is in relay.networks") \
 	FACT(CLIENT_AUTHENTICATED, "client.authenticated", VALUE_BOOL,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the client has authenticated") \
+	FACT(CLIENT_USER,        "client.user",          VALUE_STRING,  STAGE_AUTH,    PER_SESSION,     LEARNER_TOLD,   "who has authenticated, as far as the mechanism tells") \
 	FACT(CLIENT_TLS,         "client.tls",           VALUE_BOOL,    STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the session is encrypted") \
 	FACT(CLIENT_TLS_VERSION, "client.tls_version",   VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "TLS version, as TLSv1.3") \
 	FACT(CLIENT_TLS_CIPHER,  "client.tls_cipher",    VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "TLS cipher suite") \

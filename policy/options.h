@@ -37,6 +37,8 @@ struct limits_options {
 	int64_t errors;        /* protocol errors a session */
 	int64_t unknown_verbs; /* a session */
 	int64_t idle_verbs;    /* NOOP, RSET, VRFY, HELP a session */
+	int64_t logins;        /* refused AUTH a session */
+	int64_t login_delay;   /* ms before a refused AUTH is answered */
 	int64_t command_line;  /* octets with CRLF */
 	int64_t spool;         /* bytes of all messages in our hands */
 };

@@ -12,7 +12,8 @@
 #include <talloc.h>
 
 #define LEAVING_MILLISECONDS 1000
-#define REPLY_LINE_TAKEN 4096 /* longer lines than RFC 5321 allows do occur */
+#define REPLY_LINE_TAKEN                                                                           \
+	12500 /* longer lines than RFC 5321 allows do occur; challenges of AUTH are long */
 
 static struct step connect_server(void *owner);
 static struct step hear_greeting(void *owner);
@@ -186,9 +187,14 @@ static void learn(struct backend *backend)
 	struct slice lines = slice_of(backend->reply.text);
 
 	backend->capabilities = (struct capabilities){.known = true};
+	backend->mechanisms[0] = '\0';
 	slice_cut(&lines, '\n');
-	while (lines.size)
-		capabilities_add_line(&backend->capabilities, slice_cut(&lines, '\n'));
+	while (lines.size) {
+		struct slice line = slice_cut(&lines, '\n');
+
+		capabilities_add_line(&backend->capabilities, line);
+		capabilities_add_mechanisms(backend->mechanisms, sizeof backend->mechanisms, line);
+	}
 }
 
 static struct step hear_ehlo(void *owner)
@@ -287,6 +293,21 @@ static void cancel_opening(void *operation)
 	backend->opening = NULL;
 	backend->lost = true;
 	steps_cancel(&backend->steps);
+}
+
+static struct step greet_again(void *owner)
+{
+	struct backend *backend = owner;
+
+	backend_say(backend, "EHLO %s", backend->gateway->configuration->policy->site->hostname);
+	return await_reply(backend, THEN(hear_ehlo));
+}
+
+void backend_begin_greeting(struct backend *backend, struct await *await)
+{
+	backend->opening = await;
+	await_begin(await, AWAIT_FOR_EVER, cancel_opening, backend);
+	steps_start(&backend->steps, THEN(greet_again));
 }
 
 /* --- life --- */

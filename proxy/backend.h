@@ -27,12 +27,14 @@ struct backend {
 	const struct backend_options *options;
 	struct stream *stream;
 	struct capabilities capabilities;
-	struct reply reply; /* the last one heard; its text lives until the next is begun */
-	unsigned owed;      /* replies not heard yet */
+	char mechanisms[160]; /* of AUTH, as the server says them; cut when there are more */
+	struct reply reply;   /* the last one heard; its text lives until the next is begun */
+	unsigned owed;        /* replies not heard yet */
 	bool lost;
 	bool kept; /* it has served a transaction before */
 	bool sticky; /* something of a client sticks to it (who he is, where he comes from): never used for another */
 	bool committed; /* the reply that is owed is a message's */
+	bool used;      /* the last transaction was left unfinished: RSET first */
 	bool busy; /* while opening: the server said 421 or the like; it is up, but wants to be left alone */
 	const char *failure;         /* why opening failed, for logs */
 	uint64_t opened_at;          /* clock_now() */
@@ -53,6 +55,9 @@ struct backend {
 struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
 	struct server *server, const struct backend_options *options, bool plain_only,
 	struct await *await);
+
+/* Says EHLO once more: what it offers may have changed. */
+void backend_begin_greeting(struct backend *backend, struct await *await);
 
 /* Says a command line (without CRLF). */
 void backend_say(struct backend *backend, const char *format, ...)

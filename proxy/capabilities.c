@@ -2,6 +2,7 @@
 /* What servers can do: RFC 5321 §4.1.1.1, RFC 3461, RFC 8689, RFC 9422. */
 #include "proxy/capabilities.h"
 
+#include <stdio.h>
 #include <talloc.h>
 
 static const struct {
@@ -33,6 +34,12 @@ void capabilities_add_line(struct capabilities *capabilities, struct slice line)
 	if (slice_equals_nocase(keyword, "SIZE") && slice_to_number(slice_trim(line), &size) &&
 		size <= INT64_MAX)
 		capabilities->size = (int64_t)size;
+}
+
+void capabilities_add_mechanisms(char *mechanisms, size_t size, struct slice line)
+{
+	if (slice_equals_nocase(slice_cut(&line, ' '), "AUTH"))
+		snprintf(mechanisms, size, "%.*s", (int)line.size, line.data);
 }
 
 struct capabilities capabilities_common(struct capabilities a, struct capabilities b)

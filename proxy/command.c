@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Command lines: RFC 5321 §4.1.1, with the parameters of RFC 1870, RFC 3461, RFC 6152, RFC 6531 and RFC 8689; RFC 3030 §2. */
+/* Command lines: RFC 5321 §4.1.1, with the parameters of RFC 1870, RFC 3461, RFC 6152, RFC 6531 and RFC 8689; RFC 3030 §2, RFC 4954 §4. */
 #include "proxy/command.h"
 
 #include <ctype.h>
@@ -86,8 +86,6 @@ static const struct reply *take_require_tls(
 	return NULL;
 }
 
-/* --- DSN (RFC 3461 §4) --- */
-
 static bool is_hex_digit(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
@@ -110,6 +108,18 @@ static bool is_xtext(struct slice value)
 	}
 	return value.size > 0;
 }
+
+/* RFC 4954 §5: who may be trusted to say it is not told to us; the backend hears it from nobody but its own client. */
+static const struct reply *take_auth(
+	const void *parent, struct command *command, struct slice value)
+{
+	(void)command;
+	return slice_equals(value, "<>") || is_xtext(value)
+		? NULL
+		: complain(parent, 501, "5.5.4", "AUTH= takes an address as xtext, or <>");
+}
+
+/* --- DSN (RFC 3461 §4) --- */
 
 static const struct reply *take_return(
 	const void *parent, struct command *command, struct slice value)
@@ -195,6 +205,7 @@ static const struct parameter {
 		{"SMTPUTF8", take_utf8},
 		{"REQUIRETLS", take_require_tls},
 		{"RET", take_return},
+		{"AUTH", take_auth},
 		{"ENVID", take_envelope_id},
 		{NULL, NULL},
 },
@@ -289,6 +300,21 @@ const struct reply *command_parse_rcpt(const void *parent, struct command *comma
 }
 
 /* --- the others --- */
+
+/* auth-command = "AUTH" SP sasl-mech [SP initial-response] *(CRLF [base64]) [CRLF cancel-response] CRLF */
+const struct reply *command_parse_auth(const void *parent, struct command *command)
+{
+	struct slice rest = command->argument;
+
+	command->mechanism = slice_of(slice_keep(parent, slice_cut(&rest, ' ')));
+	command->initial = slice_of(slice_keep(parent, slice_trim(rest)));
+	if (command->mechanism.size == 0)
+		return complain(parent, 501, "5.5.4", "say AUTH and a mechanism");
+	if (!slice_is_base64(command->initial))
+		return complain(
+			parent, 501, "5.5.2", "what stands behind the mechanism is no base64");
+	return NULL;
+}
 
 /* bdat-cmd ::= "BDAT" SP chunk-size [ SP end-marker ] CR LF; chunk-size ::= 1*DIGIT; end-marker ::= "LAST" */
 const struct reply *command_parse_bdat(const void *parent, struct command *command)

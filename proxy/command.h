@@ -17,6 +17,8 @@ struct command {
 	bool require_tls;
 	enum dsn_return dsn_return;
 	const char *dsn_id;
+	struct slice mechanism;     /* of AUTH */
+	struct slice initial;       /* response that came with it; empty for none */
 	struct recipient recipient; /* of RCPT: path and parameters */
 	int64_t chunk;              /* bytes that follow the line; 0 for none */
 	bool last;                  /* LAST */
@@ -30,6 +32,7 @@ void command_split(struct command *command, struct slice line);
 const struct reply *command_parse_mail(const void *parent, struct command *command);
 const struct reply *command_parse_rcpt(const void *parent, struct command *command);
 const struct reply *command_parse_bdat(const void *parent, struct command *command);
+const struct reply *command_parse_auth(const void *parent, struct command *command);
 const struct reply *command_parse_helo(const void *parent, struct command *command);
 const struct reply *command_parse_nothing(const void *parent, struct command *command);
 const struct reply *command_parse_something(const void *parent, struct command *command);

@@ -18,6 +18,10 @@
 	COUNTER(TEMPFAILED,          "tempfailed",           TOTAL) \
 	COUNTER(DISCARDED,           "discarded",            TOTAL) \
 	COUNTER(UNTOLD,              "delivered_client_not_told", TOTAL) \
+	COUNTER(LOGINS,              "logins",               TOTAL) /* AUTH that succeeded */ \
+	COUNTER(LOGINS_REFUSED,      "logins_refused",       TOTAL) \
+	COUNTER(HOSTILE,             "hostile_commands",     TOTAL) /* Exchange's own verbs */ \
+	COUNTER(FOREIGN,             "foreign_protocols",    TOTAL) /* lines that are no SMTP */ \
 	COUNTER(SMUGGLING,           "smuggling_refused",    TOTAL) \
 	COUNTER(BACKEND_CONNECTIONS, "backend_connections",  GAUGE) /* open now */ \
 	COUNTER(BACKEND_FAILURES,    "backend_failures",     TOTAL) \

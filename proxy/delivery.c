@@ -14,6 +14,7 @@
 
 static struct step obtain(void *owner);
 static struct step begin_play(void *owner);
+static struct step hear_reset(void *owner);
 static struct step say_line(void *owner);
 static struct step hear_line(void *owner);
 static struct step end_play(void *owner);
@@ -40,6 +41,9 @@ static struct step conclude(struct delivery *delivery, struct reply reply)
 
 static struct reply cannot_reach(struct delivery *delivery)
 {
+	if (delivery->own)
+		return reply_of(delivery, 421, "4.3.2",
+			"the mail server behind this gateway is gone, please connect again");
 	return reply_of(delivery, 451, "4.4.1",
 		"the mail server behind this gateway cannot be reached, try again later");
 }
@@ -92,7 +96,10 @@ static struct reply classed(struct delivery *delivery, const struct reply *reply
 
 static void let_go(struct delivery *delivery)
 {
-	talloc_free(delivery->backend);
+	if (delivery->own)
+		delivery->own->lost |= delivery->backend != NULL;
+	else
+		talloc_free(delivery->backend);
 	delivery->backend = NULL;
 	delivery->open = false;
 	delivery->sender_stands = false;
@@ -104,7 +111,7 @@ static void let_go(struct delivery *delivery)
 static struct step lose_backend(struct delivery *delivery)
 {
 	bool may_have_died_idle = delivery->backend->kept || delivery->held;
-	bool again = may_have_died_idle && !delivery->tried_fresh;
+	bool again = may_have_died_idle && !delivery->tried_fresh && !delivery->own;
 
 	let_go(delivery);
 	if (!again)
@@ -122,7 +129,10 @@ static void give_back(struct delivery *delivery)
 
 	delivery->backend = NULL;
 	let_go(delivery);
-	pool_give_back(delivery->pool, backend, open);
+	if (delivery->own)
+		backend->used = open;
+	else
+		pool_give_back(delivery->pool, backend, open);
 }
 
 /* The server is busy. True when there is another one, which the envelope will be played to. */
@@ -131,7 +141,7 @@ static bool leave_busy(struct delivery *delivery)
 	uint64_t avoided = delivery->avoided | pool_bit(delivery->backend);
 
 	delivery->met_busy = true;
-	if (!pool_has_others(delivery->pool, avoided))
+	if (delivery->own || !pool_has_others(delivery->pool, avoided))
 		return false;
 	delivery->avoided = avoided;
 	give_back(delivery);
@@ -174,6 +184,10 @@ static struct step obtain(void *owner)
 	if (delivery->backend)
 		let_go(delivery);
 	delivery->held = false;
+	if (delivery->own) {
+		delivery->backend = delivery->own->lost ? NULL : delivery->own;
+		return THEN(begin_play);
+	}
 	pool_begin_take(delivery->pool, wanted, &delivery->backend, &delivery->steps.await);
 	return THEN(begin_play);
 }
@@ -210,10 +224,27 @@ static struct step begin_play(void *owner)
 		return conclude(delivery,
 			delivery->met_busy ? is_too_busy(delivery) : cannot_reach(delivery));
 	delivery->server = delivery->backend->server->name;
+	if (delivery->backend->used) {
+		backend_say(delivery->backend, "RSET");
+		backend_begin_reply(delivery->backend, (uint64_t)delivery->options->command_timeout,
+			&delivery->steps.await);
+		return THEN(hear_reset);
+	}
 	delivery->fresh = false;
 	delivery->said = delivery->sender_stands ? 1 + delivery->played : 0;
 	delivery->heard = delivery->said;
 	return THEN(say_line);
+}
+
+static struct step hear_reset(void *owner)
+{
+	struct delivery *delivery = owner;
+
+	if (delivery->steps.await.outcome != OUTCOME_DONE ||
+		!reply_is_positive(&delivery->backend->reply))
+		return lose_backend(delivery);
+	delivery->backend->used = false;
+	return THEN(begin_play);
 }
 
 static void say_sender(struct delivery *delivery)
@@ -521,6 +552,7 @@ static struct step hear_backend(void *owner)
 {
 	struct delivery *delivery = owner;
 
+	delivery->backend->committed = false;
 	delivery->open = false;
 	delivery->sender_stands = false;
 	delivery->played = 0;
@@ -554,7 +586,7 @@ static void on_rest(void *owner)
 	struct delivery *delivery = owner;
 	bool between_message_and_commit = delivery->sending && !delivery->reply.code;
 
-	if (delivery->backend && !between_message_and_commit)
+	if (delivery->backend && !delivery->own && !between_message_and_commit)
 		timer_start(&delivery->hold, delivery->gateway->loop->clock,
 			(uint64_t)delivery->options->hold);
 	await_end(delivery->await, OUTCOME_DONE);
@@ -618,12 +650,13 @@ static int close_delivery(struct delivery *delivery)
 }
 
 struct delivery *delivery_new(const void *parent, struct gateway *gateway, struct pool *pool,
-	const struct envelope *envelope)
+	struct backend *own, const struct envelope *envelope)
 {
 	struct delivery *delivery = talloc_zero(parent, struct delivery);
 
 	delivery->gateway = gateway;
 	delivery->pool = pool;
+	delivery->own = own;
 	delivery->options = pool_options(pool);
 	delivery->envelope = envelope;
 	delivery->hold.on_due = on_held_too_long;

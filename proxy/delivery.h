@@ -30,8 +30,10 @@ struct delivery {
 	const struct backend_options *options;
 	const struct envelope *envelope;
 	struct steps steps;
-	struct await *await;               /* of whoever asked */
-	struct backend *backend;           /* held, or NULL */
+	struct await *await;     /* of whoever asked */
+	struct backend *backend; /* held, or NULL */
+	struct backend *
+		own; /* the client's own: no other is used, and it is never given back; NULL: the pool's */
 	const struct recipient *candidate; /* the recipient being asked about, or NULL */
 	size_t said, heard;                /* of the play: 0 is MAIL, i the i-th recipient in it */
 	size_t played;                     /* recipients that stand accepted on this connection */
@@ -57,8 +59,9 @@ struct delivery {
 	bool told_by_backend; /* reply is the backend's own word */
 };
 
+/* own may be NULL. It stays the session's. When it is lost the reply is 421. */
 struct delivery *delivery_new(const void *parent, struct gateway *gateway, struct pool *pool,
-	const struct envelope *envelope);
+	struct backend *own, const struct envelope *envelope);
 
 /* Asks the backend about one more recipient, which the envelope does not hold as passed yet. */
 void delivery_begin_recipient(

@@ -76,6 +76,7 @@ char *gateway_offer(const struct gateway *gateway, const void *parent, const str
 		.recipients = limits->recipients,
 		.starttls = gateway->client_tls && !encrypted,
 		.encrypted = encrypted,
+		.mechanisms = s->mechanisms,
 	};
 
 	return capabilities_offer(parent, capabilities_behind(gateway, s->listen), &offer);

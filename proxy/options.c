@@ -11,6 +11,8 @@
 
 #define FIELD(type, field) .name = #field, .offset = offsetof(struct type, field)
 
+static const char *const listen_auth_choices[] = {"off", "offered", "required", NULL};
+
 static const struct option listen_rows[] = {
 	{FIELD(listen_options, address), .type = OPTION_TEXT, .mandatory = true,
 		.manual = "IP address to listen on; \"*\" is every address of IPv4 and IPv6"},
@@ -22,6 +24,10 @@ static const struct option listen_rows[] = {
 			  "net.core.somaxconn"},
 	{FIELD(listen_options, backend), .type = OPTION_TEXT,
 		.manual = "name of the backend to relay to; without it, the first one"},
+	{FIELD(listen_options, auth), .type = OPTION_CHOICE, .preset = "off",
+		.choices = listen_auth_choices,
+		.manual = "AUTH, relayed to the backend inside TLS only; required: no mail without "
+			  "it"},
 	{0},
 };
 

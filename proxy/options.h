@@ -6,6 +6,8 @@
 
 #include "base/settings.h"
 
+enum listen_auth { LISTEN_AUTH_OFF, LISTEN_AUTH_OFFERED, LISTEN_AUTH_REQUIRED };
+
 /* listen "inbound" { address = "127.0.0.1"  port = 2525 } */
 struct listen_options {
 	const char *name;
@@ -13,6 +15,7 @@ struct listen_options {
 	int64_t port;
 	int64_t backlog;
 	const char *backend; /* name of the backend to relay to; NULL: the only one or the first */
+	int auth;            /* enum listen_auth; preset off */
 };
 
 enum backend_tls { BACKEND_TLS_OFF, BACKEND_TLS_OPPORTUNISTIC, BACKEND_TLS_REQUIRED };

@@ -6,7 +6,7 @@
  *
  * Routes are looked at in the order of the file, the first that names the recipient's domain (and the listener, if it names one)
  * counts; so the particular stands before the general. Whom no route names, and recipients without a domain, go to the listener's
- * backend. Domains are written as in relay.domains; "*.example.com" is another spelling of ".example.com".
+ * backend; so does all mail of a client that has a connection there of its own. Domains are written as in relay.domains; "*.example.com" is another spelling of ".example.com".
  */
 #pragma once
 

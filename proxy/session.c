@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/stream.h"
 #include "proxy/limits.h"
+#include "proxy/login.h"
 #include "proxy/transaction.h"
 #include "proxy/verbs.h"
 
@@ -25,6 +26,10 @@ static struct step hear_command(void *owner);
 static struct step judge_command(void *owner);
 static struct step weigh_command(void *owner);
 static struct step relay_command(void *owner);
+static struct step attach_backend(void *owner);
+static struct step hear_attached(void *owner);
+static struct step log_in(void *owner);
+static struct step hear_login(void *owner);
 static struct step hear_backend(void *owner);
 static struct step carry_out(void *owner);
 static struct step refuse(void *owner);
@@ -151,6 +156,14 @@ static bool is_to_end(const struct session *s)
 		(s->gateway->impatient || s->transactions > 0);
 }
 
+/* AUTH may bring a long response. */
+static size_t line_maximum(const struct session *s)
+{
+	size_t maximum = (size_t)limits_of(s)->command_line;
+
+	return s->mechanisms && maximum < LOGIN_LINE_MAXIMUM ? LOGIN_LINE_MAXIMUM : maximum;
+}
+
 static struct step read_command(void *owner)
 {
 	struct session *s = owner;
@@ -175,7 +188,7 @@ static struct step read_command(void *owner)
 		stream_begin_flush(s->client, 0, patience, &s->steps.await);
 		return THEN(catch_up);
 	}
-	stream_begin_line(s->client, (size_t)limits_of(s)->command_line, patience, &s->steps.await);
+	stream_begin_line(s->client, line_maximum(s), patience, &s->steps.await);
 	return THEN(hear_command);
 }
 
@@ -241,6 +254,38 @@ static struct step refuse_command(struct session *s, const struct reply *reply, 
 	return answer_error(s);
 }
 
+static struct step lose_own_backend(struct session *s, const char *status, const char *text)
+{
+	s->closing = true;
+	say(s, 421, status, text);
+	return THEN(answer);
+}
+
+/* It has closed, or spoken without being asked: either way it is good for nothing any more. */
+static bool has_lost_own_backend(const struct session *s)
+{
+	return s->own &&
+		(s->own->lost ||
+			(s->own->owed == 0 &&
+				(!stream_has_peer(s->own->stream) ||
+					stream_bytes(s->own->stream).size)));
+}
+
+static struct step hear_unknown_verb(struct session *s, struct slice line)
+{
+	bool hostile = verb_is_hostile(s->command.verb);
+	bool foreign = verb_is_foreign(line);
+
+	table_add(s->gateway->table, COUNT_HOSTILE, hostile);
+	table_add(s->gateway->table, COUNT_FOREIGN, foreign);
+	s->unknown_verbs++;
+	s->closing |= foreign;
+	say(s, 500, "5.5.1",
+		foreign ? "this is a mail server, and that is no SMTP"
+			: "this is no command that we know; HELP lists them");
+	return answer_error(s);
+}
+
 static struct step hear_command(void *owner)
 {
 	struct session *s = owner;
@@ -252,16 +297,19 @@ static struct step hear_command(void *owner)
 	}
 	if (s->steps.await.outcome != OUTCOME_DONE)
 		return THEN(farewell);
+	if (has_lost_own_backend(s))
+		return lose_own_backend(s, "4.3.2",
+			"the mail server behind this gateway is gone, please connect again");
 	struct line line = stream_take_line(s->client);
 	if (line.fault != LINE_GOOD)
 		return hear_faulty_line(s, line.fault);
 	command_split(&s->command, line.text);
+	if (line.text.size + 2 > (size_t)limits_of(s)->command_line &&
+		!slice_equals_nocase(s->command.verb, "AUTH"))
+		return hear_faulty_line(s, LINE_LONG);
 	s->verb = verb_find(s->command.verb);
-	if (!s->verb) {
-		s->unknown_verbs++;
-		say(s, 500, "5.5.1", "this is no command that we know; HELP lists them");
-		return answer_error(s);
-	}
+	if (!s->verb)
+		return hear_unknown_verb(s, line.text);
 	const struct reply *malformed = s->verb->parse(s->scratch, &s->command);
 	const struct reply *forbidden = verb_forbidden(s->scratch, s->verb, s);
 	if (forbidden || malformed)
@@ -301,7 +349,17 @@ static struct step weigh_command(void *owner)
 
 	if (is_refused(s))
 		return when_chunk_is_in(s, THEN(refuse));
-	return s->verb->relayed ? THEN(relay_command) : THEN(carry_out);
+	switch (s->verb->relay) {
+	case RELAY_OFFER:
+		return THEN(attach_backend);
+	case RELAY_LOGIN:
+		return THEN(log_in);
+	case RELAY_RECIPIENT:
+		return THEN(relay_command);
+	case RELAY_NOTHING:
+		break;
+	}
+	return THEN(carry_out);
 }
 
 /* A transaction goes to one backend: that of the first recipient that it took. False: this recipient's is another. */
@@ -319,13 +377,103 @@ static bool is_on_the_same_way(struct transaction *transaction, const struct poo
 	return true;
 }
 
-/* Only RCPT is relayed while the client waits: the backend has the last word on who is a recipient. */
+/* --- AUTH: the client gets a backend connection of its own, from EHLO on --- */
+
+static bool may_log_in(const struct session *s)
+{
+	return s->listen->auth != LISTEN_AUTH_OFF && stream_tls_version(s->client);
+}
+
+static struct step attach_backend(void *owner)
+{
+	struct session *s = owner;
+	struct wanted wanted = {.fresh = true};
+
+	if (!may_log_in(s) || s->own)
+		return THEN(carry_out);
+	pool_begin_take(gateway_pool(s->gateway, s->listen, ""), wanted, &s->own, &s->steps.await);
+	return THEN(hear_attached);
+}
+
+static struct step hear_attached(void *owner)
+{
+	struct session *s = owner;
+
+	if (!s->own)
+		return lose_own_backend(s, "4.4.1",
+			"the mail server behind this gateway cannot be reached, try again later");
+	talloc_steal(s, s->own);
+	s->mechanisms = login_offer(s, s->own->mechanisms, stream_tls_version(s->own->stream));
+	return THEN(carry_out);
+}
+
+static struct step log_in(void *owner)
+{
+	struct session *s = owner;
+
+	talloc_free(s->login);
+	s->login = login_begin(s, s->gateway, s->client, s->own, s->command.mechanism,
+		s->command.initial, &s->steps.await);
+	return THEN(hear_login);
+}
+
+static void log_login(const struct session *s)
+{
+	char client[IP_TEXT_SIZE];
+	struct log_line line;
+
+	log_begin(&line, s->login->succeeded ? LEVEL_INFO : LEVEL_NOTICE,
+		s->login->succeeded ? "login" : "login_refused");
+	log_text(&line, "id", s->id);
+	log_text(&line, "client", ip_print(&s->ip, client));
+	log_text(&line, "mechanism", s->login->mechanism);
+	log_text(&line, "user", s->login->user);
+	log_text(&line, "server", s->own->server->name);
+	log_number(&line, "code", s->login->reply.code);
+	log_end(&line);
+}
+
+static void forget_pause(void *operation)
+{
+	(void)operation;
+}
+
+/* Lets time pass before what comes next. */
+static struct step pause_before(struct session *s, int64_t milliseconds, struct step next)
+{
+	if (milliseconds > 0)
+		await_begin(&s->steps.await, (uint64_t)milliseconds, forget_pause, s);
+	return next;
+}
+
+static struct step hear_login(void *owner)
+{
+	struct session *s = owner;
+	const struct reply *reply = &s->login->reply;
+
+	if (!reply->code)
+		return THEN(farewell);
+	log_login(s);
+	table_add(s->gateway->table, s->login->succeeded ? COUNT_LOGINS : COUNT_LOGINS_REFUSED, 1);
+	if (s->login->succeeded && reply_is_positive(reply))
+		return THEN(carry_out);
+	s->reply = *reply;
+	s->closing |= reply->code == 421;
+	if (!s->closing && ++s->logins_refused >= limits_of(s)->logins) {
+		s->closing = true;
+		say(s, 421, "4.7.0", "too many failed logins, closing");
+	}
+	return pause_before(s, limits_of(s)->login_delay, THEN(answer));
+}
+
+/* --- RCPT: the backend has the last word on who is a recipient --- */
+
 static struct step relay_command(void *owner)
 {
 	struct session *s = owner;
 	struct transaction *transaction = s->transaction;
-	struct pool *pool =
-		gateway_pool(s->gateway, s->listen, s->command.recipient.address->domain);
+	const char *domain = s->own ? "" : s->command.recipient.address->domain;
+	struct pool *pool = gateway_pool(s->gateway, s->listen, domain);
 
 	if (!is_on_the_same_way(transaction, pool)) {
 		say(s, 452, "4.5.3",
@@ -335,7 +483,7 @@ static struct step relay_command(void *owner)
 	}
 	if (!transaction->delivery)
 		transaction->delivery =
-			delivery_new(transaction, s->gateway, pool, transaction->envelope);
+			delivery_new(transaction, s->gateway, pool, s->own, transaction->envelope);
 	delivery_begin_recipient(transaction->delivery, &s->command.recipient, &s->steps.await);
 	return THEN(hear_backend);
 }
@@ -349,6 +497,7 @@ static struct step hear_backend(void *owner)
 		return THEN(carry_out);
 	s->reply = reply_of(s->scratch, reply->code, reply->status, reply->text);
 	s->policy_refusal = true;
+	s->closing |= reply->code == 421;
 	return THEN(refuse);
 }
 
@@ -654,6 +803,7 @@ static struct step hear_delivery(void *owner)
 	s->transaction->committed = delivery->committed;
 	s->transaction->delivered = delivery->committed && reply_is_positive(reply);
 	s->policy_refusal = !reply_is_positive(reply);
+	s->closing |= reply->code == 421;
 	s->reply = s->transaction->delivered
 		? reply_of(s->scratch, 250, "2.0.0", reply->text)
 		: reply_of(s->scratch, reply->code, reply->status, reply->text);
@@ -725,6 +875,8 @@ static int end_session(struct session *s)
 	struct gateway *gateway = s->gateway;
 
 	steps_cancel(&s->steps);
+	if (s->own)
+		backend_quit(s->own);
 	limits_release(s);
 	DL_DELETE(gateway->sessions, s);
 	gateway_forget(gateway);

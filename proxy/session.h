@@ -50,8 +50,12 @@ struct session {
 	struct inquiry *inquiry;         /* what is judged before a transaction */
 	const char *helo;                /* NULL before HELO */
 	struct transaction *transaction; /* NULL outside one */
-	void *scratch;                   /* what lives for one command */
-	const struct verb *verb;         /* of the command in hand */
+	struct backend *own;             /* this client's own connection, on listeners with AUTH */
+	const char *mechanisms;          /* of AUTH that were offered, NULL for none */
+	struct login *login;             /* the last one */
+	bool authenticated;
+	void *scratch;           /* what lives for one command */
+	const struct verb *verb; /* of the command in hand */
 	struct command command;
 	struct reply reply; /* what will be answered */
 	struct ip ip;
@@ -63,7 +67,7 @@ struct session {
 	bool closing;     /* after this answer */
 	bool spoilt; /* what was pipelined behind a refused MAIL or message is out of order by no fault */
 	bool policy_refusal; /* the reply is the judge's or the backend's: it carries the id */
-	uint16_t errors, unknown_verbs, idle_verbs, long_lines, forgiven;
+	uint16_t errors, unknown_verbs, idle_verbs, long_lines, forgiven, logins_refused;
 	uint32_t transactions;    /* begun */
 	uint32_t messages;        /* answered with 250 */
 	int64_t chunk_left;       /* bytes of a BDAT chunk that still come */

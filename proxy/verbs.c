@@ -3,8 +3,10 @@
 #include "proxy/verbs.h"
 
 #include "base/stream.h"
+#include "proxy/login.h"
 #include "proxy/transaction.h"
 
+#include <ctype.h>
 #include <talloc.h>
 
 #define RECIPIENTS_CEILING 10000 /* whatever the settings say */
@@ -201,6 +203,23 @@ static void change_starttls(struct session *s)
 	say(s, 220, "2.0.0", "go ahead");
 }
 
+/* --- AUTH --- */
+
+static void prepare_auth(struct session *s)
+{
+	if (!login_is_offered(s->mechanisms, s->command.mechanism))
+		say(s, 504, "5.5.4", "this mechanism is not offered; EHLO lists those that are");
+}
+
+static void change_auth(struct session *s)
+{
+	s->authenticated = true;
+	facts_set_bool(s->facts, FACT_CLIENT_AUTHENTICATED, true);
+	if (s->login->user)
+		facts_set_text(s->facts, FACT_CLIENT_USER, s->login->user);
+	s->reply = s->login->reply;
+}
+
 static const struct reply *parse_anything(const void *parent, struct command *command)
 {
 	(void)parent;
@@ -210,26 +229,26 @@ static const struct reply *parse_anything(const void *parent, struct command *co
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	/* name      requires                                              parse                    prepare       undo                 stage       relayed is_idle change                after */
-	{"MAIL",     NEEDS_HELO | NEEDS_NO_TRANSACTION,                    command_parse_mail,      prepare_mail, end_transaction,     STAGE_MAIL, false, false, change_mail,          AFTER_READ_COMMAND},
-	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION | NEEDS_NO_CHUNK,      command_parse_rcpt,      prepare_rcpt, NULL,                STAGE_RCPT, true,  false, change_rcpt,          AFTER_READ_COMMAND},
-	{"DATA",     NEEDS_TRANSACTION | NEEDS_NO_CHUNK | NEEDS_RECIPIENT, command_parse_nothing,   prepare_data, NULL,                STAGE_DATA, false, false, change_data,          AFTER_RECEIVE_BODY},
-	{"BDAT",     NEEDS_TRANSACTION | NEEDS_RECIPIENT_OF_CHUNKS,        command_parse_bdat,      prepare_bdat, end_transaction,     STAGE_DATA, false, false, change_bdat,          AFTER_RECEIVE_CHUNK},
-	{"EHLO",     0,                                                    command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, false, false, change_ehlo,          AFTER_READ_COMMAND},
-	{"HELO",     0,                                                    command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, false, false, change_helo,          AFTER_READ_COMMAND},
-	{"QUIT",     0,                                                    command_parse_nothing,   NULL,         NULL,                NO_STAGE,   false, false, change_quit,          AFTER_FAREWELL},
-	{"RSET",     0,                                                    command_parse_nothing,   NULL,         NULL,                NO_STAGE,   false, true,  change_rset,          AFTER_READ_COMMAND},
-	{"NOOP",     0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_noop,          AFTER_READ_COMMAND},
-	{"STARTTLS", NEEDS_HELO | NEEDS_TLS_OFFER,                         command_parse_nothing,   NULL,         NULL,                NO_STAGE,   false, false, change_starttls,      AFTER_START_TLS},
-	{"HELP",     0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_help,          AFTER_READ_COMMAND},
-	{"VRFY",     0,                                                    command_parse_something, NULL,         NULL,                NO_STAGE,   false, true,  change_vrfy,          AFTER_READ_COMMAND},
-	{"EXPN",     0,                                                    command_parse_something, NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"ETRN",     0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"ATRN",     0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"TURN",     0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"AUTH",     0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"DEBUG",    0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"WIZ",      0,                                                    parse_anything,          NULL,         NULL,                NO_STAGE,   false, true,  change_unimplemented, AFTER_READ_COMMAND},
+	/* name      requires                                                                                           parse                    prepare       undo                 stage       relay            is_idle change                after */
+	{"MAIL",     NEEDS_HELO | NEEDS_LOGIN | NEEDS_NO_TRANSACTION,                                                   command_parse_mail,      prepare_mail, end_transaction,     STAGE_MAIL, RELAY_NOTHING,   false, change_mail,          AFTER_READ_COMMAND},
+	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION | NEEDS_NO_CHUNK,                                                   command_parse_rcpt,      prepare_rcpt, NULL,                STAGE_RCPT, RELAY_RECIPIENT, false, change_rcpt,          AFTER_READ_COMMAND},
+	{"DATA",     NEEDS_TRANSACTION | NEEDS_NO_CHUNK | NEEDS_RECIPIENT,                                              command_parse_nothing,   prepare_data, NULL,                STAGE_DATA, RELAY_NOTHING,   false, change_data,          AFTER_RECEIVE_BODY},
+	{"BDAT",     NEEDS_TRANSACTION | NEEDS_RECIPIENT_OF_CHUNKS,                                                     command_parse_bdat,      prepare_bdat, end_transaction,     STAGE_DATA, RELAY_NOTHING,   false, change_bdat,          AFTER_RECEIVE_CHUNK},
+	{"EHLO",     0,                                                                                                 command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, RELAY_OFFER,     false, change_ehlo,          AFTER_READ_COMMAND},
+	{"HELO",     0,                                                                                                 command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, RELAY_NOTHING,   false, change_helo,          AFTER_READ_COMMAND},
+	{"QUIT",     0,                                                                                                 command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_quit,          AFTER_FAREWELL},
+	{"RSET",     0,                                                                                                 command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_rset,          AFTER_READ_COMMAND},
+	{"NOOP",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_noop,          AFTER_READ_COMMAND},
+	{"STARTTLS", NEEDS_HELO | NEEDS_TLS_OFFER,                                                                      command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_starttls,      AFTER_START_TLS},
+	{"HELP",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_help,          AFTER_READ_COMMAND},
+	{"VRFY",     0,                                                                                                 command_parse_something, NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_vrfy,          AFTER_READ_COMMAND},
+	{"EXPN",     0,                                                                                                 command_parse_something, NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"ETRN",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"ATRN",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"TURN",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"AUTH",     NEEDS_HELO | NEEDS_AUTH_OFFER | NEEDS_ENCRYPTION_FOR_AUTH | NEEDS_NO_LOGIN | NEEDS_NO_TRANSACTION, command_parse_auth,      prepare_auth, NULL,                STAGE_AUTH, RELAY_LOGIN,     true,  change_auth,          AFTER_READ_COMMAND},
+	{"DEBUG",    0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"WIZ",      0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
 };
 /* clang-format on */
 
@@ -240,6 +259,48 @@ const struct verb *verb_find(struct slice name)
 			return &verbs[i];
 	}
 	return NULL;
+}
+
+/* --- what is none --- */
+
+static const struct {
+	const char *name;
+	bool is_family; /* and all that begin with it */
+} hostile[] = {
+	{"XEXCH50", false},
+	{"X-LINK2STATE", false},
+	{"X-ANONYMOUSTLS", false},
+	{"X-EXPS", false},
+	{"XOORG", false},
+	{"XPROXY", true},
+	{"XSESSIONPARAMS", false},
+	{"XSHADOW", true},
+	{"XRDST", false},
+	{"XMESSAGECONTEXT", false},
+	{"XLONGADDR", false},
+};
+
+bool verb_is_hostile(struct slice name)
+{
+	for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++) {
+		if (hostile[i].is_family ? slice_starts_nocase(name, hostile[i].name)
+					 : slice_equals_nocase(name, hostile[i].name))
+			return true;
+	}
+	return false;
+}
+
+bool verb_is_foreign(struct slice line)
+{
+	static const char *const web[] = {"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT"};
+	struct slice word = slice_cut(&line, ' ');
+	bool is_field = word.size > 1 && word.data[word.size - 1] == ':';
+
+	for (size_t i = 0; i < sizeof web / sizeof web[0]; i++) {
+		if (slice_equals_nocase(word, web[i]))
+			return true;
+	}
+	return is_field || (word.size && !isalpha((unsigned char)word.data[0]));
 }
 
 /* --- what is allowed when --- */
@@ -274,6 +335,26 @@ static bool lacks_tls_offer(const struct session *s)
 	return !s->gateway->client_tls || stream_tls_version(s->client);
 }
 
+static bool lacks_auth_offer(const struct session *s)
+{
+	return s->listen->auth == LISTEN_AUTH_OFF;
+}
+
+static bool lacks_encryption(const struct session *s)
+{
+	return !stream_tls_version(s->client);
+}
+
+static bool has_login(const struct session *s)
+{
+	return s->authenticated;
+}
+
+static bool lacks_login(const struct session *s)
+{
+	return s->listen->auth == LISTEN_AUTH_REQUIRED && !s->authenticated;
+}
+
 static const struct {
 	enum requirement requirement;
 	bool (*is_missing)(const struct session *s);
@@ -288,6 +369,10 @@ static const struct {
 	{NEEDS_NO_CHUNK, has_chunk, 503, "5.5.1",
 		"a message has begun: BDAT goes on with it, RSET begins anew"},
 	{NEEDS_RECIPIENT, lacks_recipient, 554, "5.5.1", "no valid recipients"},
+	{NEEDS_AUTH_OFFER, lacks_auth_offer, 502, "5.5.1", "AUTH is not offered here"},
+	{NEEDS_ENCRYPTION_FOR_AUTH, lacks_encryption, 530, "5.7.0", "say STARTTLS first"},
+	{NEEDS_NO_LOGIN, has_login, 503, "5.5.1", "you have authenticated already"},
+	{NEEDS_LOGIN, lacks_login, 530, "5.7.0", "authentication is required here"},
 	{NEEDS_RECIPIENT_OF_CHUNKS, lacks_recipient, 503, "5.5.1", "no valid recipients"},
 	{NEEDS_TLS_OFFER, lacks_tls_offer, 503, "5.5.1", "STARTTLS is not possible here"},
 };

@@ -16,6 +16,10 @@ enum requirement {
 	NEEDS_RECIPIENT = 8,
 	NEEDS_TLS_OFFER = 16,
 	NEEDS_NO_CHUNK = 32,
+	NEEDS_AUTH_OFFER = 128,
+	NEEDS_ENCRYPTION_FOR_AUTH = 256,
+	NEEDS_NO_LOGIN = 512,
+	NEEDS_LOGIN = 1024,
 	NEEDS_RECIPIENT_OF_CHUNKS = 64 /* RFC 3030 §2 has a code of its own */
 };
 
@@ -27,6 +31,9 @@ enum after {
 	AFTER_START_TLS,
 	AFTER_FAREWELL
 };
+
+/* What of it the backend is asked while the client waits. */
+enum relay { RELAY_NOTHING, RELAY_OFFER, RELAY_LOGIN, RELAY_RECIPIENT };
 
 #define NO_STAGE (-1)
 
@@ -40,12 +47,18 @@ struct verb {
 	/* Takes back what prepare did, when the command is refused. NULL for none. */
 	void (*undo)(struct session *s);
 	int stage; /* enum stage at which it is judged, or NO_STAGE */
-	bool relayed;
+	enum relay relay;
 	bool is_idle; /* brings the session no further: counted */
 	/* What is so now that it has passed, and the reply to it. */
 	void (*change)(struct session *s);
 	enum after after;
 };
+
+/* Whether it is one of those that Exchange servers use among themselves (CVE-2003-0714, CVE-2005-0560): trusted ones do not come this way. */
+bool verb_is_hostile(struct slice name);
+
+/* Whether a line can be no command: HTTP, a header field, or no letter at its beginning. */
+bool verb_is_foreign(struct slice line);
 
 /* NULL for an unknown one. */
 const struct verb *verb_find(struct slice name);

@@ -9,9 +9,9 @@
 #include <talloc.h>
 
 /* A safe copy of one line of text. */
-static char *clean_line(const void *parent, struct slice line)
+static char *clean_line(const void *parent, struct slice line, size_t maximum)
 {
-	size_t room = line.size < REPLY_TEXT_MAXIMUM ? line.size : REPLY_TEXT_MAXIMUM;
+	size_t room = line.size < maximum ? line.size : maximum;
 	char *text = talloc_array(parent, char, room + 1);
 
 	text[utf8_clean(text, room, line)] = '\0';
@@ -21,10 +21,10 @@ static char *clean_line(const void *parent, struct slice line)
 /* A safe copy of lines separated by "\n". */
 static const char *clean_lines(const void *parent, struct slice lines)
 {
-	char *text = clean_line(parent, slice_cut(&lines, '\n'));
+	char *text = clean_line(parent, slice_cut(&lines, '\n'), REPLY_TEXT_MAXIMUM);
 
 	for (unsigned count = 1; lines.size && count < REPLY_LINES_MAXIMUM; count++) {
-		char *line = clean_line(NULL, slice_cut(&lines, '\n'));
+		char *line = clean_line(NULL, slice_cut(&lines, '\n'), REPLY_TEXT_MAXIMUM);
 		text = talloc_asprintf_append_buffer(text, "\n%s", line);
 		talloc_free(line);
 	}
@@ -155,7 +155,8 @@ static void begin_reply(const void *parent, struct reply *reply, int code, struc
 		reply->status[status] = '\0';
 		text = behind_status(text, status);
 	}
-	reply->text = clean_line(parent, text);
+	reply->text = clean_line(
+		parent, text, code == 334 ? REPLY_CHALLENGE_MAXIMUM : REPLY_TEXT_MAXIMUM);
 }
 
 static bool is_full(const struct reply *reply)
@@ -170,7 +171,7 @@ static void continue_reply(struct reply *reply, struct slice text)
 
 	if (status && slice_equals(slice_make(text.data, status), reply->status))
 		text = behind_status(text, status);
-	line = clean_line(NULL, text);
+	line = clean_line(NULL, text, REPLY_TEXT_MAXIMUM);
 	reply->text = talloc_asprintf_append_buffer((char *)reply->text, "\n%s", line);
 	talloc_free(line);
 }

@@ -10,6 +10,7 @@
 
 #define REPLY_LINE_MAXIMUM 512  /* RFC 5321 §4.5.3.1.5, with code and CRLF */
 #define REPLY_TEXT_MAXIMUM 460  /* of one line of text that we write */
+#define REPLY_CHALLENGE_MAXIMUM 12288 /* of a 334 (RFC 4954 §4) */
 #define REPLY_LINES_MAXIMUM 128 /* taken from a backend */
 #define STATUS_SIZE 12          /* "5.123.123" and NUL, with room */
 

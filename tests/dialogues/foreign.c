@@ -24,6 +24,8 @@ static const struct deviation {
 		"appendix C let a server decline it, and DESIGN "
 		"has the relay gate refuse it"},
 	{"stls-03", "554 and the end instead of a handshake: DEFAULTS, plaintext behind STARTTLS"},
+	{"dlg-001", "500 and the end: DEFAULTS, a line that begins with no letter"},
+	{"dlg-002", "500 and the end: DEFAULTS, a line that begins with no letter"},
 	{"dlg-091", "no setting makes the limit of a message as small as 50 octets"},
 	{"dlg-147", "a chunk of one octet is one, and LAST in small letters ends the message"},
 	{"dlg-136", "RFC 3030 §2 lets a chunk be empty"},

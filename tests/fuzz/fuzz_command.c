@@ -15,6 +15,7 @@ static const struct {
 	{command_parse_mail, true},
 	{command_parse_rcpt, true},
 	{command_parse_bdat, false},
+	{command_parse_auth, false},
 	{command_parse_helo, false},
 	{command_parse_nothing, false},
 	{command_parse_something, false},
