@@ -22,7 +22,7 @@
 
 #define HEALTH_FAILURES 3
 #define HEALTH_PATIENCE 30000
-#define HEALTH_PAUSE 30000
+#define HEALTH_PAUSE 10000
 #define HEALTH_TURN 120000 /* longer than a probe may take */
 
 enum health_state { HEALTH_UP, HEALTH_DOWN, HEALTH_PROBING };
