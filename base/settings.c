@@ -170,17 +170,38 @@ const void *settings_named(const struct settings *settings, const char *name, si
 	return entry->values;
 }
 
-struct place settings_place(
-	const struct settings *settings, const void *section_struct, const char *name)
+static const struct entry *entry_of(const struct settings *settings, const void *section_struct)
 {
 	const struct entry *entry = settings->entries;
-	const struct option *option;
 
 	while (entry && entry->values != section_struct)
 		entry = entry->next;
 	assert(entry);
-	option = schema_option(entry->section, slice_of(name));
+	return entry;
+}
+
+struct place settings_place(
+	const struct settings *settings, const void *section_struct, const char *name)
+{
+	const struct entry *entry = entry_of(settings, section_struct);
+	const struct option *option = schema_option(entry->section, slice_of(name));
+
 	assert(option);
 	return settings_mention(entry, option)->place.line ? settings_mention(entry, option)->place
 							   : entry->place;
+}
+
+struct place settings_item_place(const struct settings *settings, const void *section_struct,
+	const char *name, size_t index, size_t offset)
+{
+	const struct entry *entry = entry_of(settings, section_struct);
+	const struct option *option = schema_option(entry->section, slice_of(name));
+
+	assert(option);
+	const struct place *items = settings_mention(entry, option)->items;
+	if (index >= talloc_array_length(items))
+		return settings_place(settings, section_struct, name);
+	struct place place = items[index];
+	place.column += (unsigned)offset;
+	return place;
 }

@@ -90,5 +90,9 @@ const void *settings_named(const struct settings *settings, const char *section,
 struct place settings_place(
 	const struct settings *settings, const void *section_struct, const char *option);
 
+/* Where a byte of one of the values of a list was written (one without escapes before it), else the option's place. */
+struct place settings_item_place(const struct settings *settings, const void *section_struct,
+	const char *option, size_t index, size_t offset);
+
 /* The reference of all sections and options, as the body of a man page (mdoc), from the tables alone. */
 void settings_print_manual(const struct section *const *tables, FILE *out);

@@ -279,6 +279,19 @@ static const struct option *know_key(
 	return option;
 }
 
+/* The place of a string's text is behind its quotation mark. */
+static void mention_items(
+	const struct reader *reader, struct entry *entry, struct mention *mention, struct list list)
+{
+	mention->items = talloc_array(entry, struct place, list.count);
+	for (size_t i = 0; i < list.count; i++) {
+		const struct token *token = &list.tokens[i];
+
+		mention->items[i] = (struct place){reader->settings->file, token->place.line,
+			token->place.column + (token->kind == TOKEN_STRING)};
+	}
+}
+
 /* WORD "=" values */
 static void read_key(struct reader *reader, struct entry *entry)
 {
@@ -297,6 +310,8 @@ static void read_key(struct reader *reader, struct entry *entry)
 			option->name);
 	else
 		option_read(option, entry->values, list.tokens, list.count, reader->complaints);
+	if (option_is_list(option))
+		mention_items(reader, entry, settings_mention(entry, option), list);
 }
 
 /* Sections. */

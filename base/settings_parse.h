@@ -12,6 +12,7 @@
 struct mention {
 	struct place place;
 	bool excused;
+	struct place *items; /* of a list's values, talloc array; NULL when it was not written */
 };
 
 /* A section as it was written, or one without name that was not. */

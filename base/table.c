@@ -5,26 +5,27 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <talloc.h>
+#include <unistd.h>
 
 enum {
-	KEY_SIZE = 16,
 	BUCKET_ENTRIES = 8,
 	BUCKETS = TABLE_KEYS / BUCKET_ENTRIES,
 	STRIPES = 64,
-	COUNTERS_MOST = 64
+	COUNTERS_MOST = 64,
+	NAMES_MOST = 2048
 };
 
 /* An entry whose counts are all 0 is free, whatever its key says: so a death between two writes leaves nothing. */
 struct entry {
 	uint8_t kind;
 	uint8_t size;
-	uint8_t key[KEY_SIZE];
+	uint8_t key[TABLE_KEY_SIZE];
 	uint16_t counts[TABLE_COLUMNS];
 };
 
@@ -32,7 +33,19 @@ struct column {
 	_Alignas(64) _Atomic int64_t counters[COUNTERS_MOST];
 };
 
+struct words {
+	uint8_t used;
+	uint8_t kind;
+	uint8_t size;
+	uint8_t key[TABLE_KEY_SIZE];
+	_Atomic uint64_t words[TABLE_WORDS];
+};
+
 struct shared {
+	char layout
+		[NAMES_MOST]; /* says how all this is laid out: two programs may share it if they say the same */
+	pthread_mutex_t words_lock;
+	struct words words[TABLE_WORD_KEYS];
 	pthread_mutex_t stripes[STRIPES]; /* bucket i belongs to stripe i % STRIPES */
 	_Atomic uint64_t unkeyed;
 	uint64_t secret;
@@ -42,6 +55,7 @@ struct shared {
 
 struct table {
 	struct shared *shared;
+	int descriptor;
 	const char *const *names;
 	size_t counters;
 	unsigned column;
@@ -51,41 +65,104 @@ struct table {
 static int table_unmap(struct table *table)
 {
 	munmap(table->shared, sizeof *table->shared);
+	close(table->descriptor);
 	return 0;
 }
 
-static void stripes_init(struct shared *shared)
+static void locks_init(struct shared *shared)
 {
 	pthread_mutexattr_t attributes;
 
 	pthread_mutexattr_init(&attributes);
 	pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
 	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(&shared->words_lock, &attributes);
 	for (size_t i = 0; i < STRIPES; i++)
 		pthread_mutex_init(&shared->stripes[i], &attributes);
 	pthread_mutexattr_destroy(&attributes);
 }
 
-struct table *table_new(const void *parent, const char *const *names)
+static void write_layout(char layout[NAMES_MOST], const char *const *names)
 {
-	struct shared *shared = mmap(
-		NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct table *table;
+	int used = snprintf(
+		layout, NAMES_MOST, "1 %zu %zu", sizeof(struct shared), sizeof(struct entry));
 
-	if (shared == MAP_FAILED)
-		return NULL;
-	stripes_init(shared);
-	if (getrandom(&shared->secret, sizeof shared->secret, GRND_NONBLOCK) < 0)
-		shared->secret =
-			(uintptr_t)shared; /* early boot: at least not the same everywhere */
-	table = talloc_zero(parent, struct table);
+	for (size_t i = 0; names[i]; i++) {
+		used += snprintf(layout + used, (size_t)(NAMES_MOST - used), " %s", names[i]);
+		assert(used < NAMES_MOST);
+	}
+}
+
+static struct shared *map(int descriptor)
+{
+	struct shared *shared =
+		mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+
+	return shared == MAP_FAILED ? NULL : shared;
+}
+
+static struct table *table_on(
+	const void *parent, const char *const *names, int descriptor, struct shared *shared)
+{
+	struct table *table = talloc_zero(parent, struct table);
+
 	table->shared = shared;
+	table->descriptor = descriptor;
 	table->names = names;
 	while (names[table->counters])
 		table->counters++;
 	assert(table->counters <= COUNTERS_MOST);
 	talloc_set_destructor(table, table_unmap);
 	return table;
+}
+
+static struct shared *make_shared(int descriptor, const char *const *names)
+{
+	struct shared *shared = ftruncate(descriptor, sizeof *shared) == 0 ? map(descriptor) : NULL;
+
+	if (!shared)
+		return NULL;
+	locks_init(shared);
+	write_layout(shared->layout, names);
+	if (getrandom(&shared->secret, sizeof shared->secret, GRND_NONBLOCK) < 0)
+		shared->secret =
+			(uintptr_t)shared; /* early boot: at least not the same everywhere */
+	return shared;
+}
+
+struct table *table_new(const void *parent, const char *const *names)
+{
+	int descriptor = memfd_create("postern-table", MFD_CLOEXEC);
+	struct shared *shared = descriptor < 0 ? NULL : make_shared(descriptor, names);
+
+	if (shared)
+		return table_on(parent, names, descriptor, shared);
+	if (descriptor >= 0)
+		close(descriptor);
+	return NULL;
+}
+
+struct table *table_take_over(const void *parent, const char *const *names, int descriptor)
+{
+	char layout[NAMES_MOST] = "";
+	struct stat its;
+	struct shared *shared;
+
+	if (fstat(descriptor, &its) < 0 || its.st_size != sizeof *shared)
+		return NULL;
+	shared = map(descriptor);
+	if (!shared)
+		return NULL;
+	write_layout(layout, names);
+	if (memcmp(shared->layout, layout, sizeof layout) == 0)
+		return table_on(parent, names, descriptor, shared);
+	munmap(shared, sizeof *shared);
+	return NULL;
+}
+
+int table_descriptor(const struct table *table)
+{
+	return table->descriptor;
 }
 
 void table_mark_gauge(struct table *table, unsigned counter)
@@ -137,14 +214,18 @@ uint64_t table_unkeyed(const struct table *table)
 
 /* --- keys --- */
 
-static void stripe_lock(struct shared *shared, size_t bucket)
+static void lock(pthread_mutex_t *mutex)
 {
-	pthread_mutex_t *mutex = &shared->stripes[bucket % STRIPES];
 	int error = pthread_mutex_lock(mutex);
 
 	if (error == EOWNERDEAD)
 		error = pthread_mutex_consistent(mutex);
 	assert(error == 0);
+}
+
+static void stripe_lock(struct shared *shared, size_t bucket)
+{
+	lock(&shared->stripes[bucket % STRIPES]);
 }
 
 static void stripe_unlock(struct shared *shared, size_t bucket)
@@ -163,12 +244,12 @@ static uint64_t mix(uint64_t x)
 
 static size_t bucket_of(const struct shared *shared, const struct entry *wanted)
 {
-	uint64_t halves[2];
+	uint64_t parts[TABLE_KEY_SIZE / sizeof(uint64_t)];
 
-	memcpy(halves, wanted->key, sizeof halves);
+	memcpy(parts, wanted->key, sizeof parts);
 	uint64_t hash = mix(shared->secret ^ (uint64_t)(wanted->kind << 8 | wanted->size));
-	hash = mix(hash ^ halves[0]);
-	hash = mix(hash + halves[1]);
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		hash = mix(hash + parts[i]);
 	return hash % BUCKETS;
 }
 
@@ -183,7 +264,8 @@ static uint32_t entry_sum(const struct entry *entry)
 
 static bool is_same_key(const struct entry *a, const struct entry *b)
 {
-	return a->kind == b->kind && a->size == b->size && memcmp(a->key, b->key, KEY_SIZE) == 0;
+	return a->kind == b->kind && a->size == b->size &&
+		memcmp(a->key, b->key, TABLE_KEY_SIZE) == 0;
 }
 
 /* The key's entry, else a free one, else NULL. */
@@ -208,7 +290,7 @@ static uint32_t entry_count(
 	if (!is_same_key(entry, wanted)) {
 		if (delta < 0)
 			return 0;
-		memcpy(entry->key, wanted->key, KEY_SIZE);
+		memcpy(entry->key, wanted->key, TABLE_KEY_SIZE);
 		entry->kind = wanted->kind;
 		entry->size = wanted->size;
 	}
@@ -225,7 +307,7 @@ uint32_t table_count_key(struct table *table, uint8_t kind, const void *key, siz
 	struct entry wanted = {.kind = kind, .size = (uint8_t)size};
 	uint32_t sum = 0;
 
-	assert(size <= KEY_SIZE && (delta == 1 || delta == -1));
+	assert(size <= TABLE_KEY_SIZE && (delta == 1 || delta == -1));
 	memcpy(wanted.key, key, size);
 	size_t bucket = bucket_of(shared, &wanted);
 
@@ -244,7 +326,7 @@ uint32_t table_key_sum(const struct table *table, uint8_t kind, const void *key,
 	struct shared *shared = table->shared;
 	struct entry wanted = {.kind = kind, .size = (uint8_t)size};
 
-	assert(size <= KEY_SIZE);
+	assert(size <= TABLE_KEY_SIZE);
 	memcpy(wanted.key, key, size);
 	size_t bucket = bucket_of(shared, &wanted);
 
@@ -279,4 +361,30 @@ void table_clear_column(struct table *table, unsigned column)
 			shared->entries[bucket][i].counts[column] = 0;
 		stripe_unlock(shared, bucket);
 	}
+}
+
+/* --- words --- */
+
+_Atomic uint64_t *table_words(struct table *table, uint8_t kind, const void *key, size_t size)
+{
+	struct shared *shared = table->shared;
+	struct words *found = NULL;
+
+	assert(size <= TABLE_KEY_SIZE);
+	lock(&shared->words_lock);
+	for (size_t i = 0; i < TABLE_WORD_KEYS && !found; i++) {
+		struct words *words = &shared->words[i];
+
+		if (!words->used) {
+			words->kind = kind;
+			words->size = (uint8_t)size;
+			memcpy(words->key, key, size);
+			words->used = true;
+		}
+		if (words->kind == kind && words->size == size &&
+			memcmp(words->key, key, size) == 0)
+			found = words;
+	}
+	pthread_mutex_unlock(&shared->words_lock);
+	return found ? found->words : NULL;
 }

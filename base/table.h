@@ -8,23 +8,38 @@
  * column 0 by table_clear_column(). Those that say how much there is just now are marked as gauges: they die with the
  * process.
  *
- * Keyed counters count things like "connections of this client": the key is up to 16 bytes and a small kind number; there
+ * Keyed counters count things like "connections of this client": the key is up to TABLE_KEY_SIZE bytes and a small kind number; there
  * is room for TABLE_KEYS at a time, in buckets; when a bucket is full the key is not counted, which table_unkeyed() counts.
  * Which bucket a key falls into depends on a secret of the run, so strangers cannot aim. A process that dies while it holds
  * a bucket's lock does no harm (robust mutexes).
+ *
+ * Words are what all processes know of a key together, as the state of a server behind: TABLE_WORDS numbers that belong to no
+ * column, read and written by whoever likes, one at a time. They stay as long as the table; there are TABLE_WORD_KEYS sets of them.
+ *
+ * The memory is a file without a name, which a program that takes the place of this one can be handed.
  */
 #pragma once
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define TABLE_COLUMNS 128
 #define TABLE_KEYS 16384
+#define TABLE_KEY_SIZE 24
+#define TABLE_WORDS 8
+#define TABLE_WORD_KEYS 256
 
 struct table;
 
 /* names: NULL-ended, for status; must stay. NULL when there is no memory to share. */
 struct table *table_new(const void *parent, const char *const *names);
+
+/* The descriptor of the memory, ours; and a table on one that was handed to us, which is taken. NULL, and nothing taken, when that
+ * memory was not laid out as ours would be. */
+int table_descriptor(const struct table *table);
+struct table *table_take_over(const void *parent, const char *const *names, int descriptor);
 
 /* Before the fork: this counter says how much there is just now. */
 void table_mark_gauge(struct table *table, unsigned counter);
@@ -46,3 +61,6 @@ uint32_t table_count_key(
 /* The sum of a key over all columns. */
 uint32_t table_key_sum(const struct table *table, uint8_t kind, const void *key, size_t size);
 uint64_t table_unkeyed(const struct table *table);
+
+/* The words of a key, all 0 at first. NULL when there is no room for one more key. */
+_Atomic uint64_t *table_words(struct table *table, uint8_t kind, const void *key, size_t size);

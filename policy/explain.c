@@ -307,14 +307,26 @@ static void print_edits(const struct edits *edits, FILE *out)
 		fprintf(out, "And %zu more.\n", edits->count - EDITS_SHOWN);
 }
 
+/* NULL when that is not known. */
+static const char *way_of(const struct play *play, const struct answer *answer)
+{
+	const struct explain_case *the_case = play->the_case;
+
+	return the_case->way_of
+		? the_case->way_of(play->facts, the_case->owner, answer->address->domain)
+		: NULL;
+}
+
 static void print_recipients(const struct play *play, FILE *out)
 {
-	if (play->count < 2)
+	if (play->count < 2 && !(play->count && play->the_case->way_of))
 		return;
 	fputs("\nRecipients\n", out);
 	for (size_t i = 0; i < play->count; i++) {
 		fprintf(out, "  %-32s ", play->answers[i].address->text);
 		print_verdict(&play->answers[i].verdict, out);
+		if (way_of(play, &play->answers[i]))
+			fprintf(out, "; goes to %s", way_of(play, &play->answers[i]));
 		fputc('\n', out);
 	}
 }
@@ -372,6 +384,9 @@ static json_t *answers_json(const struct play *play)
 		json_t *object = record_of_verdict(&play->answers[i].verdict);
 		json_object_set_new(
 			object, "recipient", record_text(play->answers[i].address->text));
+		if (way_of(play, &play->answers[i]))
+			json_object_set_new(
+				object, "goes_to", record_text(way_of(play, &play->answers[i])));
 		json_array_append_new(array, object);
 	}
 	return array;

@@ -18,6 +18,9 @@ struct explain_case {
 	const char *const *recipients; /* NULL-ended, or NULL: the stage is skipped */
 	const char *facts_file;        /* flat JSON object, fact name to value; NULL for none */
 	const char *message_file;      /* "-" for standard input; line ends may be LF */
+	/* Where mail for a recipient of this domain goes, in words under the parent; NULL: nobody knows. */
+	char *(*way_of)(const void *parent, const void *owner, const char *domain);
+	const void *owner;
 };
 
 /* Judges at connect, helo, mail, each rcpt, data and message, as a session would, without any network, and prints. False, after a

@@ -56,6 +56,9 @@ static const struct {
 		"Tells how the running gateway is: its processes and all that it counts."},
 	[ARGUMENTS_RELOAD] = {control_rows, NULL,
 		"Has the running gateway read its configuration anew; prints why if it does not."},
+	[ARGUMENTS_UPGRADE] = {control_rows, NULL,
+		"Has the running gateway become the program that is installed now, without "
+		"losing a connection; prints why if it does not."},
 	[ARGUMENTS_STOP] = {control_rows, NULL,
 		"Has the running gateway finish its sessions and end; a second time, at once."},
 	[ARGUMENTS_SINK] = {sink_rows, "DIR",

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <talloc.h>
 
+#define LEAVING_MILLISECONDS 1000
 #define REPLY_LINE_TAKEN                                                                           \
 	12500 /* longer lines than RFC 5321 allows do occur; challenges of AUTH are long */
 
@@ -26,10 +27,18 @@ static struct step give_up(void *owner);
 
 /* --- saying and hearing --- */
 
+/* Whether the server has sent what nobody asked for. */
+static bool speaks_unasked(const struct backend *backend)
+{
+	return backend->owed == 0 && stream_bytes(backend->stream).size > 0;
+}
+
 void backend_say(struct backend *backend, const char *format, ...)
 {
 	va_list arguments;
 
+	if (backend->owed == 0)
+		backend->lost |= !stream_has_peer(backend->stream) || speaks_unasked(backend);
 	va_start(arguments, format);
 	char *line = talloc_vasprintf(backend, format, arguments);
 	va_end(arguments);
@@ -57,8 +66,12 @@ static bool hear(struct backend *backend, enum outcome *outcome)
 			: REPLY_MALFORMED;
 		if (heard == REPLY_CONTINUES)
 			continue;
-		if (heard == REPLY_COMPLETE)
+		if (heard == REPLY_COMPLETE && (backend->committed || !speaks_unasked(backend)))
 			*outcome = OUTCOME_DONE;
+		if (speaks_unasked(backend)) {
+			backend->failure = "it said more than it was asked for";
+			backend->lost = true;
+		}
 		break;
 	}
 	backend->lost |= *outcome != OUTCOME_DONE || backend->reply.code == 421;
@@ -96,6 +109,10 @@ void backend_begin_reply(struct backend *backend, uint64_t milliseconds, struct 
 	backend->owed--;
 	talloc_free_children(backend->memory);
 	backend->reply = (struct reply){0};
+	if (backend->lost) {
+		await_skip(await, OUTCOME_FAILED);
+		return;
+	}
 	if (hear(backend, &outcome)) {
 		await_skip(await, outcome);
 		return;
@@ -162,8 +179,6 @@ static struct step say_ehlo(void *owner)
 		backend->busy = greeting && reply_is_temporary(greeting);
 		return fail(backend, greeting ? "refused by its greeting" : "no greeting");
 	}
-	if (stream_bytes(backend->stream).size)
-		return fail(backend, "replies before it was asked");
 	backend_say(backend, "EHLO %s", backend->gateway->configuration->policy->site->hostname);
 	return await_reply(backend, THEN(hear_ehlo));
 }
@@ -258,7 +273,7 @@ static void note_tls(struct backend *backend)
 	log_tls(backend, outcome, NULL);
 }
 
-/* RFC 3207 §4.2; what stands behind the 220 in plain text was not said by who answers inside TLS. */
+/* RFC 3207 §4.2. What stands behind the 220 in plain text was not said by who answers inside TLS: such a 220 is no reply. */
 static struct step hear_starttls(void *owner)
 {
 	struct backend *backend = owner;
@@ -266,8 +281,6 @@ static struct step hear_starttls(void *owner)
 
 	if (!reply)
 		return fail(backend, "no reply to STARTTLS");
-	if (stream_bytes(backend->stream).size)
-		return fail(backend, "plain text behind STARTTLS");
 	if (!reply_is_positive(reply))
 		return backend->options->tls == BACKEND_TLS_REQUIRED
 			? fail(backend, "STARTTLS refused")
@@ -346,7 +359,9 @@ static int close_backend(struct backend *backend)
 	steps_cancel(&backend->steps);
 	await_cancel(&backend->line);
 	await_cancel(&backend->idle);
-	server_closed(backend->server);
+	if (backend->leaving)
+		pool_forget_leaving(backend->server->pool, backend);
+	health_give_place(&backend->server->health);
 	return 0;
 }
 
@@ -365,18 +380,29 @@ struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
 	backend->opening = await;
 	await_init(&backend->line, gateway->loop->clock, on_line, backend);
 	steps_init(&backend->steps, gateway->loop->clock, backend, THEN(give_up), on_opened);
-	server_opened(server);
 	talloc_set_destructor(backend, close_backend);
 	await_begin(await, AWAIT_FOR_EVER, cancel_opening, backend);
 	steps_start(&backend->steps, THEN(connect_server));
 	return backend;
 }
 
+static void on_left(void *owner)
+{
+	talloc_free(owner);
+}
+
 void backend_quit(struct backend *backend)
 {
-	if (!backend->lost && backend->owed == 0) {
-		stream_write(backend->stream, slice_of("QUIT\r\n"));
-		stream_flush(backend->stream);
+	if (backend->lost || backend->owed > 0) {
+		talloc_free(backend);
+		return;
 	}
-	talloc_free(backend);
+	await_cancel(&backend->idle);
+	backend->leaving = true;
+	pool_keep_leaving(backend->server->pool, backend);
+	stream_write(backend->stream, slice_of("QUIT\r\n"));
+	await_init(&backend->idle, backend->gateway->loop->clock, on_left, backend);
+	stream_begin_linger(backend->stream, LEAVING_MILLISECONDS, &backend->idle);
+	if (!backend->idle.pending)
+		talloc_free(backend);
 }

@@ -8,7 +8,8 @@
  * next wait. Freeing it closes the connection.
  *
  * A connection on which a wait was cancelled, failed or timed out is lost: nothing more may be said on it. So is one whose server has sent
- * a reply that is none, or replied before it was asked.
+ * a reply that is none, or replied before it was asked. Bytes that come together with a reply and belong to none that is owed make the
+ * reply worth nothing either, but for the last one of a message: that one counts.
  */
 #pragma once
 
@@ -16,9 +17,9 @@
 #include "policy/mail/reply.h"
 #include "proxy/capabilities.h"
 #include "proxy/gateway.h"
+#include "proxy/server.h"
 
 struct stream;
-struct server;
 
 struct backend {
 	struct gateway *gateway;
@@ -31,12 +32,15 @@ struct backend {
 	unsigned owed;        /* replies not heard yet */
 	bool lost;
 	bool kept; /* it has served a transaction before */
-	bool used; /* the last transaction was left unfinished: RSET first */
+	bool sticky; /* something of a client sticks to it (who he is, where he comes from): never used for another */
+	bool committed; /* the reply that is owed is a message's */
+	bool used;      /* the last transaction was left unfinished: RSET first */
 	bool busy; /* while opening: the server said 421 or the like; it is up, but wants to be left alone */
 	const char *failure;         /* why opening failed, for logs */
 	uint64_t opened_at;          /* clock_now() */
 	unsigned refusals;           /* replies of 5xx */
-	struct backend *prev, *next; /* the pool's list of idle ones */
+	struct backend *prev, *next; /* the pool's list of idle ones, or of those that leave */
+	bool leaving;
 
 	struct steps steps; /* of opening */
 	struct await *opening;
@@ -47,6 +51,7 @@ struct backend {
 	void *memory;          /* of the reply */
 };
 
+/* Opens a connection to a server on which a place was taken (health_take_place); freeing it gives the place back. */
 struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
 	struct server *server, const struct backend_options *options, bool plain_only,
 	struct await *await);
@@ -58,8 +63,10 @@ void backend_begin_greeting(struct backend *backend, struct await *await);
 void backend_say(struct backend *backend, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Waits for the next reply, all its lines; then it is in backend->reply. */
+/* Waits for the next reply, all its lines together that long; then it is in backend->reply. Fails at once when the connection is
+ * lost. */
 void backend_begin_reply(struct backend *backend, uint64_t milliseconds, struct await *await);
 
-/* Says QUIT, does not wait for the answer, and frees. */
+/* Says QUIT and frees: when the server has closed its side too, or soon after, for until then it counts the connection as one of ours. It is
+ * its server's pool that keeps it meanwhile. */
 void backend_quit(struct backend *backend);

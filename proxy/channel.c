@@ -74,3 +74,8 @@ bool channel_send(struct channel *channel, enum channel_message message, uint32_
 	return send(channel->descriptor, &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT) ==
 		sizeof packet;
 }
+
+int channel_descriptor(const struct channel *channel)
+{
+	return channel->descriptor;
+}

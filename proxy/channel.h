@@ -39,6 +39,8 @@ bool channel_pair(int ends[2]) __attribute__((warn_unused_result));
 struct channel *channel_new(
 	const void *parent, struct loop *loop, int descriptor, struct channel_events events);
 
+int channel_descriptor(const struct channel *channel);
+
 /* False when the other end does not take it. */
 bool channel_send(struct channel *channel, enum channel_message message, uint32_t argument)
 	__attribute__((warn_unused_result));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The short commands: run, check, status, reload, stop, sink, manual. */
+/* The short commands: run, check, status, reload, upgrade, stop, sink, manual. */
 #include "proxy/cli.h"
 
 #include "proxy/arguments.h"
@@ -22,6 +22,16 @@ int cli_run(int argc, char **argv)
 	return master_run(file);
 }
 
+/* What a running master asks of the program that is to take its place. */
+int cli_rehearse(int argc, char **argv)
+{
+	void *all = talloc_new(NULL);
+	const char *file = arguments_parse(all, ARGUMENTS_RUN, argc, argv)->file;
+
+	talloc_free(all);
+	return master_rehearse(file);
+}
+
 int cli_check(int argc, char **argv)
 {
 	void *all = talloc_new(NULL);
@@ -35,10 +45,10 @@ int cli_check(int argc, char **argv)
 	return status;
 }
 
-/* --- status, reload, stop --- */
+/* --- status, reload, upgrade, stop --- */
 
 /* The socket's path as the configuration has it, whatever else is wrong with that. */
-static const char *control_path(void *all, const struct arguments *arguments)
+static const char *socket_path(void *all, const struct arguments *arguments)
 {
 	if (arguments->socket)
 		return arguments->socket;
@@ -50,7 +60,7 @@ static int ask(enum arguments_command command, int argc, char **argv, const char
 	void *all = talloc_new(NULL);
 	const struct arguments *arguments = arguments_parse(all, command, argc, argv);
 	const char *request = talloc_asprintf(all, "%s%s", line, arguments->json ? " --json" : "");
-	int status = control_ask(control_path(all, arguments), request, stdout);
+	int status = control_ask(socket_path(all, arguments), request, stdout);
 
 	talloc_free(all);
 	return status;
@@ -64,6 +74,11 @@ int cli_status(int argc, char **argv)
 int cli_reload(int argc, char **argv)
 {
 	return ask(ARGUMENTS_RELOAD, argc, argv, "reload");
+}
+
+int cli_upgrade(int argc, char **argv)
+{
+	return ask(ARGUMENTS_UPGRADE, argc, argv, "upgrade");
 }
 
 int cli_stop(int argc, char **argv)

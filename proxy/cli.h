@@ -9,6 +9,8 @@ int cli_run(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_explain(int argc, char **argv); /* cli_explain.c */
 int cli_status(int argc, char **argv);
+int cli_upgrade(int argc, char **argv);
+int cli_rehearse(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_stop(int argc, char **argv);
 int cli_sink(int argc, char **argv); /* sink.c does the work */

@@ -5,6 +5,7 @@
 #include "proxy/cli.h"
 #include "proxy/configuration.h"
 #include "proxy/keeper.h"
+#include "proxy/route.h"
 
 #include <sysexits.h>
 #include <talloc.h>
@@ -25,6 +26,18 @@ static int print_record(
 	return 0;
 }
 
+/* As on the first listener. */
+static char *way_of(const void *parent, const void *owner, const char *domain)
+{
+	const struct configuration *configuration = owner;
+	const struct listen_options *listen = configuration->listens[0];
+	const struct route_options *route = route_find(configuration, listen, domain);
+	const char *backend = route_backend(configuration, listen, domain)->name;
+
+	return route ? talloc_asprintf(parent, "backend %s by route %s", backend, route->name)
+		     : talloc_asprintf(parent, "backend %s", backend);
+}
+
 static int judge(const struct arguments *arguments, const struct configuration *configuration)
 {
 	struct explain_case the_case = {
@@ -33,6 +46,8 @@ static int judge(const struct arguments *arguments, const struct configuration *
 		.recipients = arguments->recipients,
 		.facts_file = arguments->facts,
 		.message_file = arguments->subject,
+		.way_of = way_of,
+		.owner = configuration,
 	};
 
 	if (!arguments->client || !ip_parse(slice_of(arguments->client), &the_case.client)) {

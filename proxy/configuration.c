@@ -3,6 +3,9 @@
 #include "proxy/configuration.h"
 
 #include "policy/checks/table.h"
+#include "policy/mail/domain.h"
+#include "proxy/route.h"
+#include "proxy/server.h"
 
 #include <pwd.h>
 #include <sys/un.h>
@@ -59,7 +62,7 @@ static void check_address(const struct reading *reading, size_t index)
 	}
 }
 
-static const struct backend_options *backend_named(
+const struct backend_options *configuration_backend_named(
 	const struct configuration *configuration, const char *name)
 {
 	for (size_t i = 0; i < configuration->backend_count; i++) {
@@ -82,14 +85,12 @@ static const char *backend_suggestion(const struct reading *reading, const char 
 	return found;
 }
 
-static void check_backend_of(const struct reading *reading, const struct listen_options *listen)
+static void check_backend_name(const struct reading *reading, const char *name, struct place place)
 {
-	const char *name = listen->backend;
-
-	if (!name || backend_named(reading->configuration, name))
+	if (!name || configuration_backend_named(reading->configuration, name))
 		return;
 	const char *meant = backend_suggestion(reading, name);
-	complaint_error(reading->complaints, place_of(reading, listen, "backend"),
+	complaint_error(reading->complaints, place,
 		meant ? "there is no backend \"%s\": did you mean \"%s\"?"
 		      : "there is no backend \"%s\"",
 		name, meant);
@@ -105,24 +106,55 @@ static void check_listens(const struct reading *reading)
 	}
 	for (size_t i = 0; i < configuration->listen_count; i++) {
 		check_address(reading, i);
-		check_backend_of(reading, configuration->listens[i]);
+		check_backend_name(reading, configuration->listens[i]->backend,
+			place_of(reading, configuration->listens[i], "backend"));
+	}
+}
+
+static bool is_same_server(const struct server *a, const struct server *b)
+{
+	return a->port == b->port && ip_equals(&a->ip, &b->ip);
+}
+
+static void check_server(const struct reading *reading, const struct backend_options *backend,
+	struct server *servers, size_t index)
+{
+	size_t offset;
+	const char *bad =
+		server_parse(servers, backend->servers.items[index], &servers[index], &offset);
+
+	if (bad) {
+		complaint_error(reading->complaints,
+			settings_item_place(reading->settings, backend, "servers", index, offset),
+			"%s", bad);
+		return;
+	}
+	for (size_t i = 0; i < index; i++) {
+		if (is_same_server(&servers[i], &servers[index]))
+			complaint_warning(reading->complaints,
+				settings_item_place(
+					reading->settings, backend, "servers", index, 0),
+				"the server %s stands there twice", servers[index].name);
 	}
 }
 
 static void check_servers(const struct reading *reading, const struct backend_options *backend)
 {
-	struct ip ip;
-	uint16_t port;
+	size_t count = backend->servers.count, backups = 0;
+	struct server *servers = talloc_zero_array(reading->configuration, struct server, count);
 
-	for (size_t i = 0; i < backend->servers.count; i++) {
-		const char *server = backend->servers.items[i];
-
-		if (!ip_parse_with_port(slice_of(server), &ip, &port) || port == 0) {
-			complaint_error(reading->complaints, place_of(reading, backend, "servers"),
-				"\"%s\" is no ADDRESS:PORT, as 192.0.2.1:25 or [2001:db8::1]:25",
-				server);
-		}
+	for (size_t i = 0; i < count; i++) {
+		check_server(reading, backend, servers, i);
+		backups += servers[i].backup;
 	}
+	if (count && backups == count)
+		complaint_error(reading->complaints, place_of(reading, backend, "servers"),
+			"all servers of backend \"%s\" are for backup: one must not be",
+			backend->name);
+	if (count > SERVER_MOST)
+		complaint_error(reading->complaints, place_of(reading, backend, "servers"),
+			"a backend has at most %d servers", SERVER_MOST);
+	talloc_free(servers);
 }
 
 static void check_backends(const struct reading *reading)
@@ -135,6 +167,107 @@ static void check_backends(const struct reading *reading)
 	}
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		check_servers(reading, configuration->backends[i]);
+}
+
+/* --- routes --- */
+
+static const struct listen_options *listen_named(
+	const struct configuration *configuration, const char *name)
+{
+	for (size_t i = 0; i < configuration->listen_count; i++) {
+		if (strcmp(configuration->listens[i]->name, name) == 0)
+			return configuration->listens[i];
+	}
+	return NULL;
+}
+
+static void check_listener_name(const struct reading *reading, const struct route_options *route)
+{
+	const struct configuration *configuration = reading->configuration;
+	const char **names =
+		talloc_array(configuration, const char *, configuration->listen_count + 1);
+
+	for (size_t i = 0; i < configuration->listen_count; i++)
+		names[i] = configuration->listens[i]->name;
+	if (route->listener && !listen_named(configuration, route->listener)) {
+		const char *meant =
+			complaint_suggestion(route->listener, names, configuration->listen_count);
+		complaint_error(reading->complaints, place_of(reading, route, "listener"),
+			meant ? "there is no listener \"%s\": did you mean \"%s\"?"
+			      : "there is no listener \"%s\"",
+			route->listener, meant);
+	}
+	talloc_free(names);
+}
+
+/* A domain that the pattern names: itself, or one below. */
+static const char *example_of(const void *parent, const char *pattern)
+{
+	return talloc_asprintf(parent, "%s%s", pattern[0] == '.' ? "any" : "", pattern);
+}
+
+/* Whether some of what the pattern names is ours. */
+static bool is_ever_ours(const struct reading *reading, const char *pattern)
+{
+	const struct policy *policy = reading->configuration->policy;
+	const struct texts *ours = &policy->relay->domains;
+	const char *example = example_of(NULL, pattern);
+	bool is_ours = policy_is_our_domain(policy, example);
+
+	for (size_t i = 0; i < ours->count && pattern[0] == '.'; i++)
+		is_ours |= domain_matches(ours->items[i] + (ours->items[i][0] == '.'), pattern);
+	talloc_free((void *)example);
+	return is_ours;
+}
+
+static bool is_covered(
+	const struct route_options *earlier, const struct route_options *route, const char *pattern)
+{
+	const char *example = example_of(NULL, pattern);
+	bool covered = false;
+
+	for (size_t i = 0; i < earlier->domains.count; i++)
+		covered |= domain_matches(example, route_pattern(earlier->domains.items[i]));
+	talloc_free((void *)example);
+	return covered &&
+		(!earlier->listener ||
+			(route->listener && strcmp(earlier->listener, route->listener) == 0));
+}
+
+static void check_domain(const struct reading *reading, size_t index, size_t item)
+{
+	const struct route_options **routes = reading->configuration->routes;
+	const struct route_options *route = routes[index];
+	const char *written = route->domains.items[item], *pattern = route_pattern(written);
+	struct place place = settings_item_place(reading->settings, route, "domains", item, 0);
+
+	if (!domain_is_valid(slice_of(pattern + (pattern[0] == '.')), true)) {
+		complaint_error(reading->complaints, place, "\"%s\" is no domain", written);
+		return;
+	}
+	if (!is_ever_ours(reading, pattern))
+		complaint_warning(reading->complaints, place,
+			"\"%s\" is not in relay.domains: only mail from relay.networks is taken "
+			"for it",
+			written);
+	for (size_t i = 0; i < index; i++) {
+		if (is_covered(routes[i], route, pattern))
+			complaint_warning(reading->complaints, place,
+				"\"%s\" never comes here: route \"%s\" stands before and has it",
+				written, routes[i]->name);
+	}
+}
+
+static void check_routes(const struct reading *reading)
+{
+	for (size_t i = 0; i < reading->configuration->route_count; i++) {
+		const struct route_options *route = reading->configuration->routes[i];
+
+		check_backend_name(reading, route->backend, place_of(reading, route, "backend"));
+		check_listener_name(reading, route);
+		for (size_t j = 0; j < route->domains.count; j++)
+			check_domain(reading, i, j);
+	}
 }
 
 /* --- processes --- */
@@ -179,8 +312,13 @@ static void join_named(struct configuration *configuration, const struct setting
 		configuration, const struct listen_options *, configuration->listen_count + 1);
 	configuration->backends = talloc_array(
 		configuration, const struct backend_options *, configuration->backend_count + 1);
+	configuration->route_count = settings_count(settings, "route");
+	configuration->routes = talloc_array(
+		configuration, const struct route_options *, configuration->route_count + 1);
 	for (size_t i = 0; i < configuration->listen_count; i++)
 		configuration->listens[i] = settings_named(settings, "listen", i);
+	for (size_t i = 0; i < configuration->route_count; i++)
+		configuration->routes[i] = settings_named(settings, "route", i);
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		configuration->backends[i] = settings_named(settings, "backend", i);
 }
@@ -209,6 +347,7 @@ static struct configuration *complete(struct configuration *configuration, const
 		configuration, configuration->policy, checks_gates, checks_table, NULL, complaints);
 	check_listens(&reading);
 	check_backends(&reading);
+	check_routes(&reading);
 	configuration->tls_setup = tls_setup_new(configuration, configuration, complaints);
 	check_user(&reading);
 	check_control(&reading);
@@ -238,7 +377,7 @@ const struct backend_options *configuration_backend(
 	const struct configuration *configuration, const struct listen_options *listen)
 {
 	if (listen->backend)
-		return backend_named(configuration, listen->backend);
+		return configuration_backend_named(configuration, listen->backend);
 	return configuration->backends[0];
 }
 

@@ -17,6 +17,8 @@ struct configuration {
 	size_t listen_count;
 	const struct backend_options **backends;
 	size_t backend_count;
+	const struct route_options **routes;
+	size_t route_count;
 	const struct tls_options *tls;
 	const struct tls_setup *tls_setup; /* what became of all settings of TLS */
 	const struct smtp_options *smtp;
@@ -32,7 +34,7 @@ struct configuration {
 extern const struct section *const configuration_sections[];
 
 /* Reads, checks and joins. Never NULL, but good only if complaints has no error. Complaints about what does not fit together
- * are made here: no listener, no backend, a listener that names a missing backend, a server that is no ADDRESS:PORT, a
+ * are made here: no listener, no backend, a listener or route that names something missing, a server that is no ADDRESS:PORT, a
  * certificate and the like that cannot be used (tls_setup.h), two listeners on one address, a user that does not exist. */
 struct configuration *configuration_read(
 	const void *parent, const char *file, struct complaints *complaints);
@@ -50,6 +52,10 @@ const struct tls_client *configuration_tls_client(
 /* In a process that shakes no hands: private keys are none of its business. */
 void configuration_forget_keys(const struct configuration *configuration);
 
-/* The backend that a listener relays to. */
+/* NULL when there is none of that name. */
+const struct backend_options *configuration_backend_named(
+	const struct configuration *configuration, const char *name);
+
+/* The backend that a listener relays to, where no route (route.h) says otherwise. */
 const struct backend_options *configuration_backend(
 	const struct configuration *configuration, const struct listen_options *listen);

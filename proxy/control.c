@@ -121,6 +121,14 @@ static bool is_printable(struct slice line)
 	return true;
 }
 
+static void client_wait(struct client *client)
+{
+	event_del(&client->event);
+	timer_stop(&client->patience);
+	client->request = talloc_zero(client->control, struct control_request);
+	client->request->client = client;
+}
+
 /* While the answer is made nothing more is read, and the client's leaving is found out when it is written. */
 static void client_ask(struct client *client, size_t size)
 {
@@ -132,10 +140,7 @@ static void client_ask(struct client *client, size_t size)
 		client_answer(client, false, "a request is a line of printable ASCII\n");
 		return;
 	}
-	event_del(&client->event);
-	timer_stop(&client->patience);
-	client->request = talloc_zero(control, struct control_request);
-	client->request->client = client;
+	client_wait(client);
 	client->line[size] = 0;
 	control->handle(control->owner, client->request, client->line);
 }
@@ -161,15 +166,10 @@ static void on_readable(evutil_socket_t descriptor, short what, void *owner)
 		client_answer(client, false, "the request is too long\n");
 }
 
-static void on_client(evutil_socket_t listener, short what, void *owner)
+static struct client *client_new(struct control *control, int descriptor)
 {
-	struct control *control = owner;
-	int descriptor = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	(void)what;
-	if (descriptor < 0)
-		return;
 	struct client *client = talloc_zero(control->clients, struct client);
+
 	client->control = control;
 	client->descriptor = descriptor;
 	event_assign(&client->event, control->loop->base, descriptor, EV_READ | EV_PERSIST,
@@ -180,6 +180,18 @@ static void on_client(evutil_socket_t listener, short what, void *owner)
 	talloc_set_destructor(client, client_close);
 	if (++control->count == CONTROL_CLIENTS)
 		event_del(&control->event);
+	return client;
+}
+
+static void on_client(evutil_socket_t listener, short what, void *owner)
+{
+	struct control *control = owner;
+	int descriptor = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)what;
+	if (descriptor < 0)
+		return;
+	client_new(control, descriptor);
 }
 
 /* --- the socket --- */
@@ -279,14 +291,11 @@ static int open_socket(const char *path, const char **reason)
 	return descriptor;
 }
 
-struct control *control_new(const void *parent, struct loop *loop, const char *path,
-	control_fn handle, void *owner, const char **reason)
+struct control *control_take_over(const void *parent, struct loop *loop, const char *path,
+	int descriptor, control_fn handle, void *owner)
 {
-	int descriptor = open_socket(path, reason);
-
-	if (descriptor < 0)
-		return NULL;
 	struct control *control = talloc_zero(parent, struct control);
+
 	control->loop = loop;
 	control->maker = getpid();
 	control->descriptor = descriptor;
@@ -299,6 +308,38 @@ struct control *control_new(const void *parent, struct loop *loop, const char *p
 	event_add(&control->event, NULL);
 	talloc_set_destructor(control, control_close);
 	return control;
+}
+
+struct control *control_new(const void *parent, struct loop *loop, const char *path,
+	control_fn handle, void *owner, const char **reason)
+{
+	int descriptor = open_socket(path, reason);
+
+	return descriptor < 0 ? NULL
+			      : control_take_over(parent, loop, path, descriptor, handle, owner);
+}
+
+int control_descriptor(const struct control *control)
+{
+	return control->descriptor;
+}
+
+const char *control_path(const struct control *control)
+{
+	return control->path;
+}
+
+int control_asker(const struct control_request *request)
+{
+	return request->client ? request->client->descriptor : -1;
+}
+
+struct control_request *control_take_request(struct control *control, int descriptor)
+{
+	struct client *client = client_new(control, descriptor);
+
+	client_wait(client);
+	return client->request;
 }
 
 /* --- asking --- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The control socket: how `postern status`, `reload` and `stop` speak to the running gateway. A unix socket of mode 0600; one
+ * The control socket: how `postern status`, `reload`, `upgrade` and `stop` speak to the running gateway. A unix socket of mode 0600; one
  * request a connection: a line of words. The answer is a line "ok" or "error", then a text, then the end.
  *
  * Whoever may connect may still send garbage, half a line, nothing, or never read: a request has at most CONTROL_LINE bytes
@@ -26,6 +26,16 @@ typedef void (*control_fn)(void *owner, struct control_request *request, const c
  * socket's file goes when the control is freed in the process that made it. */
 struct control *control_new(const void *parent, struct loop *loop, const char *path,
 	control_fn handle, void *owner, const char **reason);
+
+/* The same on a socket that was handed to us, already listening. */
+struct control *control_take_over(const void *parent, struct loop *loop, const char *path,
+	int descriptor, control_fn handle, void *owner);
+int control_descriptor(const struct control *control);
+const char *control_path(const struct control *control);
+
+/* The connection of whoever asked, or -1 when he has left; and a request on one that was handed to us. */
+int control_asker(const struct control_request *request);
+struct control_request *control_take_request(struct control *control, int descriptor);
 
 /* Answers, once; the request is gone then. The asker may have left meanwhile: no matter. */
 void control_answer(struct control_request *request, bool well, const char *text);

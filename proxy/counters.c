@@ -12,13 +12,21 @@ enum counter_kind { TOTAL, GAUGE };
 #define COUNTER_KIND(id, name, kind) kind,
 static const enum counter_kind kinds[] = {COUNTERS(COUNTER_KIND)};
 
-struct table *counters_new(const void *parent)
+static struct table *mark_gauges(struct table *table)
 {
-	struct table *table = table_new(parent, counter_names);
-
 	for (unsigned i = 0; table && i < COUNT_COUNT; i++) {
 		if (kinds[i] == GAUGE)
 			table_mark_gauge(table, i);
 	}
 	return table;
+}
+
+struct table *counters_new(const void *parent)
+{
+	return mark_gauges(table_new(parent, counter_names));
+}
+
+struct table *counters_take_over(const void *parent, int descriptor)
+{
+	return mark_gauges(table_take_over(parent, counter_names, descriptor));
 }

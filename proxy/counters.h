@@ -45,6 +45,8 @@ extern const char *const counter_names[];
 
 /* The table of all of them, with the gauges marked. */
 struct table *counters_new(const void *parent);
+/* The same on memory that was handed to us, which is taken; NULL when its counters are not ours. */
+struct table *counters_take_over(const void *parent, int descriptor);
 
 /* Kinds of keyed counters. */
 enum counter_key { KEY_CLIENT = 1, KEY_CLIENT_NETWORK = 2, KEY_SERVER = 3, KEY_TLS_FAILURE = 4 };

@@ -25,6 +25,7 @@ static struct step stuff_window(void *owner);
 static struct step flush_message(void *owner);
 static struct step end_sending(void *owner);
 static struct step send_tail(void *owner);
+static struct step hear_refusal(void *owner);
 static struct step pass_commit(void *owner);
 static struct step hear_backend(void *owner);
 static struct step start_anew(void *owner);
@@ -45,6 +46,12 @@ static struct reply cannot_reach(struct delivery *delivery)
 			"the mail server behind this gateway is gone, please connect again");
 	return reply_of(delivery, 451, "4.4.1",
 		"the mail server behind this gateway cannot be reached, try again later");
+}
+
+static struct reply is_too_busy(struct delivery *delivery)
+{
+	return reply_of(delivery, 451, "4.3.2",
+		"the mail server behind this gateway is busy, try again later");
 }
 
 static void alarm_protocol(const struct delivery *delivery, const struct reply *reply)
@@ -68,17 +75,19 @@ static bool is_busy(const struct reply *reply)
 static struct reply classed(struct delivery *delivery, const struct reply *reply)
 {
 	if (is_busy(reply))
-		return reply_of(delivery, 451, "4.3.2",
-			"the mail server behind this gateway is busy, try again later");
+		return is_too_busy(delivery);
 	if (reply->code >= 500 && reply->code <= 504) {
 		alarm_protocol(delivery, reply);
 		return reply_of(delivery, 451, "4.3.5",
 			"the mail server behind this gateway does not understand us, try again "
 			"later");
 	}
-	if (reply->code < 400 && !reply_is_positive(reply))
+	if (reply->code < 400 && !reply_is_positive(reply)) {
+		if (delivery->backend)
+			delivery->backend->lost = true;
 		return reply_of(delivery, 451, "4.3.5",
 			"unexpected reply of the mail server behind this gateway");
+	}
 	delivery->told_by_backend = true;
 	return reply_of(delivery, reply->code, reply->status, reply->text);
 }
@@ -126,6 +135,19 @@ static void give_back(struct delivery *delivery)
 		pool_give_back(delivery->pool, backend, open);
 }
 
+/* The server is busy. True when there is another one, which the envelope will be played to. */
+static bool leave_busy(struct delivery *delivery)
+{
+	uint64_t avoided = delivery->avoided | pool_bit(delivery->backend);
+
+	delivery->met_busy = true;
+	if (delivery->own || !pool_has_others(delivery->pool, avoided))
+		return false;
+	delivery->avoided = avoided;
+	give_back(delivery);
+	return true;
+}
+
 /* What the transaction uses of the end-to-end keywords, the candidate included. */
 static unsigned keywords_used(const struct delivery *delivery)
 {
@@ -154,7 +176,10 @@ static struct step start_anew(void *owner)
 static struct step obtain(void *owner)
 {
 	struct delivery *delivery = owner;
-	struct wanted wanted = {.keywords = keywords_used(delivery), .fresh = delivery->fresh};
+	struct wanted wanted = {.keywords = keywords_used(delivery),
+		.fresh = delivery->fresh,
+		.avoided = delivery->avoided,
+		.busy = &delivery->met_busy};
 
 	if (delivery->backend)
 		let_go(delivery);
@@ -196,7 +221,8 @@ static struct step begin_play(void *owner)
 	struct delivery *delivery = owner;
 
 	if (!delivery->backend)
-		return conclude(delivery, cannot_reach(delivery));
+		return conclude(delivery,
+			delivery->met_busy ? is_too_busy(delivery) : cannot_reach(delivery));
 	delivery->server = delivery->backend->server->name;
 	if (delivery->backend->used) {
 		backend_say(delivery->backend, "RSET");
@@ -313,6 +339,8 @@ static struct step hear_line(void *owner)
 	}
 	if (delivery->steps.await.outcome != OUTCOME_DONE)
 		return lose_backend(delivery);
+	if (is_busy(reply) && leave_busy(delivery))
+		return THEN(obtain);
 	if (delivery->heard == 0) {
 		delivery->sender_stands = reply_is_positive(reply);
 		if (!delivery->sender_stands)
@@ -363,6 +391,8 @@ static struct step hear_go_ahead(void *owner)
 
 	if (delivery->steps.await.outcome != OUTCOME_DONE)
 		return lose_backend(delivery);
+	if (is_busy(reply) && leave_busy(delivery))
+		return THEN(obtain);
 	if (reply->code != 354)
 		return conclude(delivery, classed(delivery, reply));
 	delivery->backend->owed++;
@@ -486,13 +516,34 @@ static struct step end_sending(void *owner)
 	return THEN(rest);
 }
 
+/* An answer before the message has ended can only be a refusal; whatever else it says, nobody knows what it is an answer to. */
+static struct step hear_before_end(struct delivery *delivery)
+{
+	backend_begin_reply(delivery->backend, (uint64_t)delivery->options->command_timeout,
+		&delivery->steps.await);
+	return THEN(hear_refusal);
+}
+
+static struct step hear_refusal(void *owner)
+{
+	struct delivery *delivery = owner;
+	struct reply reply = delivery->backend->reply;
+
+	if (delivery->steps.await.outcome != OUTCOME_DONE || reply.code < 400)
+		return lose_backend(delivery);
+	delivery->backend->lost = true;
+	return conclude(delivery, classed(delivery, &reply));
+}
+
 static struct step send_tail(void *owner)
 {
 	struct delivery *delivery = owner;
 	struct stream *stream = delivery->backend->stream;
 
-	if (!stream_has_peer(stream))
+	if (delivery->backend->lost || !stream_has_peer(stream))
 		return lose_backend(delivery);
+	if (stream_bytes(stream).size)
+		return hear_before_end(delivery);
 	stream_lend(stream, delivery->tail);
 	await_flush(delivery);
 	return THEN(pass_commit);
@@ -506,6 +557,7 @@ static struct step pass_commit(void *owner)
 		return lose_backend(delivery);
 	delivery->committed = true;
 	delivery->await->committed = true;
+	delivery->backend->committed = true;
 	backend_begin_reply(delivery->backend, (uint64_t)delivery->options->final_timeout,
 		&delivery->steps.await);
 	return THEN(hear_backend);
@@ -515,6 +567,7 @@ static struct step hear_backend(void *owner)
 {
 	struct delivery *delivery = owner;
 
+	delivery->backend->committed = false;
 	delivery->open = false;
 	delivery->sender_stands = false;
 	delivery->played = 0;
@@ -570,6 +623,8 @@ static void begin(struct delivery *delivery, struct step first, struct await *aw
 	delivery->held = delivery->backend != NULL;
 	delivery->reply = (struct reply){0};
 	delivery->told_by_backend = false;
+	delivery->avoided = 0;
+	delivery->met_busy = false;
 	await_begin(await, AWAIT_FOR_EVER, cancel_delivery, delivery);
 	steps_start(&delivery->steps, first);
 }

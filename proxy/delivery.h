@@ -12,6 +12,8 @@
  * delivery_begin_commit() sends it; from the moment it is in the hands of TCP the await given is marked committed, and the reply is
  * awaited for backend.final_timeout. Freeing a delivery before its commit closes the connection without it.
  *
+ * A server that says it is busy before the commit is left for the next one, if there is one: the envelope is played again there.
+ *
  * After each operation delivery->reply is what the client should hear, made safe and classed as the plan says: the backend's own 4xx
  * and 5xx, 451 4.3.2 for a busy one, 451 4.3.5 when it calls our commands wrong, 451 4.4.1 when none can be reached.
  */
@@ -41,8 +43,10 @@ struct delivery {
 	bool fresh; /* the next connection must be a new one */
 	bool tried_fresh;
 	bool held; /* the connection was there before this operation: it may have died meanwhile */
-	bool sending; /* the message, not a recipient, is what this is about */
-	bool spoilt;  /* a recipient that stood was refused in a later play */
+	bool sending;     /* the message, not a recipient, is what this is about */
+	bool spoilt;      /* a recipient that stood was refused in a later play */
+	uint64_t avoided; /* bits of servers that said they are busy, in this operation */
+	bool met_busy;    /* one of those that were asked is busy */
 	bool committed;
 	const struct edit_plan *plan; /* what is sent */
 	const struct message *message;

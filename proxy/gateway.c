@@ -6,6 +6,7 @@
 #include "base/stream.h"
 #include "proxy/handshake.h"
 #include "proxy/pool.h"
+#include "proxy/route.h"
 #include "proxy/session.h"
 #include "proxy/tls_failures.h"
 
@@ -27,10 +28,11 @@ void gateway_take(struct gateway *gateway, const struct listen_options *listen, 
 	session_begin(gateway, listen, descriptor, client, port);
 }
 
-struct pool *gateway_pool(const struct gateway *gateway, const struct listen_options *listen)
+struct pool *gateway_pool(
+	const struct gateway *gateway, const struct listen_options *listen, const char *domain)
 {
 	const struct configuration *configuration = gateway->configuration;
-	const struct backend_options *wanted = configuration_backend(configuration, listen);
+	const struct backend_options *wanted = route_backend(configuration, listen, domain);
 	size_t i = 0;
 
 	while (configuration->backends[i] != wanted)
@@ -38,9 +40,27 @@ struct pool *gateway_pool(const struct gateway *gateway, const struct listen_opt
 	return gateway->pools[i];
 }
 
+/* Of all backends that mail from the listener may come to. */
+static struct capabilities capabilities_behind(
+	const struct gateway *gateway, const struct listen_options *listen)
+{
+	const struct configuration *configuration = gateway->configuration;
+	struct capabilities common = {0};
+	bool first = true;
+
+	for (size_t i = 0; i < configuration->backend_count; i++) {
+		if (!route_reaches(configuration, listen, configuration->backends[i]))
+			continue;
+		struct capabilities its = pool_capabilities(gateway->pools[i]);
+		common = first ? its : capabilities_common(common, its);
+		first = false;
+	}
+	return common;
+}
+
 unsigned gateway_offered(const struct gateway *gateway, const struct session *s)
 {
-	unsigned keywords = pool_capabilities(gateway_pool(gateway, s->listen)).keywords;
+	unsigned keywords = capabilities_behind(gateway, s->listen).keywords;
 
 	if (!stream_tls_version(s->client))
 		keywords &= ~(unsigned)CAPABILITY_REQUIRETLS;
@@ -59,8 +79,7 @@ char *gateway_offer(const struct gateway *gateway, const void *parent, const str
 		.mechanisms = s->mechanisms,
 	};
 
-	return capabilities_offer(
-		parent, pool_capabilities(gateway_pool(gateway, s->listen)), &offer);
+	return capabilities_offer(parent, capabilities_behind(gateway, s->listen), &offer);
 }
 
 static void drain_sessions(struct gateway *gateway, bool now)

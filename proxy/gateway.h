@@ -50,8 +50,9 @@ void gateway_take(struct gateway *gateway, const struct listen_options *listen, 
  * With now, sessions are interrupted at once (those past the commit point end first). */
 void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *owner), void *owner);
 
-/* The pool that a listener's mail goes to. */
-struct pool *gateway_pool(const struct gateway *gateway, const struct listen_options *listen);
+/* The pool that mail from a listener for a recipient of this domain goes to. */
+struct pool *gateway_pool(
+	const struct gateway *gateway, const struct listen_options *listen, const char *domain);
 
 /* The end-to-end keywords that EHLO offers to this session: bits of enum capability. */
 unsigned gateway_offered(const struct gateway *gateway, const struct session *s);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "proxy/handover.h"
 
 #include <sys/socket.h>
 #include <talloc.h>
@@ -55,6 +56,18 @@ static void add_processes(struct generation *generation, const struct process_ki
 	}
 }
 
+/* What must not be cut off is done by now: the backend had its time to answer. */
+static uint64_t longest_end(const struct configuration *configuration)
+{
+	int64_t longest = 0;
+
+	for (size_t i = 0; i < configuration->backend_count; i++) {
+		if (configuration->backends[i]->final_timeout > longest)
+			longest = configuration->backends[i]->final_timeout;
+	}
+	return (uint64_t)longest + END_MARGIN;
+}
+
 struct generation *generation_new(const void *parent, struct heritage *heritage,
 	struct configuration *configuration, unsigned number, struct generation_events events)
 {
@@ -64,6 +77,8 @@ struct generation *generation_new(const void *parent, struct heritage *heritage,
 	generation->configuration = talloc_steal(generation, configuration);
 	generation->number = number;
 	generation->events = events;
+	generation->drain = (uint64_t)configuration->process->drain;
+	generation->end = longest_end(configuration);
 	generation->timer.owner = generation;
 	open_records(generation);
 	generation->processes = talloc_array(generation, struct process *, 0);
@@ -96,10 +111,19 @@ bool generation_start(struct generation *generation)
 
 /* --- who serves what --- */
 
+static size_t count_servers(const struct generation *generation)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < talloc_array_length(generation->processes); i++)
+		count += generation->processes[i]->kind->serves;
+	return count;
+}
+
 /* The n-th of those that serve, counted in a circle. */
 static struct process *serving_process(const struct generation *generation, size_t n)
 {
-	size_t servers = generation_servers(generation->configuration);
+	size_t servers = count_servers(generation);
 	size_t seen = 0;
 
 	for (size_t i = 0; i < talloc_array_length(generation->processes); i++) {
@@ -113,7 +137,7 @@ static struct process *serving_process(const struct generation *generation, size
 
 static struct process *choose_server(const struct generation *generation, size_t slot)
 {
-	size_t servers = generation_servers(generation->configuration);
+	size_t servers = count_servers(generation);
 
 	for (size_t i = 0; i < servers; i++) {
 		struct process *process = serving_process(generation, slot + i);
@@ -233,12 +257,14 @@ static void on_process_death(void *owner, struct process *process)
 {
 	struct generation *generation = owner;
 
-	if (generation->state == GENERATION_ACTIVE) {
+	if (generation->state == GENERATION_ACTIVE && !generation->taken_over)
 		process_restart(process);
+	else
+		process->state = PROCESS_GONE;
+	if (generation->state == GENERATION_ACTIVE) {
 		deal_slots(generation);
 		return;
 	}
-	process->state = PROCESS_GONE;
 	if (generation->state == GENERATION_DRAINING)
 		go_on_draining(generation);
 	else
@@ -246,18 +272,6 @@ static void on_process_death(void *owner, struct process *process)
 }
 
 /* --- the end --- */
-
-/* What must not be cut off is done by now: the backend had its time to answer. */
-static uint64_t longest_end(const struct configuration *configuration)
-{
-	int64_t longest = 0;
-
-	for (size_t i = 0; i < configuration->backend_count; i++) {
-		if (configuration->backends[i]->final_timeout > longest)
-			longest = configuration->backends[i]->final_timeout;
-	}
-	return (uint64_t)longest + END_MARGIN;
-}
 
 static void on_end_over(void *owner)
 {
@@ -271,12 +285,9 @@ static void on_drain_over(void *owner)
 
 static void start_timer(struct generation *generation)
 {
-	const struct configuration *configuration = generation->configuration;
-	uint64_t milliseconds = generation->ending ? longest_end(configuration)
-						   : (uint64_t)configuration->process->drain;
-
 	generation->timer.on_due = generation->ending ? on_end_over : on_drain_over;
-	timer_start(&generation->timer, generation->heritage->loop->clock, milliseconds);
+	timer_start(&generation->timer, generation->heritage->loop->clock,
+		generation->ending ? generation->end : generation->drain);
 }
 
 void generation_drain(struct generation *generation, bool now)
@@ -312,4 +323,82 @@ struct process *generation_process(const struct generation *generation, pid_t pi
 			return generation->processes[i];
 	}
 	return NULL;
+}
+
+/* --- from one master to the next --- */
+
+static int index_of(const struct generation *generation, const struct process *process)
+{
+	for (size_t i = 0; i < talloc_array_length(generation->processes); i++) {
+		if (generation->processes[i] == process)
+			return (int)i;
+	}
+	return HANDOVER_NONE;
+}
+
+struct handover_generation generation_hand_over(
+	const void *parent, const struct generation *generation)
+{
+	size_t count = talloc_array_length(generation->processes);
+	struct handover_generation given = {
+		.number = generation->number,
+		.active = generation->state == GENERATION_ACTIVE,
+		.ending = generation->ending,
+		.drain = generation->drain,
+		.end = generation->end,
+		.processes = talloc_array(parent, struct handover_process, count),
+		.servers = talloc_array(parent, int, generation->slots),
+	};
+
+	for (size_t i = 0; i < count; i++)
+		given.processes[i] = process_hand_over(generation->processes[i]);
+	for (size_t i = 0; i < generation->slots; i++)
+		given.servers[i] = index_of(generation, generation->servers[i]);
+	return given;
+}
+
+/* A kind that this program does not know is not its own to end: its channel closes, and it ends by itself. */
+static void take_over_process(
+	struct generation *generation, size_t index, const struct handover_process *given)
+{
+	const struct process_kind *kind = process_kind_named(given->kind);
+	const struct process_events events = {on_process_ready, on_process_death, generation};
+
+	generation->processes[index] = process_new(generation, generation->heritage,
+		kind ? kind : &process_kinds[0], given->number, events);
+	if (kind)
+		process_take_over(generation->processes[index], given);
+	else if (given->channel != HANDOVER_NONE)
+		close(given->channel);
+}
+
+struct generation *generation_take_over(const void *parent, struct heritage *heritage,
+	const struct handover_generation *given, struct generation_events events)
+{
+	struct generation *generation = talloc_zero(parent, struct generation);
+	size_t count = talloc_array_length(given->processes);
+
+	generation->heritage = heritage;
+	generation->number = given->number;
+	generation->state = given->active ? GENERATION_ACTIVE : GENERATION_DRAINING;
+	generation->ending = given->ending;
+	generation->taken_over = true;
+	generation->drain = given->drain;
+	generation->end = given->end;
+	generation->events = events;
+	generation->timer.owner = generation;
+	generation->records[0] = generation->records[1] = -1;
+	generation->processes = talloc_array(generation, struct process *, count);
+	for (size_t i = 0; i < count; i++)
+		take_over_process(generation, i, &given->processes[i]);
+	generation->slots = talloc_array_length(given->servers);
+	generation->servers = talloc_zero_array(generation, struct process *, generation->slots);
+	for (size_t i = 0; i < generation->slots; i++) {
+		if (given->servers[i] != HANDOVER_NONE)
+			generation->servers[i] = generation->processes[given->servers[i]];
+	}
+	talloc_set_destructor(generation, generation_close);
+	if (generation->state == GENERATION_DRAINING)
+		start_timer(generation);
+	return generation;
 }

@@ -28,20 +28,30 @@ struct generation {
 	struct generation *prev, *next; /* the master's list */
 	unsigned number;
 	enum generation_state state;
-	const struct configuration *configuration;
-	struct process **processes; /* talloc array */
-	size_t slots;               /* dealt out */
-	struct process **servers;   /* who serves each slot; NULL: nobody */
-	int records[2];             /* the pair over which verdict records go to the keeper */
+	const struct configuration *configuration; /* NULL when taken over */
+	struct process **processes;                /* talloc array */
+	size_t slots;                              /* dealt out */
+	struct process **servers;                  /* who serves each slot; NULL: nobody */
+	int records[2]; /* the pair over which verdict records go to the keeper */
 	struct heritage *heritage;
 	struct timer timer; /* the end of draining */
 	bool ending;        /* told to end at once */
+	bool taken_over;    /* another program forked it: who dies does not come back */
+	uint64_t drain;     /* milliseconds that sessions may go on */
+	uint64_t end;       /* and those that must not be cut off */
 	struct generation_events events;
 };
 
 /* Takes the configuration under itself. No process is forked yet. */
 struct generation *generation_new(const void *parent, struct heritage *heritage,
 	struct configuration *configuration, unsigned number, struct generation_events events);
+
+/* What a program that takes our place needs of it, arrays under the parent; and taking it over. */
+struct handover_generation;
+struct handover_generation generation_hand_over(
+	const void *parent, const struct generation *generation);
+struct generation *generation_take_over(const void *parent, struct heritage *heritage,
+	const struct handover_generation *given, struct generation_events events);
 
 /* How many processes serve under this configuration. */
 size_t generation_servers(const struct configuration *configuration);

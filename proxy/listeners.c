@@ -3,6 +3,7 @@
 #include "proxy/listeners.h"
 
 #include "base/log.h"
+#include "proxy/handover.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -299,4 +300,45 @@ void listeners_close(struct listeners *listeners)
 {
 	while (listeners->count > 0)
 		listener_drop(listeners, listeners->count - 1);
+}
+
+/* --- to the program that takes our place --- */
+
+void listeners_hand_over(const struct listeners *listeners, struct handover *handover)
+{
+	handover->last_listener = listeners->last_number;
+	handover->slots = (uint32_t)listeners->slots;
+	handover->listeners = talloc_array(handover, struct handover_listener, listeners->count);
+	for (size_t i = 0; i < listeners->count; i++) {
+		const struct listener *listener = listeners->items[i];
+
+		handover->listeners[i] = (struct handover_listener){.number = listener->number,
+			.ip = listener->ip,
+			.port = listener->port,
+			.descriptors = listener->descriptors};
+	}
+}
+
+void listeners_take_over(struct listeners *listeners, const struct handover *handover)
+{
+	for (size_t i = 0; i < talloc_array_length(handover->listeners); i++) {
+		const struct handover_listener *given = &handover->listeners[i];
+		struct listener *listener = listener_add(listeners, &given->ip, given->port);
+
+		listener->number = given->number;
+		talloc_free(listener->descriptors);
+		listener->descriptors = talloc_memdup(
+			listener, given->descriptors, talloc_get_size(given->descriptors));
+		talloc_set_type(listener->descriptors, int);
+	}
+	listeners->slots = handover->slots;
+	listeners->last_number = handover->last_listener;
+}
+
+void listeners_keep_activated(bool open)
+{
+	int count = sd_listen_fds(0);
+
+	for (int i = 0; i < count && open; i++)
+		fcntl(SD_LISTEN_FDS_START + i, F_SETFD, 0);
 }

@@ -35,6 +35,13 @@ struct listeners *listeners_new(const void *parent);
 bool listeners_open(struct listeners *listeners, const struct configuration *configuration,
 	size_t slots, struct complaints *complaints) __attribute__((warn_unused_result));
 
+/* What a program that takes our place needs of them, and taking it over: they listen already. */
+struct handover;
+void listeners_hand_over(const struct listeners *listeners, struct handover *handover);
+void listeners_take_over(struct listeners *listeners, const struct handover *handover);
+/* Whether sockets that systemd handed to us stay open over exec. */
+void listeners_keep_activated(bool open);
+
 /* From now on all of them listen. */
 void listeners_listen(struct listeners *listeners, const struct configuration *configuration);
 

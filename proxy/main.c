@@ -25,9 +25,11 @@ static const struct command commands[] = {
 	{"explain", cli_explain, "judge one message, or tell how a past one was judged"},
 	{"status", cli_status, "how the running gateway is"},
 	{"reload", cli_reload, "have it read its configuration anew"},
+	{"upgrade", cli_upgrade, "have it become the program that is installed now"},
 	{"stop", cli_stop, "have it finish its sessions and end"},
 	{"sink", cli_sink, "a small backend that keeps what it is sent, for trying out"},
 	{"manual", cli_manual, NULL},
+	{"rehearse", cli_rehearse, NULL},
 	{0},
 };
 

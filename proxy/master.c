@@ -8,6 +8,8 @@
 #include "proxy/counters.h"
 #include "proxy/file_watch.h"
 #include "proxy/generation.h"
+#include "proxy/handover.h"
+#include "proxy/rehearsal.h"
 #include "proxy/status.h"
 #include "proxy/tls_tickets.h"
 
@@ -24,7 +26,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-enum { SIGNALS = 4, LAST_MILLISECONDS = 600000 };
+enum { SIGNALS = 5, LAST_MILLISECONDS = 600000 };
 
 struct master {
 	struct heritage heritage;
@@ -35,6 +37,10 @@ struct master {
 	unsigned last_number;
 	struct control *control;
 	struct control_request *reloader; /* awaits what becomes of next; may be NULL */
+	const char *done;                 /* what he hears when all is well */
+	const char *program;              /* which takes our place in an upgrade */
+	struct rehearsal *rehearsal;      /* of it; NULL when none is under way */
+	struct control_request *upgrader; /* awaits what becomes of that; may be NULL */
 	struct event signals[SIGNALS];
 	struct timer last;    /* after the second stop */
 	struct timer watch;   /* of certificates and the like */
@@ -101,13 +107,19 @@ static void make_directory(const char *path, const char *user)
 		log_event(LEVEL_WARNING, "directory", "%s: %s", path, strerror(errno));
 }
 
+/* Closes what was opened for a configuration that does not come to serve. */
+static void retire_listeners(const struct master *master)
+{
+	if (master->active && master->active->configuration)
+		listeners_retire(master->heritage.listeners, master->active->configuration);
+}
+
 static void drop_next(struct master *master)
 {
 	struct generation *failed = master->next;
 
 	master->next = NULL;
-	if (master->active)
-		listeners_retire(master->heritage.listeners, master->active->configuration);
+	retire_listeners(master);
 	generation_abandon(failed);
 }
 
@@ -137,8 +149,7 @@ static struct configuration *prepare(struct master *master, struct complaints *c
 			generation_servers(configuration), complaints))
 		return configuration;
 	talloc_free(configuration);
-	if (master->active)
-		listeners_retire(master->heritage.listeners, master->active->configuration);
+	retire_listeners(master);
 	return NULL;
 }
 
@@ -191,9 +202,9 @@ static void on_tickets(void *owner)
 	timer_start(&master->tickets, master->heritage.loop->clock, TLS_TICKETS_SECONDS * 1000);
 }
 
-static void note_control(const struct generation *old, const struct generation *new)
+static void note_control(const struct master *master, const struct generation *new)
 {
-	if (strcmp(old->configuration->control->socket, new->configuration->control->socket) != 0) {
+	if (strcmp(control_path(master->control), new->configuration->control->socket) != 0) {
 		log_event(LEVEL_WARNING, "configuration",
 			"control.socket: a new path counts from the next start");
 	}
@@ -206,13 +217,17 @@ static void on_ready(void *owner, struct generation *generation)
 	struct listeners *listeners = master->heritage.listeners;
 	struct generation *old = master->active;
 
+	if (master->heritage.rehearsal) {
+		generation_drain(generation, true);
+		return;
+	}
 	master->active = generation;
 	master->next = NULL;
 	open_log(generation->configuration->log);
 	listeners_listen(listeners, generation->configuration);
 	generation_serve(generation);
 	if (old) {
-		note_control(old, generation);
+		note_control(master, generation);
 		generation_sweep(old, generation->configuration);
 		generation_drain(old, false);
 		listeners_retire(listeners, generation->configuration);
@@ -220,7 +235,7 @@ static void on_ready(void *owner, struct generation *generation)
 	watch(master);
 	log_event(LEVEL_NOTICE, "ready", "generation %u", generation->number);
 	notify(master, "READY=1");
-	answer_reload(master, true, "reloaded\n");
+	answer_reload(master, true, master->done);
 	catch_up(master);
 }
 
@@ -248,7 +263,8 @@ static void on_gone(void *owner, struct generation *generation)
 
 	DL_DELETE(master->generations, generation);
 	talloc_free(generation);
-	if (!master->generations && (master->stops > 0 || master->failed))
+	bool is_last_wanted = master->stops > 0 || master->failed || master->heritage.rehearsal;
+	if (!master->generations && is_last_wanted)
 		loop_stop(master->heritage.loop);
 }
 
@@ -280,18 +296,130 @@ static void reload_now(struct master *master)
 	talloc_free(complaints);
 }
 
+static bool is_under_way(const struct master *master)
+{
+	return master->next || master->rehearsal || !master->active;
+}
+
 static void reload(struct master *master, struct control_request *request)
 {
 	if (master->stops > 0) {
 		answer(request, false, "stopping\n");
-	} else if (master->next && request) {
+	} else if (is_under_way(master) && request) {
 		answer(request, false, "starting processes is under way already: try again\n");
-	} else if (master->next) {
+	} else if (is_under_way(master)) {
 		master->reload_again = true;
 	} else {
 		master->reloader = request;
+		master->done = "reloaded\n";
 		reload_now(master);
 	}
+}
+
+/* --- upgrade --- */
+
+static void answer_upgrade(struct master *master, const char *why)
+{
+	struct control_request *request = master->upgrader;
+
+	master->upgrader = NULL;
+	answer(request, false, why);
+}
+
+/* What the rehearsal needs: copies of the listeners. */
+static struct handover *describe_listeners(const struct master *master)
+{
+	struct handover *handover = talloc_zero(master, struct handover);
+
+	handover->table = handover->control = handover->asker = HANDOVER_NONE;
+	handover->control_path = control_path(master->control);
+	listeners_hand_over(master->heritage.listeners, handover);
+	handover->generations = talloc_array(handover, struct handover_generation, 0);
+	return handover;
+}
+
+static struct handover *describe(const struct master *master)
+{
+	struct handover *handover = describe_listeners(master);
+	const struct generation *generation;
+	size_t count = 0;
+
+	handover->started = master->started;
+	handover->last_number = master->last_number;
+	handover->table = table_descriptor(master->heritage.table);
+	handover->control = control_descriptor(master->control);
+	handover->asker = master->upgrader ? control_asker(master->upgrader) : HANDOVER_NONE;
+	DL_FOREACH(master->generations, generation)
+	{
+		handover->generations = talloc_realloc(
+			handover, handover->generations, struct handover_generation, count + 1);
+		handover->generations[count++] = generation_hand_over(handover, generation);
+	}
+	return handover;
+}
+
+/* The program takes our place: nothing that was done here is undone, and no signal may end it before it can take one. Comes
+ * back only when that is impossible. */
+static void give_place(struct master *master)
+{
+	struct handover *handover = describe(master);
+	int descriptor = -1;
+	sigset_t all, before;
+
+	log_event(LEVEL_NOTICE, "upgrading", "%s", master->program);
+	notify(master, "RELOADING=1");
+	fflush(NULL);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	if (handover_leave(handover, &descriptor)) {
+		listeners_keep_activated(true);
+		execl(master->program, master->program, "run", "-c", master->file, (char *)NULL);
+	}
+	handover_withdraw(handover, descriptor);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	talloc_free(handover);
+	notify(master, "READY=1");
+}
+
+static void refuse_upgrade(struct master *master, const char *why)
+{
+	log_event(LEVEL_ERROR, "upgrade_refused", "%s", why);
+	answer_upgrade(master, why);
+	catch_up(master);
+}
+
+static void on_rehearsed(void *owner, const char *why)
+{
+	struct master *master = owner;
+	struct rehearsal *rehearsal = master->rehearsal;
+
+	master->rehearsal = NULL;
+	if (!why) {
+		give_place(master);
+		why = talloc_asprintf(rehearsal, "%s: %s\n", master->program, strerror(errno));
+	}
+	refuse_upgrade(master, why);
+	talloc_free(rehearsal);
+}
+
+static void upgrade(struct master *master, struct control_request *request)
+{
+	struct handover *handover;
+
+	if (master->stops > 0 || is_under_way(master) || !master->program) {
+		answer(request, false,
+			master->stops > 0 ? "stopping\n"
+					  : "starting processes is under way already: try "
+					    "again\n");
+		return;
+	}
+	master->upgrader = request;
+	handover = describe_listeners(master);
+	master->rehearsal = rehearsal_begin(master, master->heritage.loop, master->program,
+		master->file, handover, on_rehearsed, master);
+	talloc_free(handover);
+	if (!master->rehearsal)
+		refuse_upgrade(master, strerror(errno));
 }
 
 /* --- stop --- */
@@ -321,6 +449,9 @@ static void stop(struct master *master)
 	notify(master, "STOPPING=1");
 	if (master->next)
 		drop_next(master);
+	talloc_free(master->rehearsal);
+	master->rehearsal = NULL;
+	answer_upgrade(master, "stopping\n");
 	master->active = NULL;
 	answer_reload(master, false, "stopping\n");
 	drain_all(master, master->stops > 1);
@@ -338,6 +469,8 @@ static struct status status_of(const struct master *master)
 {
 	const char *state = master->stops > 0 ? "stopping" : "running";
 
+	if (master->rehearsal)
+		state = "upgrading";
 	if (master->next)
 		state = master->active ? "reloading" : "starting";
 	return (struct status){
@@ -380,6 +513,7 @@ static const struct {
 	{"status", tell_status},
 	{"status --json", tell_status_json},
 	{"reload", reload},
+	{"upgrade", upgrade},
 	{"stop", stop_asked},
 };
 
@@ -391,8 +525,8 @@ static void on_request(void *owner, struct control_request *request, const char 
 			return;
 		}
 	}
-	control_answer(
-		request, false, "unknown request; known: status, status --json, reload, stop\n");
+	control_answer(request, false,
+		"unknown request; known: status, status --json, reload, upgrade, stop\n");
 }
 
 /* --- signals --- */
@@ -417,6 +551,8 @@ static void on_child(evutil_socket_t number, short what, void *owner)
 		}
 		if (process)
 			process_bury(process, status);
+		else
+			rehearsal_bury(master->rehearsal, pid, status);
 	}
 }
 
@@ -434,11 +570,18 @@ static void on_hangup(evutil_socket_t number, short what, void *owner)
 	reload(owner, NULL);
 }
 
+static void on_upgrade(evutil_socket_t number, short what, void *owner)
+{
+	(void)number;
+	(void)what;
+	upgrade(owner, NULL);
+}
+
 static const struct {
 	int number;
 	event_callback_fn run;
-} signal_rows[SIGNALS] = {
-	{SIGCHLD, on_child}, {SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGHUP, on_hangup}};
+} signal_rows[SIGNALS] = {{SIGCHLD, on_child}, {SIGTERM, on_stop}, {SIGINT, on_stop},
+	{SIGHUP, on_hangup}, {SIGUSR2, on_upgrade}};
 
 static void catch_signals(struct master *master)
 {
@@ -489,9 +632,10 @@ static struct master *master_new(const char *file)
 	struct heritage *heritage = &master->heritage;
 
 	master->file = file;
+	master->program = rehearsal_program(master);
+	master->done = "reloaded\n";
 	heritage->master = master;
 	heritage->loop = loop_new(NULL);
-	heritage->table = counters_new(master);
 	heritage->listeners = listeners_new(master);
 	master->started = clock_now(heritage->loop->clock);
 	heritage->tickets = tls_tickets_new(master);
@@ -508,8 +652,11 @@ static bool master_start(struct master *master)
 {
 	struct complaints *complaints = complaints_new(master);
 	struct configuration *configuration = configuration_read(master, master->file, complaints);
+
+	master->heritage.table = counters_new(master);
 	bool good = complaints_errors(complaints) == 0 && master->heritage.table &&
-		master->heritage.tickets && open_control(master, configuration) &&
+		master->heritage.tickets &&
+		(master->heritage.rehearsal || open_control(master, configuration)) &&
 		listeners_open(master->heritage.listeners, configuration,
 			generation_servers(configuration), complaints);
 
@@ -524,20 +671,94 @@ static bool master_start(struct master *master)
 	return good;
 }
 
-int master_run(const char *file)
-{
-	struct master *master = master_new(file);
-	struct loop *loop = master->heritage.loop;
-	bool good;
+/* --- in the place of another --- */
 
-	raise_descriptor_limit();
-	good = master_start(master);
+static void take_over_table(struct master *master, int descriptor)
+{
+	master->heritage.table = counters_take_over(master, descriptor);
+	if (master->heritage.table)
+		return;
+	if (descriptor != HANDOVER_NONE)
+		close(descriptor);
+	log_event(LEVEL_NOTICE, "upgrading", "counters begin anew: this program has others");
+	master->heritage.table = counters_new(master);
+}
+
+static void take_over_generations(struct master *master, const struct handover *handover)
+{
+	const struct generation_events events = {on_ready, on_failed, on_gone, master};
+
+	for (size_t i = 0; i < talloc_array_length(handover->generations); i++) {
+		struct generation *generation = generation_take_over(
+			master, &master->heritage, &handover->generations[i], events);
+
+		DL_APPEND(master->generations, generation);
+		if (generation->state == GENERATION_ACTIVE)
+			master->active = generation;
+	}
+}
+
+/* What serves goes on to serve; from here on it is a reload. Signals were blocked until there is someone to take them. */
+static bool master_take_over(struct master *master)
+{
+	struct handover *handover = handover_take(master);
+	sigset_t none;
+
+	if (!handover)
+		return false;
+	master->started = handover->started;
+	master->last_number = handover->last_number;
+	take_over_table(master, handover->table);
+	listeners_take_over(master->heritage.listeners, handover);
+	master->control = control_take_over(master, master->heritage.loop, handover->control_path,
+		handover->control, on_request, master);
+	take_over_generations(master, handover);
+	if (handover->asker != HANDOVER_NONE)
+		master->reloader = control_take_request(master->control, handover->asker);
+	talloc_free(handover);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	on_child(0, 0, master);
+	master->done = "upgraded\n";
+	reload_now(master);
+	return true;
+}
+
+static int run(struct master *master, bool good)
+{
+	struct loop *loop = master->heritage.loop;
+
 	if (good || master->generations) {
 		loop_run(loop);
 		good = good && !master->failed;
 	}
-	log_event(LEVEL_NOTICE, "stopped", "%s", good ? "well" : "could not start");
+	if (!good || !master->heritage.rehearsal)
+		log_event(LEVEL_NOTICE, "stopped", "%s", good ? "well" : "could not start");
 	talloc_free(master);
 	talloc_free(loop);
 	return good ? 0 : 1;
+}
+
+int master_run(const char *file)
+{
+	struct master *master = master_new(file);
+
+	raise_descriptor_limit();
+	return run(master, handover_is_there() ? master_take_over(master) : master_start(master));
+}
+
+int master_rehearse(const char *file)
+{
+	struct master *master = master_new(file);
+	struct handover *handover = handover_take(master);
+
+	if (!handover) {
+		fprintf(stderr, "postern: nothing that I understand is handed over to me\n");
+		return 1;
+	}
+	raise_descriptor_limit();
+	master->heritage.rehearsal = true;
+	listeners_take_over(master->heritage.listeners, handover);
+	talloc_free(handover);
+	return run(master, master_start(master));
 }

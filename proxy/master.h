@@ -6,6 +6,10 @@
  *     SIGHUP, reload    the configuration is read; if it is good a new generation starts; when all of its processes
  *                       are ready it takes the listeners over and the old one drains. Otherwise nothing has changed, and
  *                       all complaints are in the log and in the answer.
+ *     SIGUSR2, upgrade  the program that lies where this one was started from is rehearsed (rehearsal.h); if it comes up there it
+ *                       takes this one's place, in the same process: it inherits listeners, children, counters and the
+ *                       control socket (handover.h), and goes on as after a reload. Otherwise nothing has changed, and why is
+ *                       in the log and in the answer.
  *     SIGTERM, SIGINT,  sessions may finish within process.drain, then the master ends; the second one ends at once: what
  *     stop              is past the commit point has five seconds.
  *
@@ -16,3 +20,6 @@
 
 /* Runs the gateway with this configuration file in the foreground; the exit status. */
 int master_run(const char *file);
+
+/* Tries whether it would come up here in the place of another; the exit status. */
+int master_rehearse(const char *file);

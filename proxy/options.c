@@ -48,7 +48,8 @@ static const char *const backend_tls_choices[] = {"off", "opportunistic", "requi
 
 static const struct option backend_rows[] = {
 	{FIELD(backend_options, servers), .type = OPTION_TEXTS, .mandatory = true,
-		.manual = "servers as HOST:PORT, tried in this order"},
+		.manual = "servers as ADDRESS:PORT, tried in this order; with weight=NUMBER they "
+			  "take turns; one with backup is for when no other can be had"},
 	{FIELD(backend_options, tls), .type = OPTION_CHOICE, .preset = "opportunistic",
 		.choices = backend_tls_choices,
 		.manual = "STARTTLS towards the servers; required verifies "
@@ -89,6 +90,17 @@ static const struct option backend_rows[] = {
 			  "at 5)"},
 	{FIELD(backend_options, probe), .type = OPTION_DURATION, .preset = "60s", .maximum = HOUR,
 		.manual = "how often each server is asked what it can do; 0: never"},
+	{0},
+};
+
+static const struct option route_rows[] = {
+	{FIELD(route_options, domains), .type = OPTION_TEXTS, .mandatory = true,
+		.manual = "domains of recipients, as in relay.domains; the first route that "
+			  "names a recipient's domain counts"},
+	{FIELD(route_options, listener), .type = OPTION_TEXT,
+		.manual = "name of the listener it is for; without it, all of them"},
+	{FIELD(route_options, backend), .type = OPTION_TEXT, .mandatory = true,
+		.manual = "name of the backend that their mail goes to"},
 	{0},
 };
 
@@ -156,7 +168,8 @@ static const struct option log_rows[] = {
 
 static const struct option control_rows[] = {
 	{FIELD(control_options, socket), .type = OPTION_TEXT, .preset = "/run/postern/control",
-		.manual = "path of the socket that status, reload and stop speak to; mode 0600"},
+		.manual = "path of the socket that status, reload, upgrade and stop speak to; mode "
+			  "0600"},
 	{0},
 };
 
@@ -179,6 +192,8 @@ static const struct option store_rows[] = {
 const struct section proxy_sections[] = {
 	{SECTION(listen, "an address that clients connect to"), .named = true},
 	{SECTION(backend, "the mail servers behind"), .named = true},
+	{SECTION(route, "mail for some domains goes to another backend than the listener's"),
+		.named = true},
 	{SECTION(tls, "certificates")},
 	{SECTION(smtp, "manners towards clients")},
 	{SECTION(process, "processes and who they are")},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The settings of the proxy: listeners, backends, TLS, waits, processes, log, control. Rows in options.c.
+ * The settings of the proxy: listeners, backends, routes, TLS, waits, processes, log, control. Rows in options.c.
  */
 #pragma once
 
@@ -28,7 +28,7 @@ enum backend_tls { BACKEND_TLS_OFF, BACKEND_TLS_OPPORTUNISTIC, BACKEND_TLS_REQUI
 /* backend "exchange" { servers = {"127.0.0.1:2526"} } */
 struct backend_options {
 	const char *name;
-	struct texts servers;         /* "HOST:PORT", tried in this order */
+	struct texts servers;         /* "ADDRESS:PORT [weight=NUMBER] [backup]": server.h */
 	int tls;                      /* enum backend_tls; preset opportunistic */
 	const char *tls_ca;           /* PEM, whom to trust; NULL: the system's */
 	const char *tls_name;         /* in the servers' certificates; NULL: their addresses */
@@ -42,6 +42,14 @@ struct backend_options {
 	int64_t idle;                 /* a kept connection */
 	int64_t age;                  /* of a kept connection */
 	int64_t probe;                /* how often each server is asked what it can do */
+};
+
+/* route "lab" { domains = {".lab.example.com"}  backend = "lab" } */
+struct route_options {
+	const char *name;
+	struct texts domains;
+	const char *listener; /* NULL: all of them */
+	const char *backend;
 };
 
 struct tls_options {
@@ -82,5 +90,5 @@ struct store_options {
 	int64_t journal_size; /* how large the store may grow */
 };
 
-/* The sections listen, backend, tls, smtp, process, log, control and store; ended by a row without name. */
+/* The sections listen, backend, route, tls, smtp, process, log, control and store; ended by a row without name. */
 extern const struct section proxy_sections[];

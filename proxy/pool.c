@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections to the servers of one backend: chosen, opened, kept, retired, probed. */
+/* Connections to the servers of one backend: taken, opened, kept, retired. */
 #include "proxy/pool.h"
 
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/stream.h"
+#include "proxy/probe.h"
 
 #include <assert.h>
 #include <talloc.h>
 #include <utlist.h>
 
-#define FAILURES_TO_TRIP 3
-#define PAUSE 30000 /* of a server that tripped */
 #define REFUSALS_TO_RETIRE 3
 #define RETRY_WHEN_FULL 100 /* another worker may have given one back */
+#define YIELD_PAUSE 250     /* how often it is seen whether others want what is kept */
 
 struct pool {
 	struct gateway *gateway;
@@ -21,58 +21,63 @@ struct pool {
 	struct server *servers;
 	size_t count;
 	struct backend *idle; /* most recently used first */
+	struct backend *leaving;
 	struct taking *waiting;
 	struct timer retry; /* while somebody waits */
-	struct timer probe;
+	struct timer yield; /* while connections are kept */
+	struct probe *probe;
 };
 
-/* Somebody who looks for a connection, or the probe. */
+/* Somebody who looks for a connection. */
 struct taking {
 	struct pool *pool;
 	struct wanted wanted;
 	struct backend **taken;
 	struct await *await;
 	struct steps steps;
-	size_t server;           /* being tried */
+	uint64_t passed;         /* bits of servers that were tried or are none to try */
+	struct server *server;   /* being tried */
 	struct backend *backend; /* being opened */
-	bool full;               /* a server was passed over because it has no room */
+	bool full;               /* a server was passed over because it has no place */
 	bool plain_only;
-	bool probing;
 	bool queued;
 	bool has_waited; /* its deadline runs since it first stood in the queue */
 	struct taking *prev, *next;
 };
 
+static struct step look_around(void *owner);
 static struct step try_server(void *owner);
+static struct step open_connection(void *owner);
 static struct step hear_opening(void *owner);
-static struct step try_next_server(void *owner);
 static struct step end_taking(void *owner);
 
-void server_opened(struct server *server)
+static uint64_t now(const struct pool *pool)
 {
-	table_count_key(
-		server->pool->gateway->table, KEY_SERVER, server->name, strlen(server->name), 1);
-	table_add(server->pool->gateway->table, COUNT_BACKEND_CONNECTIONS, 1);
+	return clock_now(pool->gateway->loop->clock);
 }
 
-void server_closed(struct server *server)
+static bool suits(struct capabilities capabilities, struct wanted wanted)
 {
-	table_count_key(
-		server->pool->gateway->table, KEY_SERVER, server->name, strlen(server->name), -1);
-	table_add(server->pool->gateway->table, COUNT_BACKEND_CONNECTIONS, -1);
+	return (capabilities.keywords & wanted.keywords) == wanted.keywords;
 }
 
-static bool has_room(const struct server *server)
+static uint64_t bit_of(const struct server *server)
 {
-	struct table *table = server->pool->gateway->table;
-	uint32_t open = table_key_sum(table, KEY_SERVER, server->name, strlen(server->name));
-
-	return open < server->pool->options->connections;
+	return UINT64_C(1) << (server - server->pool->servers);
 }
 
-static bool suits(const struct backend *backend, struct wanted wanted)
+uint64_t pool_bit(const struct backend *backend)
 {
-	return (backend->capabilities.keywords & wanted.keywords) == wanted.keywords;
+	return bit_of(backend->server);
+}
+
+bool pool_has_others(const struct pool *pool, uint64_t bits)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		if (!(bits >> i & 1))
+			return true;
+	}
+	return false;
 }
 
 /* --- keeping --- */
@@ -92,13 +97,26 @@ static void on_idle_over(void *owner)
 	drop_idle(backend);
 }
 
+void pool_keep_leaving(struct pool *pool, struct backend *backend)
+{
+	talloc_steal(pool, backend);
+	DL_APPEND(pool->leaving, backend);
+}
+
+/* Its place is free now. */
+void pool_forget_leaving(struct pool *pool, struct backend *backend)
+{
+	DL_DELETE(pool->leaving, backend);
+}
+
 static bool is_worth_keeping(const struct backend *backend)
 {
 	const struct backend_options *options = backend->options;
-	uint64_t age = clock_now(backend->gateway->loop->clock) - backend->opened_at;
+	uint64_t age = now(backend->server->pool) - backend->opened_at;
 
-	return !backend->lost && backend->owed == 0 && age < (uint64_t)options->age &&
-		backend->refusals < REFUSALS_TO_RETIRE && !backend->gateway->draining;
+	return !backend->lost && !backend->sticky && backend->owed == 0 &&
+		age < (uint64_t)options->age && backend->refusals < REFUSALS_TO_RETIRE &&
+		!backend->gateway->draining;
 }
 
 static void serve_waiting(struct pool *pool)
@@ -109,24 +127,57 @@ static void serve_waiting(struct pool *pool)
 		return;
 	DL_DELETE(pool->waiting, first);
 	first->queued = false;
-	steps_start(&first->steps, THEN(try_server));
+	steps_start(&first->steps, THEN(look_around));
+}
+
+/* Closes what is kept of servers that somebody waits for, in this worker or another: one of each, the longest unused. */
+static void yield_idle(struct pool *pool)
+{
+	uint64_t yielded = 0;
+
+	for (struct backend *backend = pool->idle ? pool->idle->prev : NULL, *before; backend;
+		backend = before) {
+		before = backend == pool->idle ? NULL : backend->prev;
+		if (yielded & pool_bit(backend) ||
+			!health_is_sought(&backend->server->health, now(pool)))
+			continue;
+		yielded |= pool_bit(backend);
+		drop_idle(backend);
+	}
+}
+
+static void on_yield(void *owner)
+{
+	struct pool *pool = owner;
+
+	yield_idle(pool);
+	if (pool->idle)
+		timer_start(&pool->yield, pool->gateway->loop->clock, YIELD_PAUSE);
+}
+
+static void lay_aside(struct pool *pool, struct backend *backend)
+{
+	talloc_steal(pool, backend);
+	backend->kept = true;
+	await_init(&backend->idle, pool->gateway->loop->clock, on_idle_over, backend);
+	stream_begin_bytes(backend->stream, (uint64_t)pool->options->idle, &backend->idle);
+	if (!backend->idle.pending) {
+		talloc_free(backend);
+		return;
+	}
+	DL_PREPEND(pool->idle, backend);
+	if (!timer_is_running(&pool->yield))
+		timer_start(&pool->yield, pool->gateway->loop->clock, YIELD_PAUSE);
 }
 
 static void keep(struct pool *pool, struct backend *backend)
 {
-	if (!is_worth_keeping(backend)) {
+	if (is_worth_keeping(backend))
+		lay_aside(pool, backend);
+	else
 		backend_quit(backend);
-	} else {
-		talloc_steal(pool, backend);
-		backend->kept = true;
-		await_init(&backend->idle, pool->gateway->loop->clock, on_idle_over, backend);
-		stream_begin_bytes(backend->stream, (uint64_t)pool->options->idle, &backend->idle);
-		if (backend->idle.pending)
-			DL_PREPEND(pool->idle, backend);
-		else
-			talloc_free(backend);
-	}
 	serve_waiting(pool);
+	yield_idle(pool);
 }
 
 static void on_reset(void *owner)
@@ -140,6 +191,7 @@ static void on_reset(void *owner)
 
 void pool_give_back(struct pool *pool, struct backend *backend, bool reset)
 {
+	backend->committed = false;
 	if (!reset || !is_worth_keeping(backend)) {
 		keep(pool, backend);
 		return;
@@ -152,15 +204,59 @@ void pool_give_back(struct pool *pool, struct backend *backend, bool reset)
 		on_reset(backend);
 }
 
+/* --- what openings say about servers --- */
+
+static void log_server(const struct server *server, enum log_level level, const char *event)
+{
+	struct log_line line;
+
+	log_begin(&line, level, event);
+	log_text(&line, "backend", server->pool->options->name);
+	log_text(&line, "server", server->name);
+	log_end(&line);
+}
+
+static void log_failure(const struct server *server, const struct backend *backend)
+{
+	struct log_line line;
+
+	log_begin(&line, LEVEL_WARNING, "backend_failed");
+	log_text(&line, "backend", server->pool->options->name);
+	log_text(&line, "server", server->name);
+	log_text(&line, "reason", backend->failure);
+	log_number(&line, "failures", health_failures(&server->health));
+	log_end(&line);
+}
+
+void pool_note_opening(struct pool *pool, struct backend *backend, bool good)
+{
+	struct server *server = backend->server;
+	bool is_there = good || backend->busy;
+	bool changed = is_there ? health_succeed(&server->health)
+				: health_fail(&server->health, now(pool));
+
+	if (good) {
+		server->capabilities = backend->capabilities;
+	} else {
+		table_add(pool->gateway->table, COUNT_BACKEND_FAILURES, 1);
+		log_failure(server, backend);
+	}
+	if (changed)
+		log_server(server, is_there ? LEVEL_NOTICE : LEVEL_ERROR,
+			is_there ? "server_up" : "server_down");
+	probe_watch(pool->probe);
+}
+
 /* --- taking --- */
 
-static struct backend *take_idle(struct pool *pool, struct wanted wanted)
+static struct backend *take_idle(struct server *server, struct wanted wanted)
 {
+	struct pool *pool = server->pool;
 	struct backend *backend, *next;
 
 	DL_FOREACH_SAFE(pool->idle, backend, next)
 	{
-		if (wanted.fresh || !suits(backend, wanted) || backend->server->retry_at)
+		if (backend->server != server || !suits(backend->capabilities, wanted))
 			continue;
 		DL_DELETE(pool->idle, backend);
 		await_cancel(&backend->idle);
@@ -171,32 +267,30 @@ static struct backend *take_idle(struct pool *pool, struct wanted wanted)
 	return NULL;
 }
 
-static void note_failure(struct server *server, const struct backend *backend)
+/* Those that are down, and those known to lack what is wanted. */
+static uint64_t unfit(const struct pool *pool, struct wanted wanted)
 {
-	struct gateway *gateway = server->pool->gateway;
-	struct log_line line;
+	uint64_t bits = wanted.avoided;
 
-	table_add(gateway->table, COUNT_BACKEND_FAILURES, 1);
-	if (!backend->busy && ++server->failures >= FAILURES_TO_TRIP)
-		server->retry_at = clock_now(gateway->loop->clock) + PAUSE;
-	log_begin(&line, LEVEL_WARNING, "backend_failed");
-	log_text(&line, "backend", server->pool->options->name);
-	log_text(&line, "server", server->name);
-	log_text(&line, "reason", backend->failure);
-	log_number(&line, "failures", server->failures);
-	log_end(&line);
+	for (size_t i = 0; i < pool->count; i++) {
+		const struct server *server = &pool->servers[i];
+		bool lacks = server->capabilities.known && !suits(server->capabilities, wanted);
+
+		if (lacks || health_state(&server->health) != HEALTH_UP)
+			bits |= UINT64_C(1) << i;
+	}
+	return bits;
 }
 
-static void note_success(struct server *server, const struct backend *backend)
+static struct step look_around(void *owner)
 {
-	server->capabilities = backend->capabilities;
-	server->failures = 0;
-	server->retry_at = 0;
-}
+	struct taking *taking = owner;
 
-static bool is_resting(const struct server *server)
-{
-	return server->retry_at > clock_now(server->pool->gateway->loop->clock);
+	taking->full = false;
+	taking->passed = unfit(taking->pool, taking->wanted);
+	if (taking->passed)
+		probe_watch(taking->pool->probe);
+	return THEN(try_server);
 }
 
 static struct step try_server(void *owner)
@@ -204,21 +298,28 @@ static struct step try_server(void *owner)
 	struct taking *taking = owner;
 	struct pool *pool = taking->pool;
 
-	if (!taking->probing && (*taking->taken = take_idle(pool, taking->wanted)))
-		return DONE;
-	if (taking->server == pool->count)
+	taking->server = server_choose(pool->servers, pool->count, taking->passed, !taking->full);
+	if (!taking->server)
 		return THEN(end_taking);
-	struct server *server = &pool->servers[taking->server];
-	bool lacks = server->capabilities.known &&
-		(server->capabilities.keywords & taking->wanted.keywords) !=
-			taking->wanted.keywords;
-	if (!taking->probing && (is_resting(server) || lacks))
-		return THEN(try_next_server);
-	if (!has_room(server)) {
+	taking->passed |= bit_of(taking->server);
+	taking->plain_only = false;
+	if (!taking->wanted.fresh)
+		*taking->taken = take_idle(taking->server, taking->wanted);
+	return *taking->taken ? DONE : THEN(open_connection);
+}
+
+static struct step open_connection(void *owner)
+{
+	struct taking *taking = owner;
+	struct pool *pool = taking->pool;
+	struct health *health = &taking->server->health;
+
+	if (!health_take_place(health, pool->options->connections)) {
+		health_seek(health, now(pool));
 		taking->full = true;
-		return THEN(try_next_server);
+		return THEN(try_server);
 	}
-	taking->backend = backend_begin_open(taking, pool->gateway, server, pool->options,
+	taking->backend = backend_begin_open(taking, pool->gateway, taking->server, pool->options,
 		taking->plain_only, &taking->steps.await);
 	return THEN(hear_opening);
 }
@@ -227,34 +328,24 @@ static struct step hear_opening(void *owner)
 {
 	struct taking *taking = owner;
 	struct backend *backend = taking->backend;
-	struct server *server = backend->server;
+	bool good = taking->steps.await.outcome == OUTCOME_DONE;
+	bool again_plain = !good && backend->plain_only && !taking->plain_only;
 
 	taking->backend = NULL;
-	if (taking->steps.await.outcome != OUTCOME_DONE) {
-		bool again_plain = backend->plain_only && !taking->plain_only;
-		if (!again_plain)
-			note_failure(server, backend);
-		talloc_free(backend);
-		taking->plain_only = again_plain;
-		return again_plain ? THEN(try_server) : THEN(try_next_server);
+	if (!again_plain)
+		pool_note_opening(taking->pool, backend, good);
+	if (taking->wanted.busy)
+		*taking->wanted.busy |= !good && backend->busy;
+	if (good && suits(backend->capabilities, taking->wanted)) {
+		*taking->taken = backend;
+		return DONE;
 	}
-	note_success(server, backend);
-	taking->plain_only = false;
-	if (taking->probing || !suits(backend, taking->wanted)) {
+	if (good)
 		backend_quit(backend);
-		return THEN(try_next_server);
-	}
-	*taking->taken = backend;
-	return DONE;
-}
-
-static struct step try_next_server(void *owner)
-{
-	struct taking *taking = owner;
-
-	taking->server++;
-	taking->plain_only = false;
-	return THEN(try_server);
+	else
+		talloc_free(backend);
+	taking->plain_only = again_plain;
+	return again_plain ? THEN(open_connection) : THEN(try_server);
 }
 
 static void on_retry(void *owner)
@@ -266,15 +357,13 @@ static void on_retry(void *owner)
 		timer_start(&pool->retry, pool->gateway->loop->clock, RETRY_WHEN_FULL);
 }
 
-/* No server could be had: fails, or stands in the queue when one had only no room. */
+/* No server could be had: fails, or stands in the queue when one had only no place. */
 static struct step end_taking(void *owner)
 {
 	struct taking *taking = owner;
 	struct pool *pool = taking->pool;
 
-	taking->queued = taking->full && !taking->probing;
-	taking->full = false;
-	taking->server = 0;
+	taking->queued = taking->full;
 	if (taking->queued) {
 		DL_APPEND(pool->waiting, taking);
 		if (!timer_is_running(&pool->retry))
@@ -307,55 +396,30 @@ static void on_taken(void *owner)
 		taking->has_waited = true;
 		return;
 	}
-	enum outcome outcome = OUTCOME_FAILED;
-	if (!taking->probing && *taking->taken) {
+	bool found = *taking->taken != NULL;
+	if (found)
 		talloc_steal(taking->pool, *taking->taken);
-		outcome = OUTCOME_DONE;
-	}
 	talloc_free(taking);
-	if (await)
-		await_end(await, outcome);
-}
-
-static struct taking *taking_new(struct pool *pool)
-{
-	struct taking *taking = talloc_zero(pool, struct taking);
-
-	taking->pool = pool;
-	steps_init(&taking->steps, pool->gateway->loop->clock, taking, THEN(end_taking), on_taken);
-	talloc_set_destructor(taking, drop_taking);
-	return taking;
+	await_end(await, found ? OUTCOME_DONE : OUTCOME_FAILED);
 }
 
 void pool_begin_take(
 	struct pool *pool, struct wanted wanted, struct backend **taken, struct await *await)
 {
-	struct taking *taking;
+	struct taking *taking = talloc_zero(pool, struct taking);
 
-	*taken = take_idle(pool, wanted);
-	if (*taken) {
-		await_skip(await, OUTCOME_DONE);
-		return;
-	}
-	taking = taking_new(pool);
+	*taken = NULL;
+	taking->pool = pool;
 	taking->wanted = wanted;
 	taking->taken = taken;
 	taking->await = await;
+	steps_init(&taking->steps, pool->gateway->loop->clock, taking, THEN(end_taking), on_taken);
+	talloc_set_destructor(taking, drop_taking);
 	await_begin(await, AWAIT_FOR_EVER, cancel_taking, taking);
-	steps_start(&taking->steps, THEN(try_server));
+	steps_start(&taking->steps, THEN(look_around));
 }
 
-/* --- the probe --- */
-
-static void on_probe(void *owner)
-{
-	struct pool *pool = owner;
-	struct taking *taking = taking_new(pool);
-
-	taking->probing = true;
-	steps_start(&taking->steps, THEN(try_server));
-	timer_start(&pool->probe, pool->gateway->loop->clock, (uint64_t)pool->options->probe);
-}
+/* --- what is known --- */
 
 struct capabilities pool_capabilities(const struct pool *pool)
 {
@@ -374,20 +438,43 @@ struct capabilities pool_capabilities(const struct pool *pool)
 	return common;
 }
 
-/* --- life --- */
-
 const struct backend_options *pool_options(const struct pool *pool)
 {
 	return pool->options;
 }
 
+struct server *pool_server(struct pool *pool, size_t index)
+{
+	return &pool->servers[index];
+}
+
+size_t pool_size(const struct pool *pool)
+{
+	return pool->count;
+}
+
+/* --- life --- */
+
 static int close_pool(struct pool *pool)
 {
-	timer_stop(&pool->probe);
+	talloc_free(pool->probe);
 	timer_stop(&pool->retry);
+	timer_stop(&pool->yield);
 	while (pool->idle)
 		drop_idle(pool->idle);
+	while (pool->leaving)
+		talloc_free(pool->leaving);
 	return 0;
+}
+
+static void add_server(struct pool *pool, struct server *server, const char *text)
+{
+	size_t offset;
+	const char *bad = server_parse(pool, text, server, &offset);
+
+	assert(!bad); /* the configuration was checked */
+	server->pool = pool;
+	health_init(&server->health, pool->gateway->table, &server->ip, server->port);
 }
 
 struct pool *pool_new(
@@ -400,19 +487,12 @@ struct pool *pool_new(
 	pool->count = options->servers.count;
 	pool->servers = talloc_zero_array(pool, struct server, pool->count);
 	for (size_t i = 0; i < pool->count; i++) {
-		struct server *server = &pool->servers[i];
-		server->pool = pool;
-		server->number = i;
-		server->name = options->servers.items[i];
-		bool good = ip_parse_with_port(slice_of(server->name), &server->ip, &server->port);
-		assert(good); /* the configuration was checked */
+		add_server(pool, &pool->servers[i], options->servers.items[i]);
+		pool->servers[i].number = i;
 	}
-	pool->retry.on_due = on_retry;
-	pool->retry.owner = pool;
-	pool->probe.on_due = on_probe;
-	pool->probe.owner = pool;
+	pool->retry = (struct timer){.on_due = on_retry, .owner = pool};
+	pool->yield = (struct timer){.on_due = on_yield, .owner = pool};
 	talloc_set_destructor(pool, close_pool);
-	if (options->probe)
-		timer_start(&pool->probe, gateway->loop->clock, 0);
+	pool->probe = probe_new(pool, gateway, options);
 	return pool;
 }

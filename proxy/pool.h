@@ -2,31 +2,18 @@
  *
  * The connections of a worker to the servers of one backend: opened when a transaction needs one, kept when it is done.
  *
- * Servers are tried in their order. A server that does not answer three times running is passed over for 30 s, then tried once more
- * (by a transaction or by the probe); one that is busy (421, 4.3.2) or lacks what the transaction needs is passed over this
- * time. A server takes at most backend.connections over all workers; who finds all full waits for one to be given
- * back. Kept connections are retired when idle for too long, too old, or refused too often.
+ * Which server is tried next is told in server.h, which ones may be tried at all in health.h. One that is busy (421, 4.3.2,
+ * 452 4.3.1) or lacks what the transaction needs is passed over this time. A server takes at most backend.connections over all
+ * workers; who finds all full waits for one to be given back, and a worker that keeps connections nobody uses closes them while
+ * somebody waits. Kept connections are retired when idle for too long, too old, or refused too often; a sticky one is never kept.
  *
- * The probe asks every server now and then what it can do (EHLO and QUIT); what they have in common is what listeners
- * offer.
+ * What each server can do is asked now and then by the probe (probe.h); what they have in common is what listeners offer.
  */
 #pragma once
 
 #include "proxy/backend.h"
 
 struct pool;
-
-struct server {
-	const char *name; /* as written in the settings */
-	struct ip ip;
-	uint16_t port;
-	struct capabilities capabilities; /* as last heard */
-	unsigned failures;                /* in a row */
-	uint64_t retry_at;                /* clock_now(): not before */
-	size_t number;                    /* in backend.servers */
-	const char *tls_outcome;          /* of the last handshake, as logged; NULL: none yet */
-	struct pool *pool;
-};
 
 struct pool *pool_new(
 	const void *parent, struct gateway *gateway, const struct backend_options *options);
@@ -37,6 +24,8 @@ const struct backend_options *pool_options(const struct pool *pool);
 struct wanted {
 	unsigned keywords; /* bits of enum capability: without these no use */
 	bool fresh;        /* not a kept one: those have just proved dead */
+	uint64_t avoided;  /* bits of servers: pool_bit() */
+	bool *busy;        /* set when one of the servers asked says it is busy */
 };
 
 /* Finds a connection; when the await is done it is in *taken and the caller's, who gives it back or frees it. Fails when no server can be
@@ -47,9 +36,23 @@ void pool_begin_take(
 /* Takes a connection back. With reset, a transaction was begun on it: it is RSET first. */
 void pool_give_back(struct pool *pool, struct backend *backend, bool reset);
 
+/* The bit of a connection's server, and whether there are servers besides those whose bits are given. */
+uint64_t pool_bit(const struct backend *backend);
+bool pool_has_others(const struct pool *pool, uint64_t bits);
+
 /* What all servers have in common, as far as known. */
 struct capabilities pool_capabilities(const struct pool *pool);
 
-/* Counting, for backend.c. */
-void server_opened(struct server *server);
-void server_closed(struct server *server);
+/* --- for backend.c --- */
+
+/* One that has said QUIT, until it is freed. */
+void pool_keep_leaving(struct pool *pool, struct backend *backend);
+void pool_forget_leaving(struct pool *pool, struct backend *backend);
+
+/* --- for the probe --- */
+
+struct server *pool_server(struct pool *pool, size_t index);
+size_t pool_size(const struct pool *pool);
+
+/* A connection was opened, or could not be: what that says about its server. */
+void pool_note_opening(struct pool *pool, struct backend *backend, bool good);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "proxy/handover.h"
 #include "proxy/keeper.h"
 #include "proxy/worker.h"
 
@@ -49,6 +50,15 @@ const struct process_kind process_kinds[] = {
 	{"worker", count_workers, worker_run, .serves = true},
 	{0},
 };
+
+const struct process_kind *process_kind_named(const char *name)
+{
+	for (const struct process_kind *kind = process_kinds; kind->name; kind++) {
+		if (strcmp(kind->name, name) == 0)
+			return kind;
+	}
+	return NULL;
+}
 
 static const char *const state_names[] = {"starting", "ready", "draining", "waiting", "gone"};
 
@@ -107,6 +117,7 @@ static void settle_signals(void)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -136,6 +147,7 @@ static _Noreturn void live(const struct process *process, int channel)
 		.number = process->number,
 		.column = process->column,
 		.channel = channel,
+		.rehearsal = process->heritage->rehearsal,
 		.records = records_end(process),
 	};
 
@@ -279,6 +291,38 @@ bool process_start(
 	return false;
 }
 
+/* --- from one master to the next --- */
+
+struct handover_process process_hand_over(const struct process *process)
+{
+	return (struct handover_process){.kind = process->kind->name,
+		.number = process->number,
+		.pid = process->pid,
+		.column = process->column,
+		.draining = process->state == PROCESS_DRAINING,
+		.restarts = process->restarts,
+		.channel = process->channel ? channel_descriptor(process->channel) : HANDOVER_NONE};
+}
+
+/* What had no channel any more was about to die. */
+void process_take_over(struct process *process, const struct handover_process *given)
+{
+	if (given->pid == 0)
+		return;
+	process->taken_over = true;
+	process->pid = given->pid;
+	process->restarts = given->restarts;
+	process->state = given->draining ? PROCESS_DRAINING : PROCESS_READY;
+	process->ready_since = clock_now(process->heritage->loop->clock);
+	if (given->column < TABLE_COLUMNS) {
+		process->column = given->column;
+		process->heritage->columns[given->column] = true;
+	}
+	if (given->channel != HANDOVER_NONE)
+		process->channel = channel_new(process, process->heritage->loop, given->channel,
+			(struct channel_events){on_message, on_closed, process});
+}
+
 /* --- coming back --- */
 
 static uint64_t next_pause(uint64_t pause)
@@ -341,7 +385,7 @@ void process_retire(struct process *process, enum channel_message message)
 
 static void log_death(const struct process *process, int status)
 {
-	bool expected = process->state == PROCESS_DRAINING && status == 0;
+	bool expected = (process->state == PROCESS_DRAINING || process->taken_over) && status == 0;
 	struct log_line line;
 
 	log_begin(&line, expected ? LEVEL_DEBUG : LEVEL_ERROR, "process_ended");

@@ -27,6 +27,7 @@ struct child {
 	unsigned number; /* among those of its kind, from 0 */
 	unsigned column; /* of the table; no other living process has it */
 	int channel;     /* to the master */
+	bool rehearsal;  /* comes up and ends; asks nobody outside */
 	int records;     /* the keeper reads verdict records here; all others write them */
 };
 
@@ -49,6 +50,7 @@ struct heritage {
 	struct listeners *listeners;
 	struct tls_tickets *tickets;
 	bool columns[TABLE_COLUMNS]; /* which are given to a living process */
+	bool rehearsal;              /* see rehearsal.h */
 };
 
 enum process_state {
@@ -79,6 +81,7 @@ struct process {
 	struct channel *channel;
 	struct heritage *heritage;
 	const struct configuration *configuration;
+	bool taken_over;    /* another program forked it: it ends by itself when nobody needs it */
 	const int *records; /* both ends of its generation's pair */
 	struct process_events events;
 };
@@ -89,6 +92,15 @@ struct process *process_new(const void *parent, struct heritage *heritage,
 /* Forks. False, after a word in the log, when there is no place for one more. */
 bool process_start(struct process *process, const struct configuration *configuration,
 	const int records[2]) __attribute__((warn_unused_result));
+/* What a program that takes our place needs of it, and taking it over: it is ours as if we had forked it, but can never come back
+ * when it has died. */
+struct handover_process;
+struct handover_process process_hand_over(const struct process *process);
+void process_take_over(struct process *process, const struct handover_process *given);
+
+/* NULL for none of that name. */
+const struct process_kind *process_kind_named(const char *name);
+
 /* Has it come back after its pause. */
 void process_restart(struct process *process);
 /* Tells it something; one that does not listen is killed. */

@@ -382,6 +382,21 @@ static struct step weigh_command(void *owner)
 	return THEN(carry_out);
 }
 
+/* A transaction goes to one backend: that of the first recipient that it took. False: this recipient's is another. */
+static bool is_on_the_same_way(struct transaction *transaction, const struct pool *pool)
+{
+	struct delivery *delivery = transaction->delivery;
+
+	if (!delivery || delivery->pool == pool)
+		return true;
+	delivery->told_by_backend = false;
+	if (transaction->envelope->passed)
+		return false;
+	transaction->delivery = NULL;
+	delivery_end(delivery);
+	return true;
+}
+
 /* --- AUTH: the client gets a backend connection of its own, from EHLO on --- */
 
 static bool may_log_in(const struct session *s)
@@ -396,7 +411,7 @@ static struct step attach_backend(void *owner)
 
 	if (!may_log_in(s) || s->own)
 		return THEN(carry_out);
-	pool_begin_take(gateway_pool(s->gateway, s->listen), wanted, &s->own, &s->steps.await);
+	pool_begin_take(gateway_pool(s->gateway, s->listen, ""), wanted, &s->own, &s->steps.await);
 	return THEN(hear_attached);
 }
 
@@ -477,10 +492,18 @@ static struct step relay_command(void *owner)
 {
 	struct session *s = owner;
 	struct transaction *transaction = s->transaction;
+	const char *domain = s->own ? "" : s->command.recipient.address->domain;
+	struct pool *pool = gateway_pool(s->gateway, s->listen, domain);
 
+	if (!is_on_the_same_way(transaction, pool)) {
+		say(s, 452, "4.5.3",
+			"mail for this recipient goes another way than for those before: send it "
+			"separately");
+		return THEN(refuse);
+	}
 	if (!transaction->delivery)
-		transaction->delivery = delivery_new(transaction, s->gateway,
-			gateway_pool(s->gateway, s->listen), s->own, transaction->envelope);
+		transaction->delivery =
+			delivery_new(transaction, s->gateway, pool, s->own, transaction->envelope);
 	delivery_begin_recipient(transaction->delivery, &s->command.recipient, &s->steps.await);
 	return THEN(hear_backend);
 }

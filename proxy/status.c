@@ -5,6 +5,7 @@
 #include "proxy/status.h"
 
 #include "base/log.h"
+#include "proxy/server.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -32,6 +33,53 @@ static char *add_processes(char *text, const struct generation *generation)
 	return text;
 }
 
+/* --- the servers behind --- */
+
+/* Calls tell for each server of the generation that serves. */
+static void tell_servers(const struct status *status,
+	void (*tell)(void *owner, const char *backend, const struct server *server), void *owner)
+{
+	const struct configuration *configuration =
+		status->active ? status->active->configuration : NULL;
+
+	for (size_t i = 0; configuration && i < configuration->backend_count; i++) {
+		const struct backend_options *backend = configuration->backends[i];
+
+		for (size_t j = 0; j < backend->servers.count; j++) {
+			struct server *server = talloc_zero(NULL, struct server);
+			size_t offset;
+
+			if (!server_parse(server, backend->servers.items[j], server, &offset)) {
+				health_init(
+					&server->health, status->table, &server->ip, server->port);
+				tell(owner, backend->name, server);
+			}
+			talloc_free(server);
+		}
+	}
+}
+
+static void add_server(void *owner, const char *backend, const struct server *server)
+{
+	char **text = owner;
+
+	*text = talloc_asprintf_append_buffer(*text,
+		"server backend=%s address=%s state=%s failures=%u connections=%u\n", backend,
+		server->name, health_state_name(health_state(&server->health)),
+		health_failures(&server->health), health_places_taken(&server->health));
+}
+
+static void add_server_object(void *owner, const char *backend, const struct server *server)
+{
+	json_array_append_new(owner,
+		json_pack("{s:s, s:s, s:s, s:i, s:i}", "backend", backend, "address", server->name,
+			"state", health_state_name(health_state(&server->health)), "failures",
+			(int)health_failures(&server->health), "connections",
+			(int)health_places_taken(&server->health)));
+}
+
+/* --- all together --- */
+
 char *status_text(const void *parent, const struct status *status)
 {
 	const struct generation *generation;
@@ -41,6 +89,7 @@ char *status_text(const void *parent, const struct status *status)
 
 	DL_FOREACH(status->generations, generation)
 	text = add_processes(text, generation);
+	tell_servers(status, add_server, &text);
 	for (unsigned i = 0; i < table_counters(status->table); i++) {
 		text = talloc_asprintf_append_buffer(text, "%s=%lld\n",
 			table_name(status->table, i), (long long)table_sum(status->table, i));
@@ -88,10 +137,13 @@ static json_t *counters_object(const struct table *table)
 
 char *status_json(const void *parent, const struct status *status)
 {
-	json_t *object = json_pack("{s:s, s:s, s:i, s:I, s:o, s:o}", "version", PACKAGE_VERSION,
-		"state", status->state, "generation", (int)active_number(status), "uptime",
-		(json_int_t)(status->uptime / 1000), "processes", processes_array(status),
-		"counters", counters_object(status->table));
+	json_t *servers = json_array();
+
+	tell_servers(status, add_server_object, servers);
+	json_t *object = json_pack("{s:s, s:s, s:i, s:I, s:o, s:o, s:o}", "version",
+		PACKAGE_VERSION, "state", status->state, "generation", (int)active_number(status),
+		"uptime", (json_int_t)(status->uptime / 1000), "processes", processes_array(status),
+		"servers", servers, "counters", counters_object(status->table));
 	char *printed = json_dumps(object, JSON_INDENT(1));
 	char *text = talloc_asprintf(parent, "%s\n", printed);
 

@@ -2,9 +2,9 @@
 /* TLS towards backends: RFC 3207 §4.1, RFC 6125 (names), RFC 7435 (opportunistic). */
 #include "proxy/tls_client.h"
 
-#include "base/cidr.h"
 #include "base/stream.h"
 #include "proxy/credential.h"
+#include "proxy/server.h"
 #include "proxy/tls.h"
 
 #include <ctype.h>
@@ -74,15 +74,20 @@ static int compare_fingerprint(X509_STORE_CTX *verifying, void *owner)
 static void expect_name(SSL_CTX *context, const struct backend_options *options, const char *server)
 {
 	X509_VERIFY_PARAM *expected = SSL_CTX_get0_param(context);
-	struct ip ip;
-	uint16_t port;
+	struct server parsed;
+	size_t offset;
 
 	if (options->tls_name) {
 		X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 		X509_VERIFY_PARAM_set1_host(expected, options->tls_name, 0);
-	} else if (ip_parse_with_port(slice_of(server), &ip, &port)) {
-		X509_VERIFY_PARAM_set1_ip(expected, ip.bytes, ip.family == 4 ? 4 : 16);
+		return;
 	}
+	void *scratch = talloc_new(NULL);
+	if (!server_parse(
+		    scratch, server, &parsed, &offset)) /* else the configuration is no good */
+		X509_VERIFY_PARAM_set1_ip(
+			expected, parsed.ip.bytes, parsed.ip.family == 4 ? 4 : 16);
+	talloc_free(scratch);
 }
 
 static SSL_CTX *context_new(struct tls_client *client, X509_STORE *store, const char *server)

@@ -273,7 +273,8 @@ static bool worker_start(struct worker *worker)
 		worker->keeper = keeper_link_new(worker, worker->loop, child->records);
 	worker->gateway = gateway_new(worker, worker->loop, child->configuration, child->table,
 		worker->keeper, child->column);
-	if (!worker->gateway || !enter_sandbox(child->configuration))
+	worker->gateway->draining = child->rehearsal; /* so that no server is asked */
+	if (!enter_sandbox(child->configuration))
 		return false;
 	make_doors(worker);
 	worker->full = (struct timer){.on_due = on_pause_over, .owner = worker};

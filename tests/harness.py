@@ -86,12 +86,14 @@ def at_the_end_of(test):
 class Gateway:
     """postern run, in a directory of its own."""
 
-    def __init__(self, test, workers=3, more="", servers=("127.0.0.1:1",), backend="", networks="127.0.0.0/8", group=None):
+    def __init__(self, test, workers=3, more="", servers=("127.0.0.1:1",), backend="", networks="127.0.0.0/8", group=None,
+                 program=POSTERN):
         self.directory = tempfile.mkdtemp(prefix="postern-processes-")
         os.chmod(self.directory, 0o755)
         at_the_end_of(test)(shutil.rmtree, self.directory, ignore_errors=True)
         self.file = self.directory + "/postern.conf"
         self.log_path = self.directory + "/log"
+        self.program = program
         self.port = free_port()
         self.workers = workers
         self.networks = networks
@@ -118,7 +120,7 @@ class Gateway:
 
     def start(self, test):
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([POSTERN, "run", "-c", self.file], stderr=log, process_group=self.group)
+            self.process = subprocess.Popen([self.program, "run", "-c", self.file], stderr=log, process_group=self.group)
         at_the_end_of(test)(self.end)
         poll(lambda: "event=ready" in self.log() or self.process.poll() is not None, "the start")
         if self.process.poll() is not None:

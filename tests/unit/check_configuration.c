@@ -73,13 +73,47 @@ static const struct {
 		"f:5:38: error: there is no backend \"exchagne\": did you mean \"exchange\"?\n"},
 	{GOOD "listen b { address = ::1 port = 2525 backend = zimbra }\n",
 		"f:5:38: error: there is no backend \"zimbra\"\n"},
-	{HEAD LISTEN "backend b { servers = { 127.0.0.1:25 mail:25 192.0.2.1 192.0.2.1:0 } }\n",
-		"f:4:13: error: \"mail:25\" is no ADDRESS:PORT, as 192.0.2.1:25 or "
-		"[2001:db8::1]:25\n"
-		"f:4:13: error: \"192.0.2.1\" is no ADDRESS:PORT, as 192.0.2.1:25 or "
-		"[2001:db8::1]:25\n"
-		"f:4:13: error: \"192.0.2.1:0\" is no ADDRESS:PORT, as 192.0.2.1:25 or "
-		"[2001:db8::1]:25\n"},
+	{HEAD LISTEN "backend b { servers = { 127.0.0.1:25 mail:25 192.0.2.1 \"192.0.2.1:0\" } }\n",
+		"f:4:38: error: \"mail:25\" is no ADDRESS:PORT, as 192.0.2.1:25 or "
+		"[2001:db8::1]:25; names of hosts are not looked up\n"
+		"f:4:46: error: \"192.0.2.1\" is no ADDRESS:PORT, as 192.0.2.1:25 or "
+		"[2001:db8::1]:25; names of hosts are not looked up\n"
+		"f:4:57: error: \"192.0.2.1:0\" is no ADDRESS:PORT, as 192.0.2.1:25 or "
+		"[2001:db8::1]:25; names of hosts are not looked up\n"},
+	{HEAD LISTEN "backend b { servers = { \"127.0.0.1:25 weight=0\" \"127.0.0.2:25 weight=x\"\n"
+		     "\"127.0.0.3:25 backup weight=1001\" \"127.0.0.4:25  spare\" } }\n",
+		"f:4:39: error: a weight is a number between 1 and 1000, not \"0\"\n"
+		"f:4:63: error: a weight is a number between 1 and 1000, not \"x\"\n"
+		"f:5:22: error: a weight is a number between 1 and 1000, not \"1001\"\n"
+		"f:5:50: error: behind a server's address may stand weight=NUMBER and backup, not "
+		"\"spare\"\n"},
+	{HEAD LISTEN "backend b { servers = \"127.0.0.1:25 backup\" }\n",
+		"f:4:13: error: all servers of backend \"b\" are for backup: one must not be\n"},
+	{HEAD LISTEN "backend b { servers = {\"127.0.0.1:25\" \"127.0.0.1:25 weight=2\"} }\n",
+		"f:4:40: warning: the server 127.0.0.1:25 stands there twice\n"},
+	{GOOD "route r { domains = example.com backend = exchagne listener = inbuond }\n",
+		"f:5:33: error: there is no backend \"exchagne\": did you mean \"exchange\"?\n"
+		"f:5:52: error: there is no listener \"inbuond\": did you mean \"inbound\"?\n"},
+	{GOOD "route r { domains = example.com }\nroute s { backend = exchange }\n",
+		"f:5:1: error: the mandatory key \"backend\" in section route is missing\n"
+		"f:6:1: error: the mandatory key \"domains\" in section route is missing\n"},
+	{GOOD "route r { domains = { \"*.example.com\" .com \"\" \"*\" a..b } backend = exchange "
+	      "}\n",
+		"f:5:24: warning: \"*.example.com\" is not in relay.domains: only mail from "
+		"relay.networks is taken for it\n"
+		"f:5:45: error: \"\" is no domain\n"
+		"f:5:48: error: \"*\" is no domain\n"
+		"f:5:51: error: \"a..b\" is no domain\n"},
+	{GOOD "route r { domains = .example.com backend = exchange listener = inbound }\n"
+	      "route s { domains = x.example.com backend = exchange }\n"
+	      "route t { domains = example.com backend = exchange }\n"
+	      "route u { domains = example.com backend = exchange listener = inbound }\n",
+		"f:5:21: warning: \".example.com\" is not in relay.domains: only mail from "
+		"relay.networks is taken for it\n"
+		"f:6:21: warning: \"x.example.com\" is not in relay.domains: only mail from "
+		"relay.networks is taken for it\n"
+		"f:8:21: warning: \"example.com\" never comes here: route \"t\" stands before and "
+		"has it\n"},
 	{GOOD "tls { key = /nonexistent }\n", "f:5:7: error: a key without a certificate\n"},
 	{GOOD "tls { certificate = /nonexistent }\n",
 		"f:5:7: error: a certificate without a key\n"},

@@ -73,20 +73,19 @@ static struct attempt attempt_new(
 }
 
 /* Whether somebody who takes a bare LF or CR for a line end, and drops NULs, finds a lone dot in what would be sent on; a line
- * that begins with a dot gets another one. */
+ * that begins with a dot, NULs left out, gets another one. */
 static bool holds_an_end(struct slice kept)
 {
 	size_t length = 0, dots = 0;
 
 	for (size_t i = 0; i < kept.size; i++) {
 		char byte = kept.data[i];
-		bool first = i == 0 || kept.data[i - 1] == '\n';
 		if (byte == '\r' || byte == '\n') {
 			if (length == 1 && dots == 1)
 				return true;
 			length = dots = 0;
 		} else if (byte) {
-			length += 1 + (first && byte == '.');
+			length += 1 + (length == 0 && byte == '.');
 			dots += byte == '.';
 		}
 	}

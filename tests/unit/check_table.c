@@ -138,6 +138,39 @@ START_TEST(survives_kills)
 }
 END_TEST
 
+START_TEST(keeps_words_for_all)
+{
+	const char long_key[TABLE_KEY_SIZE] = "as long as a key may be";
+	_Atomic uint64_t *words = table_words(table, 1, long_key, sizeof long_key);
+
+	words[TABLE_WORDS - 1] = 7;
+	ck_assert_ptr_eq(table_words(table, 1, long_key, sizeof long_key), words);
+	ck_assert_ptr_ne(table_words(table, 2, long_key, sizeof long_key), words);
+	ck_assert_ptr_ne(table_words(table, 1, long_key, sizeof long_key - 1), words);
+	for (unsigned i = 3; i < TABLE_WORD_KEYS; i++)
+		ck_assert_ptr_nonnull(table_words(table, 3, &i, sizeof i));
+	ck_assert_ptr_null(table_words(table, 4, "x", 1));
+	ck_assert_uint_eq(table_words(table, 1, long_key, sizeof long_key)[TABLE_WORDS - 1], 7);
+}
+END_TEST
+
+START_TEST(can_be_handed_on)
+{
+	static const char *const others[] = {"open", "others", NULL};
+	int descriptor = dup(table_descriptor(table));
+
+	table_add(table, ALL, 5);
+	ck_assert_ptr_null(table_take_over(NULL, others, descriptor));
+	struct table *heir = table_take_over(NULL, names, descriptor);
+	ck_assert_ptr_nonnull(heir);
+	ck_assert_int_eq(table_sum(heir, ALL), 5);
+	table_add(heir, ALL, 1);
+	ck_assert_int_eq(table_sum(table, ALL), 6);
+	talloc_free(heir);
+	ck_assert_ptr_null(table_take_over(NULL, names, 0));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("table");
@@ -151,6 +184,8 @@ int main(void)
 	tcase_add_test(cases, counts_keys);
 	tcase_add_test(cases, says_when_it_is_full);
 	tcase_add_test(cases, survives_kills);
+	tcase_add_test(cases, keeps_words_for_all);
+	tcase_add_test(cases, can_be_handed_on);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
