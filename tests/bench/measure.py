@@ -41,7 +41,8 @@ listen "implicit" {{ address = "127.0.0.1"  port = {tls_port}  backlog = 4096  t
 tls {{ certificate = "{directory}/certificate.pem"  key = "{directory}/key.pem" }}
 backend "sink" {{ servers = {{"127.0.0.1:{sink}"}}  tls = off  connections = 100 }}
 relay {{ domains = {{"example.com"}} }}
-limits {{ connections = 20000  connections_per_client = 20000  messages = 1000000 }}
+limits {{ connections = 20000  connections_per_client = 20000  connections_per_network = 20000  messages = 1000000 }}
+smtp {{ greeting_wait = 0s }}
 control {{ socket = "{directory}/control" }}
 {store}
 """
