@@ -29,7 +29,7 @@ static void prepare_helo(struct session *s)
 {
 	transaction_abandon(s);
 	session_forget_helo(s);
-	s->helo = slice_keep(s, s->command.argument);
+	s->helo = slice_keep(s, s->command->argument);
 	facts_set_text(s->facts, FACT_HELO_NAME, s->helo);
 }
 
@@ -64,17 +64,17 @@ static void prepare_mail(struct session *s)
 		say(s, 421, "4.5.3", "enough messages for one session, please connect again");
 		return;
 	}
-	if (s->command.utf8 && !(s->offered & CAPABILITY_SMTPUTF8)) {
+	if (s->command->utf8 && !(s->offered & CAPABILITY_SMTPUTF8)) {
 		say(s, 555, "5.6.7",
 			"SMTPUTF8 was not offered: not every mail server behind can take it");
 		return;
 	}
-	if (s->command.require_tls && !(s->offered & CAPABILITY_REQUIRETLS)) {
+	if (s->command->require_tls && !(s->offered & CAPABILITY_REQUIRETLS)) {
 		say(s, 555, "5.7.30",
 			"REQUIRETLS was not offered: not every hop behind can promise TLS");
 		return;
 	}
-	if ((s->command.dsn_id || s->command.dsn_return) && lacks_dsn_offer(s))
+	if ((s->command->dsn_id || s->command->dsn_return) && lacks_dsn_offer(s))
 		return;
 	s->spoilt = false;
 	transaction_begin(s);
@@ -97,7 +97,7 @@ static void end_transaction(struct session *s)
 static void prepare_rcpt(struct session *s)
 {
 	struct transaction *transaction = s->transaction;
-	const struct address *address = s->command.path;
+	const struct address *address = s->command->path;
 
 	if (transaction->envelope->count >= RECIPIENTS_CEILING) {
 		say(s, 452, "4.5.3", "too many recipients");
@@ -108,10 +108,10 @@ static void prepare_rcpt(struct session *s)
 			"an address with characters beyond ASCII needs SMTPUTF8 at MAIL");
 		return;
 	}
-	if (envelope_asks_dsn(&s->command.recipient) && lacks_dsn_offer(s))
+	if (envelope_asks_dsn(&s->command->recipient) && lacks_dsn_offer(s))
 		return;
 	talloc_steal(transaction, address);
-	talloc_steal(transaction, s->command.recipient.original);
+	talloc_steal(transaction, s->command->recipient.original);
 	facts_set_text(transaction->facts, FACT_RECIPIENT, address->text);
 	facts_set_text(transaction->facts, FACT_RECIPIENT_LOCAL, address->local);
 	facts_set_text(transaction->facts, FACT_RECIPIENT_DOMAIN, address->domain);
@@ -122,7 +122,8 @@ static void prepare_rcpt(struct session *s)
 
 static void change_rcpt(struct session *s)
 {
-	struct recipient *recipient = envelope_add(s->transaction->envelope, &s->command.recipient);
+	struct recipient *recipient =
+		envelope_add(s->transaction->envelope, &s->command->recipient);
 
 	recipient->passed = true;
 	s->transaction->envelope->passed++;
@@ -140,8 +141,8 @@ static void prepare_data(struct session *s)
 static void change_data(struct session *s)
 {
 	transaction_begin_message(s);
-	s->received = 0;
-	s->receiving_since = clock_now(s->gateway->loop->clock);
+	s->command->received = 0;
+	s->command->since = clock_now(s->gateway->loop->clock);
 	say(s, 354, NULL, "go ahead, end with a dot on a line of its own");
 }
 
@@ -209,7 +210,7 @@ static void change_starttls(struct session *s)
 
 static void prepare_auth(struct session *s)
 {
-	if (!login_is_offered(s->mechanisms, s->command.mechanism))
+	if (!login_is_offered(s->mechanisms, s->command->mechanism))
 		say(s, 504, "5.5.4", "this mechanism is not offered; EHLO lists those that are");
 }
 
