@@ -383,6 +383,13 @@ bool stream_has_peer(struct stream *stream)
 	return !stream->broken && !(stream->ended && stream->input.size == 0);
 }
 
+bool stream_has_news(struct stream *stream)
+{
+	if (stream->input.size == 0 && stream->readable)
+		fill(stream);
+	return stream->input.size > 0 || stream->ended;
+}
+
 /* --- output --- */
 
 void stream_write(struct stream *stream, struct slice bytes)

@@ -72,6 +72,10 @@ void stream_take(struct stream *stream, size_t size);
  * taken. */
 bool stream_has_peer(struct stream *stream);
 
+/* Whether something has come, or the connection has ended, that nobody has waited for and the loop has told of. Cheaper than
+ * stream_has_peer(): the socket is asked only when there is news. */
+bool stream_has_news(struct stream *stream);
+
 /* --- output --- */
 
 void stream_write(struct stream *stream, struct slice bytes);

@@ -37,8 +37,8 @@ void backend_say(struct backend *backend, const char *format, ...)
 {
 	va_list arguments;
 
-	if (backend->owed == 0)
-		backend->lost |= !stream_has_peer(backend->stream) || speaks_unasked(backend);
+	if (backend->owed == 0) /* it has ended, or says what nobody asked for */
+		backend->lost |= stream_has_news(backend->stream);
 	va_start(arguments, format);
 	char *line = talloc_vasprintf(backend, format, arguments);
 	va_end(arguments);

@@ -54,16 +54,17 @@ struct session {
 	struct backend *own;             /* this client's own connection, on listeners with AUTH */
 	const char *mechanisms;          /* of AUTH that were offered, NULL for none */
 	struct login *login;             /* the last one */
-	bool authenticated;
-	void *scratch;           /* what lives for one command; NULL while none is there */
-	const struct verb *verb; /* of the command in hand */
-	struct command *command; /* in the scratch */
-	struct reply reply;      /* what will be answered */
+	void *scratch;                   /* what lives for one command; NULL while none is there */
+	const struct verb *verb;         /* of the command in hand */
+	struct command *command;         /* in the scratch */
+	struct reply reply;              /* what will be answered */
+	uint64_t quiet_since;            /* clock_now() of the start or the last accepted message */
 	struct ip ip;
 	struct ip server; /* our own address that the client connected to; family 0: not known */
 	uint16_t port;
+	uint16_t offered; /* end-to-end keywords at the last EHLO, bits of enum capability */
+	bool authenticated;
 	bool extended;      /* EHLO, not HELO */
-	unsigned offered;   /* end-to-end keywords at the last EHLO, bits of enum capability */
 	bool trusted;       /* in relay.networks */
 	bool trusted_relay; /* in trusted_relays */
 	bool counted;       /* for the limits by client */
@@ -75,7 +76,6 @@ struct session {
 	uint32_t good_recipients;
 	uint32_t transactions; /* begun */
 	uint32_t messages;     /* answered with 250 */
-	uint64_t quiet_since;  /* clock_now() of the start or the last accepted message */
 	char id[SESSION_ID_SIZE];
 };
 
