@@ -42,6 +42,7 @@ void limits_release(struct session *s)
 {
 	if (s->counted)
 		table_count_key(s->gateway->table, KEY_CLIENT, s->ip.bytes, sizeof s->ip.bytes, -1);
+	s->counted = false;
 }
 
 bool limits_allow_error(struct session *s)

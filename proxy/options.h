@@ -21,8 +21,19 @@ struct listen_options {
 	int client_certificate; /* enum client_certificate */
 	const char *client_ca;  /* PEM: who vouches for clients */
 	int auth;               /* enum listen_auth; preset off */
+	struct cidrs proxy_protocol; /* load balancers: they announce the client first of all */
+	struct cidrs xclient;        /* proxies that may say who the client is */
+	struct cidrs xforward;       /* mail servers that may tell where mail came from */
+	struct cidrs passthrough;    /* clients that talk to the backend itself */
+	int64_t passthrough_idle;    /* without a byte in either direction */
 };
 
+enum backend_client {
+	BACKEND_CLIENT_NONE,
+	BACKEND_CLIENT_XCLIENT,
+	BACKEND_CLIENT_XFORWARD,
+	BACKEND_CLIENT_PROXY
+};
 enum backend_tls { BACKEND_TLS_OFF, BACKEND_TLS_OPPORTUNISTIC, BACKEND_TLS_REQUIRED };
 
 /* backend "exchange" { servers = {"127.0.0.1:2526"} } */
@@ -33,6 +44,7 @@ struct backend_options {
 	const char *tls_ca;           /* PEM, whom to trust; NULL: the system's */
 	const char *tls_name;         /* in the servers' certificates; NULL: their addresses */
 	struct texts tls_fingerprint; /* of their certificates; then neither of the above counts */
+	int client;                   /* enum backend_client: how servers are told who the client is */
 	int64_t connections;          /* a server, over all workers */
 	int64_t connect_timeout;      /* connect and greeting */
 	int64_t command_timeout;      /* a reply to MAIL, RCPT, DATA … */
