@@ -19,8 +19,8 @@ char *announcement_offer(const void *parent, const struct session *s)
 	char *lines = talloc_strdup(parent, "");
 
 	if (s->may_announce)
-		lines = talloc_asprintf_append(lines, "%s\n",
-			attributes_offer(parent, "XCLIENT", ATTRIBUTES_OF_XCLIENT));
+		lines = talloc_asprintf_append(
+			lines, "%s\n", attributes_offer(parent, "XCLIENT", ATTRIBUTES_OF_XCLIENT));
 	if (s->may_forward)
 		lines = talloc_asprintf_append(lines, "%s\n",
 			attributes_offer(parent, "XFORWARD", ATTRIBUTES_OF_XFORWARD));
@@ -169,7 +169,8 @@ void announcement_hand_over(struct session *s, struct transaction *transaction)
 
 /* --- towards a backend --- */
 
-const struct client_view *announcement_view(struct session *s, const struct backend_options *options)
+const struct client_view *announcement_view(
+	struct session *s, const struct backend_options *options)
 {
 	const struct transaction *transaction = s->transaction;
 

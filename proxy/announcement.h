@@ -33,4 +33,5 @@ void announcement_tell_client(struct session *s);
 void announcement_hand_over(struct session *s, struct transaction *transaction);
 
 /* The client as the backend is to be told of him; stays until the transaction ends. */
-const struct client_view *announcement_view(struct session *s, const struct backend_options *options);
+const struct client_view *announcement_view(
+	struct session *s, const struct backend_options *options);

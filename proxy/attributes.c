@@ -375,8 +375,8 @@ static size_t room_for_others(size_t row, unsigned listed)
 	return room;
 }
 
-char *attributes_print(const void *parent, const char *verb, unsigned listed,
-	const struct client_view *view)
+char *attributes_print(
+	const void *parent, const char *verb, unsigned listed, const struct client_view *view)
 {
 	char *line = talloc_strdup(parent, verb);
 	char room[ADDRESS_TEXT];

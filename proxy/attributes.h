@@ -48,5 +48,5 @@ char *attributes_offer(const void *parent, const char *verb, unsigned attributes
 unsigned attributes_listed(struct slice line, const char *verb);
 
 /* A command that says the attributes listed; what is not known, or does not fit into the line, is [UNAVAILABLE]. */
-char *attributes_print(const void *parent, const char *verb, unsigned listed,
-	const struct client_view *view);
+char *attributes_print(
+	const void *parent, const char *verb, unsigned listed, const struct client_view *view);

@@ -32,9 +32,9 @@ struct backend {
 	struct stream *stream;
 	struct capabilities capabilities;
 	unsigned xclient, xforward; /* attributes that the server takes, bits of enum attribute */
-	char mechanisms[160]; /* of AUTH, as the server says them; cut when there are more */
-	struct reply reply;   /* the last one heard; its text lives until the next is begun */
-	unsigned owed;        /* replies not heard yet */
+	char mechanisms[160];       /* of AUTH, as the server says them; cut when there are more */
+	struct reply reply;         /* the last one heard; its text lives until the next is begun */
+	unsigned owed;              /* replies not heard yet */
 	bool lost;
 	bool kept; /* it has served a transaction before */
 	bool sticky; /* something of a client sticks to it (who he is, where he comes from): never used for another */
@@ -51,7 +51,7 @@ struct backend {
 	struct await *opening;
 	const struct client_view *client; /* whom it is opened for, until it is */
 	bool untouched;
-	bool introduced; /* by XCLIENT: the server has greeted him anew */
+	bool introduced;       /* by XCLIENT: the server has greeted him anew */
 	struct await line;     /* the line that is being waited for */
 	struct await *hearing; /* who waits for the reply */
 	struct await idle;     /* the pool's, while nobody uses the connection */
@@ -62,8 +62,9 @@ struct backend {
 /* How a connection is opened. */
 struct opening {
 	bool plain_only; /* the TLS handshake failed and was optional: try once without */
-	bool untouched;  /* connected and no more: no greeting is heard, nothing said but the header of client = "proxy" */
-	const struct client_view *client; /* NULL: nobody, or nobody who is to be told of; stays until it is open */
+	bool untouched; /* connected and no more: no greeting is heard, nothing said but the header of client = "proxy" */
+	const struct client_view
+		*client; /* NULL: nobody, or nobody who is to be told of; stays until it is open */
 };
 
 /* Opens a connection to a server on which a place was taken (health_take_place); freeing it gives the place back. */

@@ -13,11 +13,12 @@ struct client_view {
 	uint16_t port;    /* 0: not known */
 	struct ip server; /* where he has connected to; family 0: not known */
 	uint16_t server_port;
-	struct ip proxy; /* who connected to us for him; family 0: he himself did */
+	struct ip proxy;  /* who connected to us for him; family 0: he himself did */
 	const char *name; /* of the host, by whoever has looked it up; NULL: not known */
 	const char *helo;
 	const char *protocol; /* SMTP or ESMTP */
 	const char *login;    /* who has authenticated */
-	const char *ident;    /* what XFORWARD tells besides: an id in the log of another, and LOCAL or REMOTE */
+	const char *
+		ident; /* what XFORWARD tells besides: an id in the log of another, and LOCAL or REMOTE */
 	const char *source;
 };

@@ -18,13 +18,13 @@ struct command {
 	bool require_tls;
 	enum dsn_return dsn_return;
 	const char *dsn_id;
-	struct slice mechanism;     /* of AUTH */
-	struct slice initial;       /* response that came with it; empty for none */
+	struct slice mechanism;        /* of AUTH */
+	struct slice initial;          /* response that came with it; empty for none */
 	struct client_view *announced; /* by XCLIENT or XFORWARD */
 	unsigned given;                /* of it, bits of enum attribute */
-	struct recipient recipient; /* of RCPT: path and parameters */
-	int64_t chunk;              /* bytes that follow the line; 0 for none */
-	bool last;                  /* LAST */
+	struct recipient recipient;    /* of RCPT: path and parameters */
+	int64_t chunk;                 /* bytes that follow the line; 0 for none */
+	bool last;                     /* LAST */
 };
 
 /* Cuts a line into verb and argument; both borrow from the line. */

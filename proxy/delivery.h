@@ -38,7 +38,8 @@ struct delivery {
 	struct backend *backend; /* held, or NULL */
 	struct backend *
 		own; /* the client's own: no other is used, and it is never given back; NULL: the pool's */
-	const struct client_view *client; /* whose transaction it is, if the backend is to be told; to be set by the owner */
+	const struct client_view *
+		client; /* whose transaction it is, if the backend is to be told; to be set by the owner */
 	const struct recipient *candidate; /* the recipient being asked about, or NULL */
 	size_t said, heard;                /* of the play: 0 is MAIL, i the i-th recipient in it */
 	size_t played;                     /* recipients that stand accepted on this connection */

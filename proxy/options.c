@@ -42,8 +42,9 @@ static const struct option listen_rows[] = {
 		.manual = "AUTH, relayed to the backend inside TLS only; required: no mail without "
 			  "it"},
 	{FIELD(listen_options, proxy_protocol), .type = OPTION_NETWORKS,
-		.manual = "load balancers that announce the client by the PROXY protocol, version 1 "
-			  "or 2, before all else; a connection of theirs without it is closed"},
+		.manual =
+			"load balancers that announce the client by the PROXY protocol, version 1 "
+			"or 2, before all else; a connection of theirs without it is closed"},
 	{FIELD(listen_options, xclient), .type = OPTION_NETWORKS,
 		.manual = "proxies in front that may say by XCLIENT who the client is; all that is "
 			  "judged and counted is then his"},
@@ -51,8 +52,9 @@ static const struct option listen_rows[] = {
 		.manual = "mail servers in front that may tell by XFORWARD where mail came from, "
 			  "for the log and for rules (forwarded.*)"},
 	{FIELD(listen_options, passthrough), .type = OPTION_NETWORKS,
-		.manual = "clients that talk to the backend itself, from the first byte: nothing of "
-			  "it is judged, limited or encrypted here"},
+		.manual =
+			"clients that talk to the backend itself, from the first byte: nothing of "
+			"it is judged, limited or encrypted here"},
 	{FIELD(listen_options, passthrough_idle), .type = OPTION_DURATION, .preset = "10m",
 		.minimum = SECOND, .maximum = 24 * HOUR,
 		.manual = "how long a connection of passthrough may be silent in both directions"},

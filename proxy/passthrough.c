@@ -29,6 +29,7 @@ struct passthrough {
 	struct direction up, down;
 	struct timer idle;
 	const char *ended; /* how; NULL: not yet */
+	bool beginning;    /* a direction may end before the other has begun */
 	uint64_t begun;    /* clock_now() */
 	struct passthrough *prev, *next;
 };
@@ -43,8 +44,7 @@ static struct step end_direction(void *owner);
 
 static void log_end_of(const struct passthrough *passthrough)
 {
-	uint64_t lasted =
-		clock_now(passthrough->gateway->loop->clock) - passthrough->begun;
+	uint64_t lasted = clock_now(passthrough->gateway->loop->clock) - passthrough->begun;
 	char ip[IP_TEXT_SIZE];
 	struct log_line line;
 
@@ -57,7 +57,7 @@ static void log_end_of(const struct passthrough *passthrough)
 	log_number(&line, "bytes_to_server", passthrough->up.bytes);
 	log_number(&line, "bytes_to_client", passthrough->down.bytes);
 	log_decimal(&line, "seconds", (double)lasted / 1000);
-	log_text(&line, "ended", passthrough->ended ? passthrough->ended : "closed at our end");
+	log_text(&line, "ended", passthrough->ended);
 	log_end(&line);
 }
 
@@ -80,29 +80,23 @@ static int close_passthrough(struct passthrough *passthrough)
 	return 0;
 }
 
-/* From the loop, not from inside a step or a stream. */
+/* The last thing that a function does. */
 static void end(struct passthrough *passthrough, const char *how)
 {
-	if (passthrough->ended)
-		return;
 	passthrough->ended = how;
-	timer_start(&passthrough->idle, passthrough->gateway->loop->clock, 0);
+	if (!passthrough->beginning)
+		talloc_free(passthrough);
 }
 
 static void on_idle(void *owner)
 {
-	struct passthrough *passthrough = owner;
-
-	if (!passthrough->ended)
-		passthrough->ended = "nothing was said for too long";
-	talloc_free(passthrough);
+	end(owner, "nothing was said for too long");
 }
 
 static void note_life(struct passthrough *passthrough)
 {
-	if (!passthrough->ended)
-		timer_start(&passthrough->idle, passthrough->gateway->loop->clock,
-			(uint64_t)passthrough->listen->passthrough_idle);
+	timer_start(&passthrough->idle, passthrough->gateway->loop->clock,
+		(uint64_t)passthrough->listen->passthrough_idle);
 }
 
 static void on_client_gone(void *owner)
@@ -205,10 +199,14 @@ static void on_server(void *owner)
 	talloc_steal(passthrough, passthrough->backend);
 	stream_watch(passthrough->backend->stream, on_server_gone, passthrough);
 	note_life(passthrough);
+	passthrough->beginning = true;
 	begin_direction(
 		&passthrough->up, passthrough, passthrough->stream, passthrough->backend->stream);
 	begin_direction(
 		&passthrough->down, passthrough, passthrough->backend->stream, passthrough->stream);
+	passthrough->beginning = false;
+	if (passthrough->ended)
+		talloc_free(passthrough);
 }
 
 void passthrough_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor,
@@ -235,8 +233,7 @@ void passthrough_begin(struct gateway *gateway, const struct listen_options *lis
 	talloc_set_destructor(passthrough, close_passthrough);
 	await_init(&passthrough->taking, clock, on_server, passthrough);
 	pool_begin_take(passthrough->pool,
-		(struct wanted){
-			.fresh = true, .untouched = true, .client = &passthrough->client},
+		(struct wanted){.fresh = true, .untouched = true, .client = &passthrough->client},
 		&passthrough->backend, &passthrough->taking);
 }
 

@@ -21,7 +21,7 @@ enum proxy_header_outcome {
 };
 
 struct proxy_header {
-	size_t size;    /* so many bytes are the header; what follows is the client's */
+	size_t size; /* so many bytes are the header; what follows is the client's */
 	bool announces; /* a client; else (LOCAL, UNKNOWN) it is the peer's own connection, and the rest is empty */
 	struct ip client, server;
 	uint16_t client_port, server_port;

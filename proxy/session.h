@@ -28,8 +28,8 @@ struct transaction {
 	struct facts *facts;
 	struct inquiry *inquiry;
 	const struct client_view *forwarded; /* by XFORWARD; NULL: nothing */
-	struct delivery *delivery; /* from the first recipient that passed policy */
-	struct body body;          /* while the message comes */
+	struct delivery *delivery;           /* from the first recipient that passed policy */
+	struct body body;                    /* while the message comes */
 	struct message *message;
 	struct edit_plan *plan; /* what will be sent */
 	struct verdict verdict; /* the last one that was final */
@@ -57,7 +57,7 @@ struct session {
 	const char *mechanisms;          /* of AUTH that were offered, NULL for none */
 	struct login *login;             /* the last one */
 	bool authenticated;
-	const char *user; /* who; NULL when it cannot be told */
+	const char *user;        /* who; NULL when it cannot be told */
 	void *scratch;           /* what lives for one command */
 	const struct verb *verb; /* of the command in hand */
 	struct command command;
@@ -69,7 +69,7 @@ struct session {
 	const char *name;              /* of the client's host, as announced; NULL: it was not */
 	struct client_view *forwarded; /* by XFORWARD, for the next transaction; NULL: nothing */
 	struct client_view view;       /* the client as backends are told of him */
-	bool extended;      /* EHLO, not HELO */
+	bool extended;                 /* EHLO, not HELO */
 	unsigned offered;   /* end-to-end keywords at the last EHLO, bits of enum capability */
 	bool trusted;       /* in relay.networks */
 	bool trusted_relay; /* in trusted_relays */

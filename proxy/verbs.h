@@ -21,8 +21,8 @@ enum requirement {
 	NEEDS_NO_LOGIN = 512,
 	NEEDS_LOGIN = 1024,
 	NEEDS_TLS = 2048,              /* where the listener requires it */
-	NEEDS_XCLIENT = 4096,  /* the verb is there only for who may announce a client */
-	NEEDS_XFORWARD = 8192, /* and for who may forward one */
+	NEEDS_XCLIENT = 4096,          /* the verb is there only for who may announce a client */
+	NEEDS_XFORWARD = 8192,         /* and for who may forward one */
 	NEEDS_RECIPIENT_OF_CHUNKS = 64 /* RFC 3030 §2 has a code of its own */
 };
 

@@ -15,8 +15,7 @@
 #define TEXT(literal) literal, sizeof(literal) - 1
 
 /* Parses from memory that is just as large, so that a byte looked at beyond it is found. */
-static enum proxy_header_outcome parse(
-	const char *bytes, size_t size, struct proxy_header *header)
+static enum proxy_header_outcome parse(const char *bytes, size_t size, struct proxy_header *header)
 {
 	char *exact = malloc(size ? size : 1);
 
@@ -209,8 +208,7 @@ START_TEST(every_length_of_version_2)
 			bytes[16 + least + 1] = (char)((size - least - 3) >> 8);
 			bytes[16 + least + 2] = (char)(size - least - 3);
 		}
-		bool fits = size <= 4096 &&
-			(least == 0 || size == least || size >= least + 3);
+		bool fits = size <= 4096 && (least == 0 || size == least || size >= least + 3);
 		enum proxy_header_outcome before =
 			size <= 4096 ? PROXY_HEADER_MORE : PROXY_HEADER_MALFORMED;
 		ck_assert_int_eq(parse(bytes, 16 + size, &header),
@@ -229,8 +227,7 @@ START_TEST(printed_ones_are_read_again)
 	char printed[PROXY_HEADER_PRINTED];
 	struct proxy_header header, again;
 
-	ck_assert_int_eq(
-		parse(good[_i].bytes, good[_i].size, &header), PROXY_HEADER_COMPLETE);
+	ck_assert_int_eq(parse(good[_i].bytes, good[_i].size, &header), PROXY_HEADER_COMPLETE);
 	size_t size = proxy_header_print(&header, printed);
 	ck_assert_int_eq(parse(printed, size, &again), PROXY_HEADER_COMPLETE);
 	ck_assert_uint_eq(again.size, size);
