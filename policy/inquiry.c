@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <talloc.h>
 
-#define FIRST_ROOM 8
+#define FURTHER_ROOM 4 /* times as much; a session that is idle has one entry or none */
 #define PAIRS_MAXIMUM 32
 
 /* One fact that is being found out. */
@@ -66,8 +66,8 @@ static void append(struct inquiry *inquiry, const struct trace_entry *entry)
 	size_t room = talloc_array_length(inquiry->trace);
 
 	if (inquiry->trace_count == room)
-		inquiry->trace = talloc_realloc(
-			inquiry, inquiry->trace, struct trace_entry, room ? 2 * room : FIRST_ROOM);
+		inquiry->trace = talloc_realloc(inquiry, inquiry->trace, struct trace_entry,
+			room ? FURTHER_ROOM * room : 1);
 	inquiry->trace[inquiry->trace_count++] = *entry;
 }
 

@@ -100,8 +100,8 @@ static struct client_view changed(
 
 void announcement_become(struct session *s)
 {
-	const struct client_view *announced = s->command.announced;
-	struct client_view client = changed(s, announced, s->command.given);
+	const struct client_view *announced = s->command->announced;
+	struct client_view client = changed(s, announced, s->command->given);
 
 	table_add(s->gateway->table, COUNT_XCLIENT, 1);
 	forget_client(s);
@@ -138,7 +138,7 @@ void announcement_forward(struct session *s)
 {
 	if (!s->forwarded)
 		s->forwarded = talloc_zero(s, struct client_view);
-	add(s->forwarded, s->command.announced, s->command.given);
+	add(s->forwarded, s->command->announced, s->command->given);
 }
 
 static void tell(struct facts *facts, enum fact fact, const char *text)

@@ -23,8 +23,10 @@ struct command {
 	struct client_view *announced; /* by XCLIENT or XFORWARD */
 	unsigned given;                /* of it, bits of enum attribute */
 	struct recipient recipient;    /* of RCPT: path and parameters */
-	int64_t chunk;                 /* bytes that follow the line; 0 for none */
-	bool last;                     /* LAST */
+	int64_t chunk;    /* bytes that follow the line and have not come yet; 0 for none */
+	int64_t received; /* bytes that have come: of the chunk, or of the message behind DATA */
+	uint64_t since;   /* clock_now() of their begin */
+	bool last;        /* LAST */
 };
 
 /* Cuts a line into verb and argument; both borrow from the line. */

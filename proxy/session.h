@@ -58,10 +58,10 @@ struct session {
 	struct login *login;             /* the last one */
 	bool authenticated;
 	const char *user;        /* who; NULL when it cannot be told */
-	void *scratch;           /* what lives for one command */
+	void *scratch;           /* what lives for one command; NULL while none is there */
 	const struct verb *verb; /* of the command in hand */
-	struct command command;
-	struct reply reply; /* what will be answered */
+	struct command *command; /* in the scratch */
+	struct reply reply;      /* what will be answered */
 	struct ip ip;
 	struct ip server; /* our own address that the client connected to; family 0: not known */
 	struct ip proxy;  /* who connected and announced the client; family 0: he himself */
@@ -79,14 +79,12 @@ struct session {
 	bool closing;       /* after this answer */
 	bool spoilt; /* what was pipelined behind a refused MAIL or message is out of order by no fault */
 	bool policy_refusal; /* the reply is the judge's or the backend's: it carries the id */
-	uint16_t errors, unknown_verbs, idle_verbs, long_lines, forgiven, logins_refused;
-	uint32_t transactions;    /* begun */
-	uint32_t messages;        /* answered with 250 */
-	int64_t chunk_left;       /* bytes of a BDAT chunk that still come */
-	struct step then;         /* when a chunk that nobody wants has been dropped */
-	int64_t received;         /* bytes of the message or the chunk that is coming */
-	uint64_t receiving_since; /* clock_now() of its begin */
-	uint64_t quiet_since;     /* clock_now() of the start or the last accepted message */
+	uint16_t errors, unknown_verbs, idle_verbs, long_lines, forgiven, logins_refused,
+		bad_recipients;
+	uint32_t good_recipients;
+	uint32_t transactions; /* begun */
+	uint32_t messages;     /* answered with 250 */
+	uint64_t quiet_since;  /* clock_now() of the start or the last accepted message */
 	char id[SESSION_ID_SIZE];
 };
 

@@ -38,13 +38,13 @@ void transaction_begin(struct session *s)
 	transaction->begun = clock_microseconds();
 	transaction->id = talloc_asprintf(transaction, "%s.%u", s->id, ++s->transactions);
 	transaction->envelope = envelope;
-	envelope->sender = talloc_steal(envelope, s->command.path);
-	envelope->declared_size = s->command.size;
-	envelope->body = s->command.body;
-	envelope->utf8 = s->command.utf8;
-	envelope->require_tls = s->command.require_tls;
-	envelope->dsn_return = s->command.dsn_return;
-	envelope->dsn_id = talloc_steal(envelope, s->command.dsn_id);
+	envelope->sender = talloc_steal(envelope, s->command->path);
+	envelope->declared_size = s->command->size;
+	envelope->body = s->command->body;
+	envelope->utf8 = s->command->utf8;
+	envelope->require_tls = s->command->require_tls;
+	envelope->dsn_return = s->command->dsn_return;
+	envelope->dsn_id = talloc_steal(envelope, s->command->dsn_id);
 	transaction->facts = facts_new(transaction, s->facts);
 	transaction->inquiry =
 		inquiry_new(transaction, s->gateway->configuration->chain, transaction->facts);
@@ -166,7 +166,7 @@ void transaction_note_refusal(struct session *s)
 		return;
 	transaction->refused = talloc_asprintf(transaction, "%s%s<%s> %d by %s",
 		transaction->refused ? transaction->refused : "", transaction->refused ? ", " : "",
-		s->command.path ? s->command.path->text : "", s->reply.code, by);
+		s->command->path ? s->command->path->text : "", s->reply.code, by);
 }
 
 /* --- the end --- */
@@ -254,8 +254,8 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 		log_number(&line, "size", message_size(transaction->message));
 	log_text(&line, "verdict", outcome(transaction, reply));
 	log_text(&line, "decided_by", decided_by(transaction, reply));
-	if (transaction->inquiry->observed.kind != VERDICT_NONE)
-		log_text(&line, "observed", verdict_name(transaction->inquiry->observed.kind));
+	if (transaction->inquiry->observed)
+		log_text(&line, "observed", verdict_name(transaction->inquiry->observed->kind));
 	log_decimal(&line, "score", transaction->inquiry->score);
 	log_text(&line, "server", delivery ? delivery->server : NULL);
 	if (reply) {

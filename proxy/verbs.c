@@ -30,7 +30,7 @@ static void prepare_helo(struct session *s)
 {
 	transaction_abandon(s);
 	session_forget_helo(s);
-	s->helo = slice_keep(s, s->command.argument);
+	s->helo = slice_keep(s, s->command->argument);
 	facts_set_text(s->facts, FACT_HELO_NAME, s->helo);
 }
 
@@ -65,17 +65,17 @@ static void prepare_mail(struct session *s)
 		say(s, 421, "4.5.3", "enough messages for one session, please connect again");
 		return;
 	}
-	if (s->command.utf8 && !(s->offered & CAPABILITY_SMTPUTF8)) {
+	if (s->command->utf8 && !(s->offered & CAPABILITY_SMTPUTF8)) {
 		say(s, 555, "5.6.7",
 			"SMTPUTF8 was not offered: not every mail server behind can take it");
 		return;
 	}
-	if (s->command.require_tls && !(s->offered & CAPABILITY_REQUIRETLS)) {
+	if (s->command->require_tls && !(s->offered & CAPABILITY_REQUIRETLS)) {
 		say(s, 555, "5.7.30",
 			"REQUIRETLS was not offered: not every hop behind can promise TLS");
 		return;
 	}
-	if ((s->command.dsn_id || s->command.dsn_return) && lacks_dsn_offer(s))
+	if ((s->command->dsn_id || s->command->dsn_return) && lacks_dsn_offer(s))
 		return;
 	s->spoilt = false;
 	transaction_begin(s);
@@ -98,7 +98,7 @@ static void end_transaction(struct session *s)
 static void prepare_rcpt(struct session *s)
 {
 	struct transaction *transaction = s->transaction;
-	const struct address *address = s->command.path;
+	const struct address *address = s->command->path;
 
 	if (transaction->envelope->count >= RECIPIENTS_CEILING) {
 		say(s, 452, "4.5.3", "too many recipients");
@@ -109,10 +109,10 @@ static void prepare_rcpt(struct session *s)
 			"an address with characters beyond ASCII needs SMTPUTF8 at MAIL");
 		return;
 	}
-	if (envelope_asks_dsn(&s->command.recipient) && lacks_dsn_offer(s))
+	if (envelope_asks_dsn(&s->command->recipient) && lacks_dsn_offer(s))
 		return;
 	talloc_steal(transaction, address);
-	talloc_steal(transaction, s->command.recipient.original);
+	talloc_steal(transaction, s->command->recipient.original);
 	facts_set_text(transaction->facts, FACT_RECIPIENT, address->text);
 	facts_set_text(transaction->facts, FACT_RECIPIENT_LOCAL, address->local);
 	facts_set_text(transaction->facts, FACT_RECIPIENT_DOMAIN, address->domain);
@@ -123,10 +123,12 @@ static void prepare_rcpt(struct session *s)
 
 static void change_rcpt(struct session *s)
 {
-	struct recipient *recipient = envelope_add(s->transaction->envelope, &s->command.recipient);
+	struct recipient *recipient =
+		envelope_add(s->transaction->envelope, &s->command->recipient);
 
 	recipient->passed = true;
 	s->transaction->envelope->passed++;
+	s->good_recipients++;
 	say(s, 250, "2.1.5", "recipient ok");
 }
 
@@ -140,8 +142,8 @@ static void prepare_data(struct session *s)
 static void change_data(struct session *s)
 {
 	transaction_begin_message(s);
-	s->received = 0;
-	s->receiving_since = clock_now(s->gateway->loop->clock);
+	s->command->received = 0;
+	s->command->since = clock_now(s->gateway->loop->clock);
 	say(s, 354, NULL, "go ahead, end with a dot on a line of its own");
 }
 
@@ -210,7 +212,7 @@ static void change_starttls(struct session *s)
 
 static void prepare_auth(struct session *s)
 {
-	if (!login_is_offered(s->mechanisms, s->command.mechanism))
+	if (!login_is_offered(s->mechanisms, s->command->mechanism))
 		say(s, 504, "5.5.4", "this mechanism is not offered; EHLO lists those that are");
 }
 
@@ -247,28 +249,28 @@ static const struct reply *parse_anything(const void *parent, struct command *co
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	/* name      requires                                                                                           parse                    prepare       undo                 stage       relay            is_idle change                after */
-	{"MAIL",     NEEDS_TLS | NEEDS_HELO | NEEDS_LOGIN | NEEDS_NO_TRANSACTION,                                       command_parse_mail,      prepare_mail, end_transaction,     STAGE_MAIL, RELAY_NOTHING,   false, change_mail,          AFTER_READ_COMMAND},
-	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION | NEEDS_NO_CHUNK,                                                   command_parse_rcpt,      prepare_rcpt, NULL,                STAGE_RCPT, RELAY_RECIPIENT, false, change_rcpt,          AFTER_READ_COMMAND},
-	{"DATA",     NEEDS_TRANSACTION | NEEDS_NO_CHUNK | NEEDS_RECIPIENT,                                              command_parse_nothing,   prepare_data, NULL,                STAGE_DATA, RELAY_NOTHING,   false, change_data,          AFTER_RECEIVE_BODY},
-	{"BDAT",     NEEDS_TRANSACTION | NEEDS_RECIPIENT_OF_CHUNKS,                                                     command_parse_bdat,      prepare_bdat, end_transaction,     STAGE_DATA, RELAY_NOTHING,   false, change_bdat,          AFTER_RECEIVE_CHUNK},
-	{"EHLO",     0,                                                                                                 command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, RELAY_OFFER,     false, change_ehlo,          AFTER_READ_COMMAND},
-	{"HELO",     0,                                                                                                 command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, RELAY_NOTHING,   false, change_helo,          AFTER_READ_COMMAND},
-	{"QUIT",     0,                                                                                                 command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_quit,          AFTER_FAREWELL},
-	{"RSET",     0,                                                                                                 command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_rset,          AFTER_READ_COMMAND},
-	{"NOOP",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_noop,          AFTER_READ_COMMAND},
-	{"STARTTLS", NEEDS_HELO | NEEDS_TLS_OFFER,                                                                      command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_starttls,      AFTER_START_TLS},
-	{"HELP",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_help,          AFTER_READ_COMMAND},
-	{"VRFY",     0,                                                                                                 command_parse_something, NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_vrfy,          AFTER_READ_COMMAND},
-	{"EXPN",     0,                                                                                                 command_parse_something, NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"ETRN",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"ATRN",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"TURN",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"AUTH",     NEEDS_HELO | NEEDS_AUTH_OFFER | NEEDS_ENCRYPTION_FOR_AUTH | NEEDS_NO_LOGIN | NEEDS_NO_TRANSACTION, command_parse_auth,      prepare_auth, NULL,                STAGE_AUTH, RELAY_LOGIN,     true,  change_auth,          AFTER_READ_COMMAND},
-	{"XCLIENT",  NEEDS_XCLIENT | NEEDS_NO_TRANSACTION,                                                              command_parse_xclient,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_xclient,       AFTER_BEGIN_ANEW},
-	{"XFORWARD", NEEDS_XFORWARD | NEEDS_NO_TRANSACTION,                                                             command_parse_xforward,  NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_xforward,      AFTER_READ_COMMAND},
-	{"DEBUG",    0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"WIZ",      0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	/* name      requires                                                                                                            parse                    prepare       undo                 stage       relay            is_idle change                after */
+	{"MAIL",     NEEDS_TLS | NEEDS_HELO | NEEDS_LOGIN | NEEDS_NO_TRANSACTION,                                                        command_parse_mail,      prepare_mail, end_transaction,     STAGE_MAIL, RELAY_NOTHING,   false, change_mail,          AFTER_READ_COMMAND},
+	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION | NEEDS_NO_CHUNK,                                                                    command_parse_rcpt,      prepare_rcpt, NULL,                STAGE_RCPT, RELAY_RECIPIENT, false, change_rcpt,          AFTER_READ_COMMAND},
+	{"DATA",     NEEDS_ITS_TURN | NEEDS_TRANSACTION | NEEDS_NO_CHUNK | NEEDS_RECIPIENT,                                              command_parse_nothing,   prepare_data, NULL,                STAGE_DATA, RELAY_NOTHING,   false, change_data,          AFTER_RECEIVE_BODY},
+	{"BDAT",     NEEDS_TRANSACTION | NEEDS_RECIPIENT_OF_CHUNKS,                                                                      command_parse_bdat,      prepare_bdat, end_transaction,     STAGE_DATA, RELAY_NOTHING,   false, change_bdat,          AFTER_RECEIVE_CHUNK},
+	{"EHLO",     NEEDS_ITS_TURN,                                                                                                     command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, RELAY_OFFER,     false, change_ehlo,          AFTER_READ_COMMAND},
+	{"HELO",     NEEDS_ITS_TURN,                                                                                                     command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, RELAY_NOTHING,   false, change_helo,          AFTER_READ_COMMAND},
+	{"QUIT",     0,                                                                                                                  command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_quit,          AFTER_FAREWELL},
+	{"RSET",     0,                                                                                                                  command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_rset,          AFTER_READ_COMMAND},
+	{"NOOP",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_noop,          AFTER_READ_COMMAND},
+	{"STARTTLS", NEEDS_HELO | NEEDS_TLS_OFFER,                                                                                       command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_starttls,      AFTER_START_TLS},
+	{"HELP",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_help,          AFTER_READ_COMMAND},
+	{"VRFY",     NEEDS_ITS_TURN,                                                                                                     command_parse_something, NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_vrfy,          AFTER_READ_COMMAND},
+	{"EXPN",     NEEDS_ITS_TURN,                                                                                                     command_parse_something, NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"ETRN",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"ATRN",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"TURN",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"AUTH",     NEEDS_ITS_TURN | NEEDS_HELO | NEEDS_AUTH_OFFER | NEEDS_ENCRYPTION_FOR_AUTH | NEEDS_NO_LOGIN | NEEDS_NO_TRANSACTION, command_parse_auth,      prepare_auth, NULL,                STAGE_AUTH, RELAY_LOGIN,     true,  change_auth,          AFTER_READ_COMMAND},
+	{"XCLIENT",  NEEDS_XCLIENT | NEEDS_NO_TRANSACTION,                                                                               command_parse_xclient,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_xclient,       AFTER_BEGIN_ANEW},
+	{"XFORWARD", NEEDS_XFORWARD | NEEDS_NO_TRANSACTION,                                                                              command_parse_xforward,  NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_xforward,      AFTER_READ_COMMAND},
+	{"DEBUG",    0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"WIZ",      0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
 };
 /* clang-format on */
 

@@ -14,6 +14,7 @@ enum requirement {
 	NEEDS_NO_TRANSACTION = 2,
 	NEEDS_TRANSACTION = 4,
 	NEEDS_RECIPIENT = 8,
+	NEEDS_ITS_TURN = 4096, /* the last of what is sent together (RFC 2920 §3.1) */
 	NEEDS_TLS_OFFER = 16,
 	NEEDS_NO_CHUNK = 32,
 	NEEDS_AUTH_OFFER = 128,
@@ -21,7 +22,7 @@ enum requirement {
 	NEEDS_NO_LOGIN = 512,
 	NEEDS_LOGIN = 1024,
 	NEEDS_TLS = 2048,              /* where the listener requires it */
-	NEEDS_XCLIENT = 4096,          /* the verb is there only for who may announce a client */
+	NEEDS_XCLIENT = 16384,         /* the verb is there only for who may announce a client */
 	NEEDS_XFORWARD = 8192,         /* and for who may forward one */
 	NEEDS_RECIPIENT_OF_CHUNKS = 64 /* RFC 3030 §2 has a code of its own */
 };
