@@ -492,6 +492,12 @@ void stream_begin_flush(
 	await_begin(await, milliseconds, cancel_writing, stream);
 }
 
+void stream_finish(struct stream *stream)
+{
+	stream->parting = true;
+	stream_flush(stream);
+}
+
 /* --- TLS --- */
 
 /* Goes on with a handshake. */

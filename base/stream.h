@@ -106,6 +106,9 @@ const char *stream_tls_cipher(const struct stream *stream);
 
 /* --- the end --- */
 
+/* Nothing more will be written: shuts down writing once all is sent. Input goes on. */
+void stream_finish(struct stream *stream);
+
 /* Ends the connection so that the peer hears what was written last: sends what is unsent, shuts down writing, then
  * drops what still comes in, until the peer ends, 256 KiB have come or the deadline passes. The stream is good for
  * nothing else afterwards. */

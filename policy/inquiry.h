@@ -63,6 +63,7 @@ struct inquiry {
 	struct verdict *observed; /* what mode = "observe" kept from acting; NULL when nothing */
 	struct trace_entry *trace;
 	size_t trace_count;
+	struct trace_entry first_entry; /* the trace, while it has no more than this */
 	struct inquiry_start start;
 	uint64_t wanted[(FACT_COUNT + 63) / 64]; /* facts that this run asked for in vain; bits */
 	struct inquiry_run *run;                 /* the judgement under way, when it had to wait */

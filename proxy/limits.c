@@ -89,6 +89,7 @@ void limits_release(struct session *s)
 		return;
 	count_client(s, -1);
 	count_network(s, -1);
+	s->counted = false;
 	if (s->gateway->stressed)
 		look_for_stress(s->gateway, table_sum(s->gateway->table, COUNT_SESSIONS));
 }

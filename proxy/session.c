@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/stream.h"
+#include "proxy/announcement.h"
 #include "proxy/handshake.h"
 #include "proxy/limits.h"
 #include "proxy/login.h"
@@ -34,6 +35,7 @@ static struct step log_in(void *owner);
 static struct step hear_login(void *owner);
 static struct step hear_backend(void *owner);
 static struct step carry_out(void *owner);
+static struct step greet_anew(void *owner);
 static struct step refuse(void *owner);
 static struct step tell_refusal(void *owner);
 static struct step answer(void *owner);
@@ -91,19 +93,6 @@ static void speak(struct session *s)
 
 /* --- connecting --- */
 
-static void tell_client(struct session *s)
-{
-	facts_set_ip(s->facts, FACT_CLIENT_IP, &s->ip);
-	facts_set_number(s->facts, FACT_CLIENT_PORT, s->port);
-	facts_set_bool(s->facts, FACT_CLIENT_TRUSTED, s->trusted);
-	facts_set_bool(s->facts, FACT_CLIENT_TRUSTED_RELAY, s->trusted_relay);
-	facts_set_bool(s->facts, FACT_CLIENT_AUTHENTICATED, false);
-	facts_set_bool(s->facts, FACT_CLIENT_TLS, false);
-	facts_set_text(s->facts, FACT_LISTENER, s->listen->name);
-	if (s->server.family)
-		facts_set_ip(s->facts, FACT_SERVER_IP, &s->server);
-}
-
 /* The inquiry in hand: the transaction's, or the session's outside one. */
 static struct inquiry *inquiry(const struct session *s)
 {
@@ -132,18 +121,25 @@ static bool is_refused(struct session *s)
 	return true;
 }
 
+/* False when it is one connection too many; then the reply is set. */
+static bool admit(struct session *s)
+{
+	if (limits_admit(s))
+		return true;
+	table_add(s->gateway->table, COUNT_SESSIONS_REFUSED, 1);
+	s->closing = true;
+	say(s, 421, "4.7.0", "too many connections, try again later");
+	return false;
+}
+
 static struct step greet(void *owner)
 {
 	struct session *s = owner;
 	bool implicit = s->listen->tls == LISTEN_TLS_IMPLICIT;
 
-	if (!limits_admit(s)) {
-		table_add(s->gateway->table, COUNT_SESSIONS_REFUSED, 1);
-		s->closing = true;
-		say(s, 421, "4.7.0", "too many connections, try again later");
+	if (!admit(s))
 		return implicit ? THEN(farewell) : THEN(answer);
-	}
-	tell_client(s);
+	announcement_tell_client(s);
 	if (implicit) {
 		handshake_begin(s);
 		return THEN(begin_inside);
@@ -369,6 +365,8 @@ static struct step hear_command(void *owner)
 		!slice_equals_nocase(s->command->verb, "AUTH"))
 		return hear_faulty_line(s, LINE_LONG);
 	s->verb = verb_find(s->command->verb);
+	if (s->verb && !verb_is_there(s->verb, s))
+		s->verb = NULL;
 	if (!s->verb)
 		return hear_unknown_verb(s, line.text);
 	if (is_out_of_step(s))
@@ -449,11 +447,13 @@ static bool may_log_in(const struct session *s)
 static struct step attach_backend(void *owner)
 {
 	struct session *s = owner;
+	struct pool *pool = gateway_pool(s->gateway, s->listen, "");
 	struct wanted wanted = {.fresh = true};
 
-	if (!may_log_in(s) || s->own)
+	if (!may_log_in(s) || s->own || s->authenticated)
 		return THEN(carry_out);
-	pool_begin_take(gateway_pool(s->gateway, s->listen, ""), wanted, &s->own, &s->steps.await);
+	wanted.client = announcement_view(s, pool_options(pool));
+	pool_begin_take(pool, wanted, &s->own, &s->steps.await);
 	return THEN(hear_attached);
 }
 
@@ -546,6 +546,7 @@ static struct step relay_command(void *owner)
 	if (!transaction->delivery)
 		transaction->delivery =
 			delivery_new(transaction, s->gateway, pool, s->own, transaction->envelope);
+	transaction->delivery->client = announcement_view(s, pool_options(pool));
 	delivery_begin_recipient(transaction->delivery, &s->command->recipient, &s->steps.await);
 	return THEN(hear_backend);
 }
@@ -568,7 +569,20 @@ static struct step carry_out(void *owner)
 	struct session *s = owner;
 
 	s->verb->change(s);
+	if (s->verb->after == AFTER_BEGIN_ANEW)
+		return THEN(greet_anew);
 	return s->verb->after == AFTER_RECEIVE_CHUNK ? THEN(receive_chunk) : THEN(answer);
+}
+
+/* Another client has been announced: from here on it is as if he had just connected. */
+static struct step greet_anew(void *owner)
+{
+	struct session *s = owner;
+
+	if (!admit(s))
+		return THEN(answer);
+	judge(s, STAGE_CONNECT);
+	return THEN(welcome);
 }
 
 static bool is_backends_word(const struct session *s)
@@ -626,6 +640,7 @@ static struct step answer(void *owner)
 	case AFTER_FAREWELL:
 		return THEN(farewell);
 	case AFTER_RECEIVE_CHUNK:
+	case AFTER_BEGIN_ANEW:
 	case AFTER_READ_COMMAND:
 		break;
 	}
@@ -659,6 +674,17 @@ void session_forget_helo(struct session *s)
 	s->helo = NULL;
 	s->extended = false;
 	s->offered = 0;
+	TALLOC_FREE(s->forwarded);
+}
+
+void session_forget_own_backend(struct session *s)
+{
+	if (s->own)
+		backend_quit(s->own);
+	s->own = NULL;
+	TALLOC_FREE(s->login);
+	talloc_free((void *)s->mechanisms);
+	s->mechanisms = NULL;
 }
 
 static struct step begin_again(void *owner)
@@ -976,33 +1002,50 @@ static void write_id(struct session *s)
 }
 
 /* Where the client has connected to: of the socket, or what the listener was told when that does not say. */
-static struct ip address_of_ours(const struct listen_options *listen, int descriptor)
+static struct ip address_of_ours(
+	const struct listen_options *listen, int descriptor, uint16_t *port)
 {
 	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
 	socklen_t size = sizeof address;
-	uint16_t port;
 	struct ip ip = {0};
 
+	*port = (uint16_t)listen->port;
 	if (getsockname(descriptor, (struct sockaddr *)&address, &size) == 0)
-		ip = ip_of_sockaddr((struct sockaddr *)&address, &port);
+		ip = ip_of_sockaddr((struct sockaddr *)&address, port);
 	if (!ip.family && !ip_parse(slice_of(listen->address), &ip))
 		return (struct ip){0};
 	return ip;
 }
 
+void session_set_client(struct session *s, const struct client_view *client)
+{
+	const struct policy *policy = s->gateway->configuration->policy;
+	const char *name = client->name ? talloc_strdup(s, client->name) : NULL;
+
+	limits_release(s);
+	s->ip = client->ip;
+	s->port = client->port;
+	s->server = client->server;
+	s->server_port = client->server_port;
+	s->proxy = client->proxy;
+	talloc_free((void *)s->name);
+	s->name = name;
+	s->trusted = cidrs_contain(&policy->relay->networks, &s->ip);
+	s->trusted_relay = cidrs_contain(&policy->site->trusted_relays, &s->ip);
+}
+
 void session_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor,
-	const struct ip *ip, uint16_t port)
+	const struct client_view *client)
 {
 	struct session *s = talloc_zero(gateway, struct session);
 
 	s->gateway = gateway;
 	s->listen = listen;
 	s->tls = configuration_tls_server(gateway->configuration, listen);
-	s->ip = *ip;
-	s->port = port;
-	s->server = address_of_ours(listen, descriptor);
-	s->trusted = cidrs_contain(&gateway->configuration->policy->relay->networks, ip);
-	s->trusted_relay = cidrs_contain(&gateway->configuration->policy->site->trusted_relays, ip);
+	session_set_client(s, client);
+	if (!s->server.family)
+		s->server = address_of_ours(listen, descriptor, &s->server_port);
+	announcement_allow(s);
 	s->client = stream_new(s, gateway->loop, descriptor);
 	s->facts = facts_new(s, NULL);
 	s->inquiry = inquiry_new(s, gateway->configuration->chain, s->facts);

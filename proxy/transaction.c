@@ -7,6 +7,7 @@
 #include "base/stream.h"
 #include "policy/explain.h"
 #include "policy/mail/trace.h"
+#include "proxy/announcement.h"
 #include "proxy/keeper.h"
 
 #include <talloc.h>
@@ -49,6 +50,7 @@ void transaction_begin(struct session *s)
 		inquiry_new(transaction, s->gateway->configuration->chain, transaction->facts);
 	inquiry_inherit(transaction->inquiry, s->inquiry);
 	s->transaction = transaction;
+	announcement_hand_over(s, transaction);
 	tell_sender(transaction);
 }
 
@@ -125,6 +127,7 @@ static char *print_received(struct transaction *transaction, int64_t seconds)
 	struct trace_facts facts = {
 		.helo = s->helo,
 		.client = &s->ip,
+		.client_name = s->name,
 		.hostname = s->gateway->configuration->policy->site->hostname,
 		.transmission = transmission(transaction),
 		.tls = version ? talloc_asprintf(transaction, "%s %s", version, cipher) : NULL,
@@ -209,6 +212,24 @@ static const char *joined_recipients(struct transaction *transaction)
 	return joined;
 }
 
+/* Who brought the client here, and where the mail came from before him, where that was said. */
+static void log_origin(struct log_line *line, const struct transaction *transaction)
+{
+	const struct client_view *forwarded = transaction->forwarded;
+	const struct session *s = transaction->session;
+	char ip[IP_TEXT_SIZE];
+
+	log_text(line, "client_name", s->name);
+	if (s->proxy.family)
+		log_text(line, "proxy", ip_print(&s->proxy, ip));
+	if (!forwarded)
+		return;
+	if (forwarded->ip.family)
+		log_text(line, "forwarded_ip", ip_print(&forwarded->ip, ip));
+	log_text(line, "forwarded_helo", forwarded->helo);
+	log_text(line, "forwarded_ident", forwarded->ident);
+}
+
 static void log_transaction(struct transaction *transaction, const struct reply *reply)
 {
 	const struct session *s = transaction->session;
@@ -220,6 +241,7 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 	log_begin(&line, LEVEL_INFO, "transaction");
 	log_text(&line, "id", transaction->id);
 	log_text(&line, "client", ip_print(&s->ip, client));
+	log_origin(&line, transaction);
 	log_text(&line, "helo", s->helo);
 	log_text(&line, "tls", stream_tls_version(s->client));
 	log_text(&line, "sender",

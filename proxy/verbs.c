@@ -3,6 +3,7 @@
 #include "proxy/verbs.h"
 
 #include "base/stream.h"
+#include "proxy/announcement.h"
 #include "proxy/handshake.h"
 #include "proxy/login.h"
 #include "proxy/transaction.h"
@@ -163,6 +164,7 @@ static void change_bdat(struct session *s)
 static void change_rset(struct session *s)
 {
 	transaction_abandon(s);
+	TALLOC_FREE(s->forwarded);
 	say(s, 250, "2.0.0", "ok");
 }
 
@@ -218,9 +220,24 @@ static void change_auth(struct session *s)
 {
 	s->authenticated = true;
 	facts_set_bool(s->facts, FACT_CLIENT_AUTHENTICATED, true);
-	if (s->login->user)
-		facts_set_text(s->facts, FACT_CLIENT_USER, s->login->user);
+	s->user = s->login->user ? talloc_strdup(s, s->login->user) : NULL;
+	if (s->user)
+		facts_set_text(s->facts, FACT_CLIENT_USER, s->user);
 	s->reply = s->login->reply;
+}
+
+/* --- XCLIENT, XFORWARD --- */
+
+/* The reply is the greeting. */
+static void change_xclient(struct session *s)
+{
+	announcement_become(s);
+}
+
+static void change_xforward(struct session *s)
+{
+	announcement_forward(s);
+	say(s, 250, "2.0.0", "ok");
 }
 
 static const struct reply *parse_anything(const void *parent, struct command *command)
@@ -250,6 +267,8 @@ static const struct verb verbs[] = {
 	{"ATRN",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
 	{"TURN",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
 	{"AUTH",     NEEDS_ITS_TURN | NEEDS_HELO | NEEDS_AUTH_OFFER | NEEDS_ENCRYPTION_FOR_AUTH | NEEDS_NO_LOGIN | NEEDS_NO_TRANSACTION, command_parse_auth,      prepare_auth, NULL,                STAGE_AUTH, RELAY_LOGIN,     true,  change_auth,          AFTER_READ_COMMAND},
+	{"XCLIENT",  NEEDS_XCLIENT | NEEDS_NO_TRANSACTION,                                                                               command_parse_xclient,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_xclient,       AFTER_BEGIN_ANEW},
+	{"XFORWARD", NEEDS_XFORWARD | NEEDS_NO_TRANSACTION,                                                                              command_parse_xforward,  NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_xforward,      AFTER_READ_COMMAND},
 	{"DEBUG",    0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
 	{"WIZ",      0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
 };
@@ -262,6 +281,12 @@ const struct verb *verb_find(struct slice name)
 			return &verbs[i];
 	}
 	return NULL;
+}
+
+bool verb_is_there(const struct verb *verb, const struct session *s)
+{
+	return (s->may_announce || !(verb->requires & NEEDS_XCLIENT)) &&
+		(s->may_forward || !(verb->requires & NEEDS_XFORWARD));
 }
 
 /* --- what is none --- */
@@ -295,12 +320,13 @@ bool verb_is_hostile(struct slice name)
 
 bool verb_is_foreign(struct slice line)
 {
-	static const char *const web[] = {"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT"};
+	static const char *const others[] = {
+		"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "PROXY"};
 	struct slice word = slice_cut(&line, ' ');
 	bool is_field = word.size > 1 && word.data[word.size - 1] == ':';
 
-	for (size_t i = 0; i < sizeof web / sizeof web[0]; i++) {
-		if (slice_equals_nocase(word, web[i]))
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		if (slice_equals_nocase(word, others[i]))
 			return true;
 	}
 	return is_field || (word.size && !isalpha((unsigned char)word.data[0]));
