@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Programs of others on both sides: swaks, curl and smtplib log in through the gateway and send; Exim, whose way is BDAT pipelined, in
-front of it and behind it; and floods of clients that are many. Each is skipped, with a word, where it is not installed. Exim excludes
-Postfix in Debian: it is looked for in build/peers too, where tests/setup unpacks it."""
+front of it and behind it; OpenSMTPD on both sides; and floods of clients. Each is skipped, with a word, where it is not installed. Exim
+and OpenSMTPD exclude Postfix in Debian: they are looked for in build/peers too, where tests/setup unpacks them."""
 
 import base64
 import contextlib
@@ -197,29 +197,73 @@ class LogIn(unittest.TestCase):
             return client.ehlo()[1]
 
 
-# --- Exim ---
+# --- servers that are unpacked ---
 
-def find_exim():
-    places = [f"{SOURCE}/build/peers/usr/sbin/exim4", "/usr/sbin/exim4"]
+def find(program):
+    places = [f"{SOURCE}/build/peers/usr/sbin/{program}", f"/usr/sbin/{program}"]
     return next((os.path.abspath(place) for place in places if os.access(place, os.X_OK)), None)
 
 
-def why_no_exim():
+def require(program):
+    """Skips where the program cannot be started."""
     if os.geteuid() != 0:
-        return "Exim can be started by root only"
-    if not find_exim():
-        return "Exim is neither installed nor in build/peers"
-    for command, wanted in ((["unshare", "--mount", "true"], "no mount namespace"), ([find_exim(), "--help"], "a library is missing")):
+        raise unittest.SkipTest(program + " can be started by root only")
+    if not find(program):
+        raise unittest.SkipTest(program + " is neither installed nor in build/peers")
+    for command in (["unshare", "--mount", "true"], ["ldd", find(program)]):
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        if answer.returncode in (126, 127) or "unshare" in answer.stderr:
-            return f"Exim cannot be started here, {wanted}: {answer.stderr.strip()}"
-    return None
+        if answer.returncode != 0 or "not found" in answer.stdout:
+            raise unittest.SkipTest(f"{program} cannot be started here: {answer.stderr}{answer.stdout}")
 
 
-# Its user need not exist on this machine: it gets one in a mount namespace of its own.
-OWNER = 64999
-WITH_ITS_USER = ("unshare", "--mount", "sh", "-c",
-                 'mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/group" /etc/group && shift && exec "$@"', "sh")
+class Foreign:
+    """A server of others. Its users and directories need not exist on this machine: it gets them in a mount namespace of its own."""
+
+    users = {}
+    settle = ""
+
+    def __init__(self, test, name):
+        self.directory, self.port = directory_of(test), free_port()
+        mta.make_certificate(self.directory, name)
+        self.test = test
+
+    def start(self, *command):
+        for file, rest in (("passwd", "{0}::/nonexistent:/usr/sbin/nologin"), ("group", "")):
+            with open(f"{self.directory}/{file}", "w", encoding="utf-8") as out:
+                out.write("".join(row for row in read("/etc/" + file).splitlines(True) if row.split(":")[0] not in self.users))
+                out.write("".join(f"{user}:x:{number}:{rest.format(number)}\n" for user, number in self.users.items()))
+        script = f'mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/group" /etc/group && {self.settle} shift && exec "$@"'
+        with open(self.directory + "/said", "wb") as said:
+            self.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script, "sh", self.directory, *command],
+                                            stdout=said, stderr=said, process_group=0)
+        at_the_end_of(self.test)(self.end)
+        poll(self.answers, "a start")
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError("does not start: " + self.said())
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), PATIENCE).close()
+            return True
+        return False
+
+    def end(self):
+        """With the children that it has made."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def said(self):
+        return "".join(read(path) for path in [self.directory + "/said", *glob.glob(self.directory + "/log/*")])
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+# --- Exim ---
+
 EXIM = """
 primary_hostname = {name}
 exim_path = {exim}
@@ -269,49 +313,21 @@ KEEP = "all:\n  driver = accept\n  transport = box\n"
 ONWARD = "all:\n  driver = manualroute\n  route_list = * 127.0.0.1 byname\n  self = send\n  transport = onward\n"
 
 
-def read(path):
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()
+class Exim(Foreign):
+    users = {"Debian-exim": 64999}
 
-
-class Exim:
     def __init__(self, test, name, onward=None, tls=False):
-        self.directory, self.port = directory_of(test), free_port()
-        mta.make_certificate(self.directory, name)
+        super().__init__(test, name)
+        owner = self.users["Debian-exim"]
         for part in ("spool", "log", "mail"):
             os.mkdir(f"{self.directory}/{part}", 0o755)
-            os.chown(f"{self.directory}/{part}", OWNER, OWNER)
+            os.chown(f"{self.directory}/{part}", owner, owner)
         for path in glob.glob(self.directory + "/*.pem"):
-            os.chown(path, OWNER, OWNER)
+            os.chown(path, owner, owner)
         with open(self.directory + "/exim.conf", "w", encoding="ascii") as out:
-            out.write(EXIM.format(exim=find_exim(), dir=self.directory, name=name, port=self.port, onward=onward or 25, tls="*" if tls else "",
-                                  router=ONWARD if onward else KEEP))
-        for path, line in (("passwd", "::/nonexistent:/usr/sbin/nologin"), ("group", "")):
-            with open("/etc/" + path, encoding="utf-8") as there, open(f"{self.directory}/{path}", "w", encoding="utf-8") as here:
-                here.write("".join(row for row in there if not row.startswith("Debian-exim:")))
-                here.write(f"Debian-exim:x:{OWNER}:{OWNER if path == 'passwd' else ''}{line}\n")
-        with open(self.directory + "/said", "wb") as said:
-            self.process = subprocess.Popen(
-                [*WITH_ITS_USER, self.directory, find_exim(), "-C", self.directory + "/exim.conf", "-bdf", "-q1s"], stdout=said, stderr=said, process_group=0)
-        at_the_end_of(test)(self.end)
-        poll(self.answers, f"Exim's start: {self.said()}")
-
-    def answers(self):
-        if self.process.poll() is not None:
-            raise AssertionError("Exim does not start: " + self.said())
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", self.port), PATIENCE).close()
-            return True
-        return False
-
-    def end(self):
-        """With the children that it has made for connections and deliveries."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def said(self):
-        return "".join(read(path) for path in [self.directory + "/said", *glob.glob(self.directory + "/log/*")])
+            out.write(EXIM.format(exim=find("exim4"), dir=self.directory, name=name, port=self.port, onward=onward or 25,
+                                  tls="*" if tls else "", router=ONWARD if onward else KEEP))
+        self.start(find("exim4"), "-C", self.directory + "/exim.conf", "-bdf", "-q1s")
 
     def mails(self):
         return maildir(self.directory + "/mail")
@@ -332,9 +348,7 @@ class EximInFront(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        reason = why_no_exim()
-        if reason:
-            raise unittest.SkipTest(reason)
+        require("exim4")
 
     def pair(self, tls=False):
         directory = directory_of(self)
@@ -388,9 +402,7 @@ class EximInFront(unittest.TestCase):
 class EximBehind(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        reason = why_no_exim()
-        if reason:
-            raise unittest.SkipTest(reason)
+        require("exim4")
 
     def behind(self, tls):
         self.exim = Exim(self, "backend.example", tls=tls)
@@ -428,6 +440,66 @@ class EximBehind(unittest.TestCase):
         with self.assertRaises(smtplib.SMTPDataError) as error:
             client.sendmail("a@client.example", ["b@example.com"], b"X-Refuse: yes\r\n" + sent)
         self.assertRegex(b"%d %s" % error.exception.args, rb"^550 .*not this one")
+
+
+# --- OpenSMTPD ---
+
+OPENSMTPD = """
+listen on 127.0.0.1 port {port} hostname {name}
+action "onward" relay host smtp://127.0.0.1:{onward} helo {name}
+match from any for any action "onward"
+"""
+
+
+class OpenSmtpd(Foreign):
+    users = {"opensmtpd": 64997, "opensmtpq": 64998}
+    settle = ("mount -t tmpfs none /var/lib && mount -t tmpfs none /var/spool && mount -t tmpfs none /run &&"
+              "mkdir -p /var/lib/opensmtpd/empty &&")
+
+    def __init__(self, test, name, onward):
+        super().__init__(test, name)
+        with open(self.directory + "/smtpd.conf", "w", encoding="ascii") as out:
+            out.write(OPENSMTPD.format(name=name, port=self.port, onward=onward))
+        self.start(find("smtpd"), "-d", "-v", "-f", self.directory + "/smtpd.conf")
+
+
+class BetweenOpenSmtpd(unittest.TestCase):
+    """One in front, one behind, a sink behind that. Behind, it has no TLS: that of Debian 12 finds no key with OpenSSL 3."""
+
+    @classmethod
+    def setUpClass(cls):
+        require("smtpd")
+
+    def arrive(self, tls):
+        sink = Sink(self)
+        behind = OpenSmtpd(self, "behind.example", sink.port)
+        gateway = Gateway(
+            self, workers=2, servers=[f"127.0.0.1:{behind.port}"], backend="tls = off", networks="127.0.0.2/32",
+            more=f'tls {{ certificate = "{behind.directory}/certificate.pem"  key = "{behind.directory}/key.pem" }}' if tls else "")
+        front = OpenSmtpd(self, "front.example", gateway.port)
+        for body in BODIES:
+            sent = mail(body)
+            with smtplib.SMTP("127.0.0.1", front.port, "user.example", PATIENCE) as client:
+                client.sendmail("a@client.example", ["b@example.com"], sent, ["BODY=8BITMIME"])
+            poll(lambda sent=sent: has_arrived(sent, sink.mails()), f"{sent[:300]!r}: {front.said()[-1000:]} {behind.said()[-1000:]}")
+            self.assertEqual(has_arrived(sent, sink.mails()), 1)
+        trace = sink.mails()[0]
+        self.assertRegex(trace, rb"by mx\.example\.com with ESMTPS\b" if tls else rb"by mx\.example\.com with ESMTP\b")
+
+    def test_what_is_sent_arrives(self):
+        self.arrive(tls=False)
+
+    def test_what_is_sent_inside_tls_arrives(self):
+        self.arrive(tls=True)
+
+    def test_a_refusal_is_told_to_the_sender(self):
+        sink = Sink(self)
+        gateway = Gateway(self, workers=1, servers=[f"127.0.0.1:{sink.port}"], backend="tls = off", networks="127.0.0.2/32")
+        front = OpenSmtpd(self, "front.example", gateway.port)
+        with smtplib.SMTP("127.0.0.1", front.port, "user.example", PATIENCE) as client:
+            client.sendmail("a@client.example", ["b@elsewhere.example"], mail(b""))
+        poll(lambda: re.search(r"PermFail.*stat=\"?550 5\.7\.1", front.said()), "the refusal")
+        self.assertEqual(sink.mails(), [])
 
 
 # --- floods ---
