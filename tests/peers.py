@@ -200,7 +200,7 @@ class LogIn(unittest.TestCase):
 # --- servers that are unpacked ---
 
 def find(program):
-    places = [f"{SOURCE}/build/peers/usr/sbin/{program}", f"/usr/sbin/{program}"]
+    places = [os.path.join(SOURCE, "build", "peers/usr/sbin", program), "/usr/sbin/" + program]
     return next((os.path.abspath(place) for place in places if os.access(place, os.X_OK)), None)
 
 
