@@ -50,6 +50,7 @@ struct shared {
 	_Atomic uint64_t unkeyed;
 	uint64_t secret;
 	struct column columns[TABLE_COLUMNS];
+	_Atomic uint64_t recents[TABLE_RECENTS];
 	struct entry entries[BUCKETS][BUCKET_ENTRIES];
 };
 
@@ -242,7 +243,7 @@ static uint64_t mix(uint64_t x)
 	return x ^ (x >> 33);
 }
 
-static size_t bucket_of(const struct shared *shared, const struct entry *wanted)
+static uint64_t hash_of(const struct shared *shared, const struct entry *wanted)
 {
 	uint64_t parts[TABLE_KEY_SIZE / sizeof(uint64_t)];
 
@@ -250,7 +251,12 @@ static size_t bucket_of(const struct shared *shared, const struct entry *wanted)
 	uint64_t hash = mix(shared->secret ^ (uint64_t)(wanted->kind << 8 | wanted->size));
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		hash = mix(hash + parts[i]);
-	return hash % BUCKETS;
+	return hash;
+}
+
+static size_t bucket_of(const struct shared *shared, const struct entry *wanted)
+{
+	return hash_of(shared, wanted) % BUCKETS;
 }
 
 static uint32_t entry_sum(const struct entry *entry)
@@ -387,4 +393,79 @@ _Atomic uint64_t *table_words(struct table *table, uint8_t kind, const void *key
 	}
 	pthread_mutex_unlock(&shared->words_lock);
 	return found ? found->words : NULL;
+}
+
+/* --- what happened lately --- */
+
+enum { RECENT_WAYS = 4, RECENT_COUNT_MOST = 4095 };
+
+/* One of them is a word: 20 bits of the key's hash, 32 of the second it began, 12 of how often. 0 is a free place. */
+static uint64_t recent_make(uint64_t hash, uint64_t second, uint32_t count)
+{
+	return (hash >> 44) << 44 | (second & UINT32_MAX) << 12 | count;
+}
+
+static bool recent_is_of(uint64_t word, uint64_t hash)
+{
+	return word && word >> 44 == hash >> 44;
+}
+
+/* How often, when it has not been too long. A clock that was set back makes it long, too. */
+static uint32_t recent_count(uint64_t word, uint64_t second, uint32_t period)
+{
+	uint32_t age = (uint32_t)second - (uint32_t)(word >> 12);
+
+	return word && age < period ? word & RECENT_COUNT_MOST : 0;
+}
+
+static struct entry recent_key(uint8_t kind, const void *key, size_t size)
+{
+	struct entry entry = {.kind = kind, .size = (uint8_t)size};
+
+	assert(size <= TABLE_KEY_SIZE);
+	memcpy(entry.key, key, size);
+	return entry;
+}
+
+/* The key's place, else the one that began first. */
+static _Atomic uint64_t *recent_place(struct shared *shared, uint64_t hash)
+{
+	_Atomic uint64_t *bucket =
+		&shared->recents[hash % (TABLE_RECENTS / RECENT_WAYS) * RECENT_WAYS];
+	_Atomic uint64_t *oldest = bucket;
+
+	for (size_t i = 0; i < RECENT_WAYS; i++) {
+		if (recent_is_of(bucket[i], hash))
+			return &bucket[i];
+		if ((uint32_t)(bucket[i] >> 12) < (uint32_t)(*oldest >> 12))
+			oldest = &bucket[i];
+	}
+	return oldest;
+}
+
+uint32_t table_note_recent(struct table *table, uint8_t kind, const void *key, size_t size,
+	uint64_t second, uint32_t period)
+{
+	struct entry wanted = recent_key(kind, key, size);
+	uint64_t hash = hash_of(table->shared, &wanted);
+	_Atomic uint64_t *place = recent_place(table->shared, hash);
+	uint64_t word = *place, next;
+	uint32_t count;
+
+	do {
+		uint32_t before = recent_is_of(word, hash) ? recent_count(word, second, period) : 0;
+		count = before < RECENT_COUNT_MOST ? before + 1 : before;
+		next = recent_make(hash, before ? word >> 12 : second, count);
+	} while (!atomic_compare_exchange_weak(place, &word, next));
+	return count;
+}
+
+uint32_t table_recent(const struct table *table, uint8_t kind, const void *key, size_t size,
+	uint64_t second, uint32_t period)
+{
+	struct entry wanted = recent_key(kind, key, size);
+	uint64_t hash = hash_of(table->shared, &wanted);
+	uint64_t word = *recent_place(table->shared, hash);
+
+	return recent_is_of(word, hash) ? recent_count(word, second, period) : 0;
 }

@@ -28,6 +28,7 @@
 #define TABLE_COLUMNS 128
 #define TABLE_KEYS 16384
 #define TABLE_KEY_SIZE 24
+#define TABLE_RECENTS 131072
 #define TABLE_WORDS 8
 #define TABLE_WORD_KEYS 256
 
@@ -61,6 +62,15 @@ uint32_t table_count_key(
 /* The sum of a key over all columns. */
 uint32_t table_key_sum(const struct table *table, uint8_t kind, const void *key, size_t size);
 uint64_t table_unkeyed(const struct table *table);
+
+/* How often something happened with a key within a period (in seconds, of the wall clock), for all processes: notes it once more, and says how
+ * often with this; and says how often so far. The period begins with the first time. The memory is lossy: at most
+ * TABLE_RECENTS keys are known, the oldest of a bucket makes room, a death forgets nothing, and two keys in 2^20 of a bucket are
+ * taken for one. Counts end at 4095. */
+uint32_t table_note_recent(struct table *table, uint8_t kind, const void *key, size_t size,
+	uint64_t second, uint32_t period);
+uint32_t table_recent(const struct table *table, uint8_t kind, const void *key, size_t size,
+	uint64_t second, uint32_t period);
 
 /* The words of a key, all 0 at first. NULL when there is no room for one more key. */
 _Atomic uint64_t *table_words(struct table *table, uint8_t kind, const void *key, size_t size);

@@ -43,6 +43,7 @@ enum fact_learner {
 	FACT(CLIENT_CERTIFICATE_ISSUER, "client.certificate.issuer", VALUE_STRING, STAGE_CONNECT, PER_SESSION, LEARNER_TOLD, "who issued the client's certificate") \
 	FACT(CLIENT_CERTIFICATE_FINGERPRINT, "client.certificate.fingerprint", VALUE_STRING, STAGE_CONNECT, PER_SESSION, LEARNER_TOLD, "SHA-256 of the client's certificate, in small hexadecimal digits") \
 	FACT(CLIENT_CERTIFICATE_VERIFIED, "client.certificate.verified", VALUE_BOOL, STAGE_CONNECT, PER_SESSION, LEARNER_TOLD, "whether listen.client_ca vouches for the client's certificate") \
+	FACT(CLIENT_PREGREET,    "client.pregreet",      VALUE_BOOL,    STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the client spoke before it was greeted") \
 	FACT(LISTENER,           "listener",             VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "name of the listener") \
 	FACT(SERVER_IP,          "server.ip",            VALUE_IP,      STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "address of ours that the client connected to") \
 	FACT(HELO_NAME,          "helo.name",            VALUE_STRING,  STAGE_HELO,    PER_SESSION,     LEARNER_TOLD,   "what the client calls itself") \

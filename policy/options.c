@@ -63,6 +63,22 @@ static const struct option limits_rows[] = {
 		.minimum = 1, .maximum = 1000000,
 		.manual = "sessions at a time from one address; relay.networks and "
 			  "trusted_relays are exempt"},
+	{FIELD(limits_options, connections_per_network), .type = OPTION_NUMBER, .preset = "200",
+		.minimum = 1, .maximum = 1000000,
+		.manual = "sessions at a time from one network: a /24 of IPv4, a /64 of IPv6"},
+	{FIELD(limits_options, connection_rate), .type = OPTION_NUMBER, .preset = "0",
+		.maximum = 4000,
+		.manual = "new sessions a minute from one address, over all workers; 0: any "
+			  "number"},
+	{FIELD(limits_options, bad_recipients), .type = OPTION_NUMBER, .preset = "5",
+		.maximum = 10000,
+		.manual = "refused recipients in one session, beyond which each refusal of ours "
+			  "is held back"},
+	{FIELD(limits_options, bad_recipients_most), .type = OPTION_NUMBER, .preset = "20",
+		.minimum = 1, .maximum = 100000,
+		.manual = "refused recipients that end a session in which none was good"},
+	{FIELD(limits_options, tarpit), .type = OPTION_DURATION, .preset = "5s", .maximum = 60000,
+		.manual = "how long such a refusal is held back"},
 	{FIELD(limits_options, messages), .type = OPTION_NUMBER, .preset = "100", .minimum = 1,
 		.maximum = 1000000, .manual = "messages in one session"},
 	{FIELD(limits_options, errors), .type = OPTION_NUMBER, .preset = "5", .minimum = 1,
@@ -84,7 +100,7 @@ static const struct option limits_rows[] = {
 
 static const struct option checks_rows[] = {
 	{FIELD(checks_options, chain), .type = OPTION_TEXTS,
-		.preset = "size recipients helo sender headers hops",
+		.preset = "size recipients pregreet helo sender headers hops",
 		.manual = "the checks, in the order in which they are asked"},
 	{FIELD(checks_options, monitor), .type = OPTION_TEXTS,
 		.manual = "those of them that judge and are recorded, but do not act"},

@@ -47,14 +47,19 @@ struct limits_options {
 	int64_t hops;
 	int64_t connections;
 	int64_t connections_per_client;
-	int64_t messages;      /* a session */
-	int64_t errors;        /* protocol errors a session */
-	int64_t unknown_verbs; /* a session */
-	int64_t idle_verbs;    /* NOOP, RSET, VRFY, HELP a session */
-	int64_t logins;        /* refused AUTH a session */
-	int64_t login_delay;   /* ms before a refused AUTH is answered */
-	int64_t command_line;  /* octets with CRLF */
-	int64_t spool;         /* bytes of all messages in our hands */
+	int64_t connections_per_network; /* an IPv4 /24 or IPv6 /64 */
+	int64_t connection_rate;         /* of one address, a minute; 0: any */
+	int64_t bad_recipients;          /* a session, before they are slowed */
+	int64_t bad_recipients_most;     /* a session, when none was good */
+	int64_t tarpit;                  /* ms before a bad recipient is answered */
+	int64_t messages;                /* a session */
+	int64_t errors;                  /* protocol errors a session */
+	int64_t unknown_verbs;           /* a session */
+	int64_t idle_verbs;              /* NOOP, RSET, VRFY, HELP a session */
+	int64_t logins;                  /* refused AUTH a session */
+	int64_t login_delay;             /* ms before a refused AUTH is answered */
+	int64_t command_line;            /* octets with CRLF */
+	int64_t spool;                   /* bytes of all messages in our hands */
 };
 
 struct checks_options {

@@ -22,6 +22,8 @@
 	COUNTER(LOGINS_REFUSED,      "logins_refused",       TOTAL) \
 	COUNTER(HOSTILE,             "hostile_commands",     TOTAL) /* Exchange's own verbs */ \
 	COUNTER(FOREIGN,             "foreign_protocols",    TOTAL) /* lines that are no SMTP */ \
+	COUNTER(PREGREET,            "pregreet",             TOTAL) /* spoke before the greeting */ \
+	COUNTER(OUT_OF_STEP,         "out_of_step",          TOTAL) /* pipelining where it is not allowed */ \
 	COUNTER(SMUGGLING,           "smuggling_refused",    TOTAL) \
 	COUNTER(TLS_SESSIONS,        "tls_sessions",         TOTAL) /* handshakes with clients that succeeded */ \
 	COUNTER(TLS_RESUMED,         "tls_resumed",          TOTAL) /* of these: by a ticket */ \
@@ -49,4 +51,11 @@ struct table *counters_new(const void *parent);
 struct table *counters_take_over(const void *parent, int descriptor);
 
 /* Kinds of keyed counters. */
-enum counter_key { KEY_CLIENT = 1, KEY_CLIENT_NETWORK = 2, KEY_SERVER = 3, KEY_TLS_FAILURE = 4 };
+enum counter_key {
+	KEY_CLIENT = 1,
+	KEY_CLIENT_NETWORK = 2,
+	KEY_SERVER = 3,
+	KEY_TLS_FAILURE = 4,
+	KEY_PATIENT = 5,  /* recent: has waited for the greeting */
+	KEY_NEWCOMER = 6, /* recent: new sessions */
+};

@@ -29,6 +29,7 @@ struct gateway {
 	size_t session_count;
 	uint64_t session_number;
 	unsigned worker_number; /* stands in the ids of sessions */
+	bool stressed;          /* connections are nearly used up: less patience with strangers */
 	bool draining;
 	bool impatient; /* draining, also of sessions that have not begun a transaction yet */
 	struct timer patience; /* how long it is not */

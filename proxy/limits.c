@@ -5,6 +5,10 @@
 #include "base/loop.h"
 
 #define RATE_GRACE 60000 /* ms before the least rate of a message counts */
+#define MINUTE_SECONDS 60
+#define PATIENCE_SECONDS                                                                           \
+	(30 * 24 * 3600)   /* how long it is known that a client waits for its greeting */
+#define STRESSED_WAIT 2000 /* ms for the greeting when connections are scarce */
 
 const struct limits_options *limits_of(const struct session *s)
 {
@@ -26,22 +30,104 @@ static uint64_t lesser(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* --- connections --- */
+
+static uint32_t count_client(const struct session *s, int delta)
+{
+	return table_count_key(
+		s->gateway->table, KEY_CLIENT, s->ip.bytes, sizeof s->ip.bytes, delta);
+}
+
+/* By the front of its address, family included. */
+static uint32_t count_network(const struct session *s, int delta)
+{
+	uint8_t key[9] = {s->ip.family};
+
+	memcpy(key + 1, s->ip.bytes, s->ip.family == 4 ? 3 : 8);
+	return table_count_key(s->gateway->table, KEY_CLIENT_NETWORK, key, sizeof key, delta);
+}
+
+static uint64_t wall_second(const struct session *s)
+{
+	return clock_wall(s->gateway->loop->clock) / 1000;
+}
+
+static bool comes_too_often(const struct session *s)
+{
+	int64_t rate = limits_of(s)->connection_rate;
+
+	return rate > 0 &&
+		table_note_recent(s->gateway->table, KEY_NEWCOMER, s->ip.bytes, sizeof s->ip.bytes,
+			wall_second(s), MINUTE_SECONDS) > rate;
+}
+
+static void look_for_stress(struct gateway *gateway, int64_t sessions)
+{
+	int64_t most = gateway->configuration->policy->limits->connections;
+
+	gateway->stressed = sessions * 5 > most * 4;
+}
+
 bool limits_admit(struct session *s)
 {
-	struct table *table = s->gateway->table;
-	uint32_t of_client = table_count_key(table, KEY_CLIENT, s->ip.bytes, sizeof s->ip.bytes, 1);
+	const struct limits_options *limits = limits_of(s);
+	uint32_t of_client = count_client(s, 1), of_network = count_network(s, 1);
+	int64_t sessions = table_sum(s->gateway->table, COUNT_SESSIONS);
 
 	s->counted = true;
+	look_for_stress(s->gateway, sessions);
 	if (s->trusted || s->trusted_relay)
 		return true;
-	return of_client <= limits_of(s)->connections_per_client &&
-		table_sum(table, COUNT_SESSIONS) <= limits_of(s)->connections;
+	return of_client <= limits->connections_per_client &&
+		of_network <= limits->connections_per_network && sessions <= limits->connections &&
+		!comes_too_often(s);
 }
 
 void limits_release(struct session *s)
 {
-	if (s->counted)
-		table_count_key(s->gateway->table, KEY_CLIENT, s->ip.bytes, sizeof s->ip.bytes, -1);
+	if (!s->counted)
+		return;
+	count_client(s, -1);
+	count_network(s, -1);
+	if (s->gateway->stressed)
+		look_for_stress(s->gateway, table_sum(s->gateway->table, COUNT_SESSIONS));
+}
+
+/* --- the greeting --- */
+
+static bool is_for_strangers(const struct listen_options *listen)
+{
+	return listen->tls != LISTEN_TLS_IMPLICIT && listen->auth == LISTEN_AUTH_OFF;
+}
+
+uint64_t limits_greeting_wait(const struct session *s)
+{
+	uint64_t wait = (uint64_t)smtp(s)->greeting_wait;
+
+	if (wait == 0 || s->trusted || s->trusted_relay || !is_for_strangers(s->listen) ||
+		cidrs_contain(&s->gateway->configuration->policy->allow->networks, &s->ip) ||
+		table_recent(s->gateway->table, KEY_PATIENT, s->ip.bytes, sizeof s->ip.bytes,
+			wall_second(s), PATIENCE_SECONDS))
+		return 0;
+	return s->gateway->stressed ? lesser(wait, STRESSED_WAIT) : wait;
+}
+
+void limits_note_patience(const struct session *s)
+{
+	table_note_recent(s->gateway->table, KEY_PATIENT, s->ip.bytes, sizeof s->ip.bytes,
+		wall_second(s), PATIENCE_SECONDS);
+}
+
+/* --- what a session says --- */
+
+uint64_t limits_tarpit(struct session *s, bool is_ours, bool *go_on)
+{
+	s->bad_recipients++;
+	*go_on = s->trusted || s->good_recipients > 0 ||
+		s->bad_recipients < limits_of(s)->bad_recipients_most;
+	if (s->trusted || !is_ours || s->bad_recipients <= limits_of(s)->bad_recipients)
+		return 0;
+	return (uint64_t)limits_of(s)->tarpit;
 }
 
 bool limits_allow_error(struct session *s)
@@ -59,7 +145,11 @@ uint64_t limits_patience_for_command(const struct session *s)
 	uint64_t quiet = since(s, s->quiet_since);
 	uint64_t allowed = (uint64_t)smtp(s)->session_timeout;
 
-	return quiet >= allowed ? 0 : lesser((uint64_t)smtp(s)->command_timeout, allowed - quiet);
+	uint64_t patience = s->gateway->stressed && !s->trusted
+		? lesser((uint64_t)smtp(s)->stress_timeout, (uint64_t)smtp(s)->command_timeout)
+		: (uint64_t)smtp(s)->command_timeout;
+
+	return quiet >= allowed ? 0 : lesser(patience, allowed - quiet);
 }
 
 uint64_t limits_time_of_body(const struct session *s)

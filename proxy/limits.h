@@ -13,6 +13,14 @@ const struct limits_options *limits_of(const struct session *s);
 bool limits_admit(struct session *s);
 void limits_release(struct session *s);
 
+/* How long a client waits for its greeting, in milliseconds: strangers at their first visit. And that it has. */
+uint64_t limits_greeting_wait(const struct session *s);
+void limits_note_patience(const struct session *s);
+
+/* A recipient was refused for good. How long the answer is held back, when it is ours, in milliseconds; false in *go_on when it was
+ * one too many. */
+uint64_t limits_tarpit(struct session *s, bool is_ours, bool *go_on);
+
 /* Counts a protocol error; false when it was one too many. */
 bool limits_allow_error(struct session *s);
 

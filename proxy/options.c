@@ -118,6 +118,17 @@ static const struct option tls_rows[] = {
 };
 
 static const struct option smtp_rows[] = {
+	{FIELD(smtp_options, strict_pipelining), .type = OPTION_BOOL, .preset = "yes",
+		.manual = "yes: who sends commands together that must wait for a reply (RFC 2920) "
+			  "hears 554 and is disconnected; relay.networks are exempt"},
+	{FIELD(smtp_options, greeting_wait), .type = OPTION_DURATION, .preset = "6s",
+		.maximum = 30 * SECOND,
+		.manual = "how long a stranger waits for the greeting at his first visit; who "
+			  "speaks before it gets no mail in"},
+	{FIELD(smtp_options, stress_timeout), .type = OPTION_DURATION, .preset = "10s",
+		.minimum = SECOND, .maximum = HOUR,
+		.manual = "for the next command while four fifths of limits.connections are in "
+			  "use"},
 	{FIELD(smtp_options, vrfy), .type = OPTION_BOOL, .preset = "yes",
 		.manual = "yes answers 252 to every VRFY, no answers 502; nothing is ever looked "
 			  "up"},

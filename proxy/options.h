@@ -60,6 +60,9 @@ struct tls_options {
 
 struct smtp_options {
 	bool vrfy;               /* yes: 252 to all; no: 502 */
+	bool strict_pipelining;  /* yes: who does not wait for his turn is sent away */
+	int64_t greeting_wait;   /* strangers who speak before it are no mail servers: 6 s */
+	int64_t stress_timeout;  /* idle between commands near limits.connections: 10 s */
 	int64_t command_timeout; /* idle between commands: 300 s */
 	int64_t data_timeout;    /* silence while a message comes: 300 s */
 	int64_t data_rate;       /* least bytes a second of a message, averaged; 500 */

@@ -20,6 +20,7 @@
 
 static struct step greet(void *owner);
 static struct step begin_inside(void *owner);
+static struct step end_wait(void *owner);
 static struct step welcome(void *owner);
 static struct step read_command(void *owner);
 static struct step catch_up(void *owner);
@@ -34,6 +35,7 @@ static struct step hear_login(void *owner);
 static struct step hear_backend(void *owner);
 static struct step carry_out(void *owner);
 static struct step refuse(void *owner);
+static struct step tell_refusal(void *owner);
 static struct step answer(void *owner);
 static struct step start_tls(void *owner);
 static struct step shake_hands(void *owner);
@@ -138,6 +140,28 @@ static struct step greet(void *owner)
 		handshake_begin(s);
 		return THEN(begin_inside);
 	}
+	uint64_t wait = limits_greeting_wait(s);
+	if (wait) {
+		stream_begin_bytes(s->client, wait, &s->steps.await);
+		return THEN(end_wait);
+	}
+	judge(s, STAGE_CONNECT);
+	return THEN(welcome);
+}
+
+/* Mail servers wait until they are greeted. Who does is known as one for a month. */
+static struct step end_wait(void *owner)
+{
+	struct session *s = owner;
+	bool early = s->steps.await.outcome == OUTCOME_DONE;
+
+	if (s->steps.await.outcome == OUTCOME_FAILED)
+		return THEN(farewell);
+	if (early)
+		table_add(s->gateway->table, COUNT_PREGREET, 1);
+	else
+		limits_note_patience(s);
+	facts_set_bool(s->facts, FACT_CLIENT_PREGREET, early);
 	judge(s, STAGE_CONNECT);
 	return THEN(welcome);
 }
@@ -306,6 +330,24 @@ static struct step hear_unknown_verb(struct session *s, struct slice line)
 	return answer_error(s);
 }
 
+/* More has come behind a command that must wait for its reply; behind HELO nothing may be sent together (RFC 2920 §3.1). */
+static bool is_out_of_step(const struct session *s)
+{
+	bool must_wait = s->verb->requires & NEEDS_ITS_TURN || (s->helo && !s->extended);
+
+	return must_wait && smtp(s)->strict_pipelining && !s->trusted &&
+		stream_bytes(s->client).size > 0;
+}
+
+static struct step end_out_of_step(struct session *s)
+{
+	table_add(s->gateway->table, COUNT_OUT_OF_STEP, 1);
+	s->closing = true;
+	s->verb = NULL;
+	say(s, 554, "5.5.0", "commands were sent together that must wait for a reply");
+	return THEN(answer);
+}
+
 static struct step hear_command(void *owner)
 {
 	struct session *s = owner;
@@ -330,6 +372,8 @@ static struct step hear_command(void *owner)
 	s->verb = verb_find(s->command.verb);
 	if (!s->verb)
 		return hear_unknown_verb(s, line.text);
+	if (is_out_of_step(s))
+		return end_out_of_step(s);
 	const struct reply *malformed = s->verb->parse(s->scratch, &s->command);
 	const struct reply *forbidden = verb_forbidden(s->scratch, s->verb, s);
 	if (forbidden || malformed)
@@ -529,14 +573,39 @@ static struct step carry_out(void *owner)
 	return s->verb->after == AFTER_RECEIVE_CHUNK ? THEN(receive_chunk) : THEN(answer);
 }
 
+static bool is_backends_word(const struct session *s)
+{
+	return s->transaction->delivery && s->transaction->delivery->told_by_backend;
+}
+
+/* Who guesses addresses is slowed, and sent away when none was right. What the backend says is never held back. */
+static struct step refuse_recipient(struct session *s)
+{
+	bool go_on = true;
+	uint64_t pause = 0;
+
+	s->spoilt = true;
+	transaction_note_refusal(s);
+	if (reply_is_permanent(&s->reply))
+		pause = limits_tarpit(s, !is_backends_word(s), &go_on);
+	if (!go_on && !s->closing) {
+		s->closing = true;
+		say(s, 421, "4.7.0", "too many recipients that are none, closing");
+	}
+	return pause_before(s, (int64_t)pause, THEN(tell_refusal));
+}
+
 static struct step refuse(void *owner)
 {
 	struct session *s = owner;
 
-	if (s->verb->stage == STAGE_RCPT) {
-		s->spoilt = true;
-		transaction_note_refusal(s);
-	}
+	return s->verb->stage == STAGE_RCPT ? refuse_recipient(s) : THEN(tell_refusal);
+}
+
+static struct step tell_refusal(void *owner)
+{
+	struct session *s = owner;
+
 	speak(s);
 	if (s->verb->undo)
 		s->verb->undo(s);

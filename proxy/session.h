@@ -70,7 +70,9 @@ struct session {
 	bool closing;       /* after this answer */
 	bool spoilt; /* what was pipelined behind a refused MAIL or message is out of order by no fault */
 	bool policy_refusal; /* the reply is the judge's or the backend's: it carries the id */
-	uint16_t errors, unknown_verbs, idle_verbs, long_lines, forgiven, logins_refused;
+	uint16_t errors, unknown_verbs, idle_verbs, long_lines, forgiven, logins_refused,
+		bad_recipients;
+	uint32_t good_recipients;
 	uint32_t transactions;    /* begun */
 	uint32_t messages;        /* answered with 250 */
 	int64_t chunk_left;       /* bytes of a BDAT chunk that still come */

@@ -126,6 +126,7 @@ static void change_rcpt(struct session *s)
 
 	recipient->passed = true;
 	s->transaction->envelope->passed++;
+	s->good_recipients++;
 	say(s, 250, "2.1.5", "recipient ok");
 }
 
@@ -230,26 +231,26 @@ static const struct reply *parse_anything(const void *parent, struct command *co
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	/* name      requires                                                                                           parse                    prepare       undo                 stage       relay            is_idle change                after */
-	{"MAIL",     NEEDS_TLS | NEEDS_HELO | NEEDS_LOGIN | NEEDS_NO_TRANSACTION,                                       command_parse_mail,      prepare_mail, end_transaction,     STAGE_MAIL, RELAY_NOTHING,   false, change_mail,          AFTER_READ_COMMAND},
-	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION | NEEDS_NO_CHUNK,                                                   command_parse_rcpt,      prepare_rcpt, NULL,                STAGE_RCPT, RELAY_RECIPIENT, false, change_rcpt,          AFTER_READ_COMMAND},
-	{"DATA",     NEEDS_TRANSACTION | NEEDS_NO_CHUNK | NEEDS_RECIPIENT,                                              command_parse_nothing,   prepare_data, NULL,                STAGE_DATA, RELAY_NOTHING,   false, change_data,          AFTER_RECEIVE_BODY},
-	{"BDAT",     NEEDS_TRANSACTION | NEEDS_RECIPIENT_OF_CHUNKS,                                                     command_parse_bdat,      prepare_bdat, end_transaction,     STAGE_DATA, RELAY_NOTHING,   false, change_bdat,          AFTER_RECEIVE_CHUNK},
-	{"EHLO",     0,                                                                                                 command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, RELAY_OFFER,     true,  change_ehlo,          AFTER_READ_COMMAND},
-	{"HELO",     0,                                                                                                 command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, RELAY_NOTHING,   true,  change_helo,          AFTER_READ_COMMAND},
-	{"QUIT",     0,                                                                                                 command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_quit,          AFTER_FAREWELL},
-	{"RSET",     0,                                                                                                 command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_rset,          AFTER_READ_COMMAND},
-	{"NOOP",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_noop,          AFTER_READ_COMMAND},
-	{"STARTTLS", NEEDS_HELO | NEEDS_TLS_OFFER,                                                                      command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_starttls,      AFTER_START_TLS},
-	{"HELP",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_help,          AFTER_READ_COMMAND},
-	{"VRFY",     0,                                                                                                 command_parse_something, NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_vrfy,          AFTER_READ_COMMAND},
-	{"EXPN",     0,                                                                                                 command_parse_something, NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"ETRN",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"ATRN",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"TURN",     0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"AUTH",     NEEDS_HELO | NEEDS_AUTH_OFFER | NEEDS_ENCRYPTION_FOR_AUTH | NEEDS_NO_LOGIN | NEEDS_NO_TRANSACTION, command_parse_auth,      prepare_auth, NULL,                STAGE_AUTH, RELAY_LOGIN,     true,  change_auth,          AFTER_READ_COMMAND},
-	{"DEBUG",    0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
-	{"WIZ",      0,                                                                                                 parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	/* name      requires                                                                                                            parse                    prepare       undo                 stage       relay            is_idle change                after */
+	{"MAIL",     NEEDS_TLS | NEEDS_HELO | NEEDS_LOGIN | NEEDS_NO_TRANSACTION,                                                        command_parse_mail,      prepare_mail, end_transaction,     STAGE_MAIL, RELAY_NOTHING,   false, change_mail,          AFTER_READ_COMMAND},
+	{"RCPT",     NEEDS_HELO | NEEDS_TRANSACTION | NEEDS_NO_CHUNK,                                                                    command_parse_rcpt,      prepare_rcpt, NULL,                STAGE_RCPT, RELAY_RECIPIENT, false, change_rcpt,          AFTER_READ_COMMAND},
+	{"DATA",     NEEDS_ITS_TURN | NEEDS_TRANSACTION | NEEDS_NO_CHUNK | NEEDS_RECIPIENT,                                              command_parse_nothing,   prepare_data, NULL,                STAGE_DATA, RELAY_NOTHING,   false, change_data,          AFTER_RECEIVE_BODY},
+	{"BDAT",     NEEDS_TRANSACTION | NEEDS_RECIPIENT_OF_CHUNKS,                                                                      command_parse_bdat,      prepare_bdat, end_transaction,     STAGE_DATA, RELAY_NOTHING,   false, change_bdat,          AFTER_RECEIVE_CHUNK},
+	{"EHLO",     NEEDS_ITS_TURN,                                                                                                     command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, RELAY_OFFER,     true,  change_ehlo,          AFTER_READ_COMMAND},
+	{"HELO",     NEEDS_ITS_TURN,                                                                                                     command_parse_helo,      prepare_helo, session_forget_helo, STAGE_HELO, RELAY_NOTHING,   true,  change_helo,          AFTER_READ_COMMAND},
+	{"QUIT",     0,                                                                                                                  command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_quit,          AFTER_FAREWELL},
+	{"RSET",     0,                                                                                                                  command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_rset,          AFTER_READ_COMMAND},
+	{"NOOP",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_noop,          AFTER_READ_COMMAND},
+	{"STARTTLS", NEEDS_HELO | NEEDS_TLS_OFFER,                                                                                       command_parse_nothing,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_starttls,      AFTER_START_TLS},
+	{"HELP",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_help,          AFTER_READ_COMMAND},
+	{"VRFY",     NEEDS_ITS_TURN,                                                                                                     command_parse_something, NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_vrfy,          AFTER_READ_COMMAND},
+	{"EXPN",     NEEDS_ITS_TURN,                                                                                                     command_parse_something, NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"ETRN",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"ATRN",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"TURN",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"AUTH",     NEEDS_ITS_TURN | NEEDS_HELO | NEEDS_AUTH_OFFER | NEEDS_ENCRYPTION_FOR_AUTH | NEEDS_NO_LOGIN | NEEDS_NO_TRANSACTION, command_parse_auth,      prepare_auth, NULL,                STAGE_AUTH, RELAY_LOGIN,     true,  change_auth,          AFTER_READ_COMMAND},
+	{"DEBUG",    0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
+	{"WIZ",      0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
 };
 /* clang-format on */
 

@@ -14,6 +14,7 @@ enum requirement {
 	NEEDS_NO_TRANSACTION = 2,
 	NEEDS_TRANSACTION = 4,
 	NEEDS_RECIPIENT = 8,
+	NEEDS_ITS_TURN = 4096, /* the last of what is sent together (RFC 2920 §3.1) */
 	NEEDS_TLS_OFFER = 16,
 	NEEDS_NO_CHUNK = 32,
 	NEEDS_AUTH_OFFER = 128,

@@ -111,10 +111,11 @@ class Gateway:
                 listen "inbound" {{ address = "127.0.0.1"  port = {self.port} }}
                 backend "exchange" {{ {self.backend} }}
                 relay {{ domains = {{"example.com"}}  networks = {{"{self.networks}"}} }}
-                limits {{ connections_per_client = 1000 }}
+                limits {{ connections_per_client = 1000  connections_per_network = 1000 }}
                 control {{ socket = "{self.directory}/control" }}
                 store {{ path = "{self.directory}/store" }}
                 process {{ workers = {self.workers}  drain = 60s }}
+                {"" if "smtp {" in more else "smtp { greeting_wait = 0s }"}
                 {more}
                 """)
 

@@ -10,6 +10,7 @@ extern const struct check *const checks_gates[]; /* relay */
 extern const struct check *const checks_table[]; /* size, recipients, helo, sender, headers, hops */
 
 extern const struct check headers_check;
+extern const struct check pregreet_check;
 extern const struct check helo_check;
 extern const struct check hops_check;
 extern const struct check recipients_check;

@@ -34,16 +34,21 @@ TARGETS = {"new": 1.1, "kept": 1.2, "large": 2.3}
 TLS_TARGET = 1.1
 IDLE_TARGET, IDLE_TLS_TARGET = 2048, 18 * 1024
 
+# What every version of postern understands; {more} is what only ours needs to.
 POSTERN_CONFIGURATION = """
 hostname = "mx.example.com"
 listen "inbound" {{ address = "127.0.0.1"  port = {port}  backlog = 4096 }}
-listen "implicit" {{ address = "127.0.0.1"  port = {tls_port}  backlog = 4096  tls = "implicit" }}
-tls {{ certificate = "{directory}/certificate.pem"  key = "{directory}/key.pem" }}
 backend "sink" {{ servers = {{"127.0.0.1:{sink}"}}  tls = off  connections = 100 }}
 relay {{ domains = {{"example.com"}} }}
-limits {{ connections = 20000  connections_per_client = 20000  messages = 1000000 }}
-control {{ socket = "{directory}/control" }}
+limits {{ connections = 20000  connections_per_client = 20000  messages = 1000000 {limits} }}
+control {{ socket = "{directory}/{name}.control" }}
 {store}
+{more}
+"""
+OURS = """
+listen "implicit" {{ address = "127.0.0.1"  port = {tls_port}  backlog = 4096  tls = "implicit" }}
+tls {{ certificate = "{directory}/certificate.pem"  key = "{directory}/key.pem" }}
+smtp {{ greeting_wait = 0s }}
 """
 
 HAPROXY_CONFIGURATION = """
@@ -180,8 +185,16 @@ class Servers:
     def postern(self):
         port, tls_port = free_port(), free_port()
         store = f'store {{ path = "{self.directory}/store" }}' if self.options.store else ""
-        path = self.configure("postern", POSTERN_CONFIGURATION, port=port, tls_port=tls_port, store=store)
+        more = OURS.format(directory=self.directory, tls_port=tls_port)
+        path = self.configure("postern", POSTERN_CONFIGURATION, name="postern", port=port, store=store, more=more,
+                              limits="connections_per_network = 20000")
         return Process("postern", port, [f"{self.options.build}/postern", "run", "-c", path], self.log("postern"), tls_port)
+
+    def before(self):
+        """Another postern, to compare with."""
+        port = free_port()
+        path = self.configure("before", POSTERN_CONFIGURATION, name="before", port=port, store="", more="", limits="")
+        return Process("before", port, [self.options.before, "run", "-c", path], self.log("before"))
 
     def haproxy(self):
         port, tls_port = free_port(), free_port()
@@ -214,7 +227,7 @@ def measure_all(servers, options):
     """{workload: [{name: microseconds} of each round]}"""
     counts, rounds = {}, {workload: [] for workload in options.workloads}
     for number in range(options.rounds):
-        running = [servers.haproxy(), servers.postern()]
+        running = [servers.haproxy(), servers.postern()] + ([servers.before()] if options.before else [])
         try:
             for workload in options.workloads:
                 first = WORKLOADS[workload][2]
@@ -347,6 +360,13 @@ def show(rounds, tls_rounds, idle, idle_tls, options):
         ours, theirs = (statistics.median(r[name] for r in results) for name in ("postern", "haproxy"))
         print(f"| {title} | {ours:.0f} µs | {theirs:.0f} µs | {ratio:.2f} | {min(ratios):.2f} to {max(ratios):.2f} | "
               f"{target or ''}{verdict(ratio, target)} |")
+    if options.before:
+        print("\n| workload | postern | before | ratio | lowest and highest |\n|---|---|---|---|---|")
+        for workload, results in rounds.items():
+            ratios = [r["postern"] / r["before"] for r in results]
+            ours, theirs = (statistics.median(r[name] for r in results) for name in ("postern", "before"))
+            print(f"| {WORKLOADS[workload][0]} | {ours:.0f} µs | {theirs:.0f} µs | {statistics.median(ratios):.2f} | "
+                  f"{min(ratios):.2f} to {max(ratios):.2f} |")
     for kind, target, figures in (("idle connections", IDLE_TARGET, idle), ("idle connections in TLS", IDLE_TLS_TARGET, idle_tls)):
         for count, (ours, theirs) in figures.items():
             print(f"| {count} {kind} | {ours:.0f} B | {theirs:.0f} B | {ours / theirs:.2f} | | {target} B{verdict(ours, target)} |")
@@ -361,6 +381,7 @@ def read_options():
     parser.add_argument("--idle", default="1000,5000", help="numbers of idle connections; 0: none")
     parser.add_argument("--tls", type=int, default=1000, help="TLS sessions a round; 0: none")
     parser.add_argument("--idle-tls", default="1000,4000", help="numbers of idle connections in TLS; 0: none")
+    parser.add_argument("--before", help="another postern to compare with, round by round")
     parser.add_argument("--store", action="store_true", help="keep verdict records, too")
     options = parser.parse_args()
     options.workloads = [w for w in options.workloads.split(",") if w]

@@ -148,6 +148,7 @@ static const struct {
 	{"backend", "backend \"test\" { servers = {\"@SERVER@\"} tls = off probe = 0 }"},
 	{"relay", "relay { domains = {\"example.com\"} networks = {\"10.0.0.0/8\"} }"},
 	{"tls", "tls { certificate = \"@CERTIFICATE@\" key = \"@KEY@\" }"},
+	{"smtp", "smtp { greeting_wait = 0s strict_pipelining = no }"},
 	{"control", "control { socket = \"/nonexistent/control\" }"},
 };
 

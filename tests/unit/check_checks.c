@@ -208,6 +208,23 @@ START_TEST(judges_helo)
 }
 END_TEST
 
+/* --- pregreet --- */
+
+START_TEST(judges_early_birds)
+{
+	struct verdict verdict = pregreet_check.judge(inquiry);
+
+	ck_assert_uint_eq(verdict.kind, VERDICT_NONE);
+	facts_set_bool(facts, FACT_CLIENT_PREGREET, false);
+	verdict = pregreet_check.judge(inquiry);
+	ck_assert_uint_eq(verdict.kind, VERDICT_NONE);
+	facts_set_bool(facts, FACT_CLIENT_PREGREET, true);
+	verdict = pregreet_check.judge(inquiry);
+	is_verdict(&verdict, 450, "4.7.1", "early");
+	ck_assert_double_eq(verdict.score, 2);
+}
+END_TEST
+
 /* --- sender --- */
 
 static const struct {
@@ -443,6 +460,7 @@ int main(void)
 	tcase_add_loop_test(cases, refuses_our_senders_when_told, 0, COUNT(senders));
 	tcase_add_loop_test(cases, limits_size, 0, COUNT(sizes));
 	tcase_add_loop_test(cases, limits_recipients, 0, COUNT(counts));
+	tcase_add_test(cases, judges_early_birds);
 	tcase_add_loop_test(cases, limits_hops, 0, COUNT(hops));
 	tcase_add_loop_test(cases, scores_headers, 0, COUNT(anomalies));
 	tcase_add_loop_test(cases, asks_for_what_it_needs, 0, COUNT(askers));

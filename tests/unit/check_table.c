@@ -154,6 +154,53 @@ START_TEST(keeps_words_for_all)
 }
 END_TEST
 
+START_TEST(remembers_for_a_while)
+{
+	ck_assert_uint_eq(table_recent(table, 1, "a", 1, 1000, 60), 0);
+	ck_assert_uint_eq(table_note_recent(table, 1, "a", 1, 1000, 60), 1);
+	ck_assert_uint_eq(table_note_recent(table, 1, "a", 1, 1059, 60), 2);
+	ck_assert_uint_eq(table_recent(table, 1, "a", 1, 1059, 60), 2);
+	ck_assert_uint_eq(table_recent(table, 2, "a", 1, 1059, 60), 0);
+	ck_assert_uint_eq(table_recent(table, 1, "a\0", 2, 1059, 60), 0);
+	ck_assert_uint_eq(table_recent(table, 1, "a", 1, 1060, 60), 0);
+	ck_assert_uint_eq(table_recent(table, 1, "a", 1, 999, 60), 0); /* the clock was set back */
+	ck_assert_uint_eq(table_note_recent(table, 1, "a", 1, 1060, 60), 1);
+	for (int i = 0; i < 5000; i++)
+		table_note_recent(table, 1, "a", 1, 1061, 60);
+	ck_assert_uint_eq(table_recent(table, 1, "a", 1, 1061, 60), 4095);
+}
+END_TEST
+
+/* More keys than there is room for: the later ones are known, whoever is lost. */
+START_TEST(forgets_who_came_first)
+{
+	enum { MANY = 4 * TABLE_RECENTS };
+	unsigned known = 0;
+
+	for (uint32_t i = 0; i < MANY; i++)
+		table_note_recent(table, 1, &i, sizeof i, 1000 + i / 1000, 1000000);
+	for (uint32_t i = MANY - TABLE_RECENTS / 4; i < MANY; i++)
+		known += table_recent(table, 1, &i, sizeof i, 1000 + MANY / 1000, 1000000) > 0;
+	ck_assert_uint_gt(known, TABLE_RECENTS / 4 / 100 * 99);
+}
+END_TEST
+
+static void note_many(void)
+{
+	for (uint32_t i = 0; i < 1000; i++)
+		table_note_recent(table, 1, "all", 3, 1000, 60);
+}
+
+START_TEST(remembers_for_all_processes)
+{
+	in_process(1, note_many);
+	in_process(2, note_many);
+	ck_assert_uint_eq(table_recent(table, 1, "all", 3, 1000, 60), 2000);
+	table_clear_column(table, 1);
+	ck_assert_uint_eq(table_recent(table, 1, "all", 3, 1000, 60), 2000);
+}
+END_TEST
+
 START_TEST(can_be_handed_on)
 {
 	static const char *const others[] = {"open", "others", NULL};
@@ -185,6 +232,9 @@ int main(void)
 	tcase_add_test(cases, says_when_it_is_full);
 	tcase_add_test(cases, survives_kills);
 	tcase_add_test(cases, keeps_words_for_all);
+	tcase_add_test(cases, remembers_for_a_while);
+	tcase_add_test(cases, forgets_who_came_first);
+	tcase_add_test(cases, remembers_for_all_processes);
 	tcase_add_test(cases, can_be_handed_on);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
