@@ -99,14 +99,21 @@ char *slice_keep(const void *parent, struct slice s)
 	return copy;
 }
 
+static bool is_base64_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+		c == '+' || c == '/';
+}
+
 bool slice_is_base64(struct slice s)
 {
-	for (size_t i = 0; i < s.size; i++) {
-		char c = s.data[i];
+	size_t letters = s.size;
 
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-			    c == '+' || c == '/' || c == '='))
+	while (letters > 0 && s.size - letters < 2 && s.data[letters - 1] == '=')
+		letters--;
+	for (size_t i = 0; i < letters; i++) {
+		if (!is_base64_letter(s.data[i]))
 			return false;
 	}
-	return true;
+	return s.size % 4 == 0;
 }

@@ -48,7 +48,7 @@ size_t slice_find(struct slice s, char byte);
  * without a separator takes all. */
 struct slice slice_cut(struct slice *rest, char separator);
 
-/* Whether it has only characters of base64 (RFC 4648 §4), "=" included. */
+/* Whether it is whole base64 (RFC 4648 §4): fours of its characters, the last of them padded with "=". */
 bool slice_is_base64(struct slice s);
 
 /* Without spaces and tabs at both ends. */

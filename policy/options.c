@@ -86,7 +86,7 @@ static const struct option limits_rows[] = {
 	{FIELD(limits_options, unknown_verbs), .type = OPTION_NUMBER, .preset = "3", .minimum = 1,
 		.maximum = 1000, .manual = "unknown commands in one session"},
 	{FIELD(limits_options, idle_verbs), .type = OPTION_NUMBER, .preset = "20", .minimum = 1,
-		.maximum = 100000, .manual = "NOOP, RSET, VRFY and HELP in one session"},
+		.maximum = 100000, .manual = "EHLO, RSET, NOOP, VRFY and HELP between two mails"},
 	{FIELD(limits_options, logins), .type = OPTION_NUMBER, .preset = "3", .minimum = 1,
 		.maximum = 1000, .manual = "refused AUTH in one session"},
 	{FIELD(limits_options, login_delay), .type = OPTION_DURATION, .preset = "5s",

@@ -312,7 +312,7 @@ const struct reply *command_parse_auth(const void *parent, struct command *comma
 	command->initial = slice_of(slice_keep(parent, slice_trim(rest)));
 	if (command->mechanism.size == 0)
 		return complain(parent, 501, "5.5.4", "say AUTH and a mechanism");
-	if (!slice_is_base64(command->initial))
+	if (!slice_is_base64(command->initial) && !slice_equals(command->initial, "="))
 		return complain(
 			parent, 501, "5.5.2", "what stands behind the mechanism is no base64");
 	return NULL;

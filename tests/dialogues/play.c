@@ -279,6 +279,14 @@ static void connect_beside(struct play *play)
 	connect_client(play);
 }
 
+/* close_notify, and the connection stays open: what follows comes in plain. */
+static void end_tls(struct end *end)
+{
+	SSL_shutdown(end->tls);
+	SSL_free(end->tls);
+	end->tls = NULL;
+}
+
 static void client_says(struct play *play, size_t index, const char *text, bool with_crlf)
 {
 	if (strcmp(text, "(close)") == 0)
@@ -291,6 +299,8 @@ static void client_says(struct play *play, size_t index, const char *text, bool 
 		shutdown(play->rig->client.descriptor, SHUT_WR);
 	else if (strcmp(text, "(tls)") == 0)
 		shake_hands(play, &play->rig->client, true);
+	else if (strcmp(text, "(tls end)") == 0)
+		end_tls(&play->rig->client);
 	else if (strncmp(text, "(repeat ", 8) == 0)
 		repeat(play, &play->rig->client, text + 8);
 	else if (play->way != WAY_AT_ONCE)

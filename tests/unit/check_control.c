@@ -104,6 +104,7 @@ static const struct {
 	{"bad\n", 4, "error\ntext\n", 1},
 	{"good\ngood\n", 10, "ok\ntext\n", 1}, /* one request a connection */
 	{"\n", 1, "error\ntext\n", 1},
+	/* CVE-2025-62875: garbage ended OpenSMTPD */
 	{"go\0od\n", 6, "error\na request is", 0},
 	{"\xff\xfe\n", 3, "error\na request is", 0},
 	{"\033[2J\n", 5, "error\na request is", 0},

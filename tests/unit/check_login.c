@@ -84,7 +84,7 @@ static const struct {
 	{"NTLM", 1, BYTES(NTLM("\2\0\2\0\100\0\0\0", "\1\0\0\0") "a\0"), "a"},
 	{"NTLM", 1, BYTES(NTLM("\2\0\2\0\100\0\0\0", "\0\0\0\0") "ab"), "ab"},
 	{"NTLM", 0, BYTES(NTLM("\2\0\2\0\100\0\0\0", "\0\0\0\0") "ab"), NULL},
-	/* CVE-2026-40687, CVE-2023-42114 and their kin: places outside the message */
+	/* CVE-2026-40687, CVE-2023-42114, CVE-2023-42116: places outside the message */
 	{"NTLM", 1, BYTES(NTLM("\3\0\3\0\100\0\0\0", "\0\0\0\0") "ab"), NULL},
 	{"NTLM", 1, BYTES(NTLM("\2\0\2\0\377\377\377\377", "\0\0\0\0") "ab"), NULL},
 	{"NTLM", 1, BYTES(NTLM("\377\377\2\0\100\0\0\0", "\0\0\0\0") "ab"), NULL},

@@ -131,7 +131,7 @@ START_TEST(reads_a_line)
 }
 END_TEST
 
-/* Bytes behind the line are not looked at: it has no NUL. */
+/* CVE-2020-8794, CVE-2026-43964: bytes behind the line are not looked at, it has no NUL. */
 START_TEST(reads_no_further_than_the_line)
 {
 	for (size_t size = 0; size <= strlen("550 5.7.1"); size++) {

@@ -125,6 +125,38 @@ START_TEST(reads_numbers)
 }
 END_TEST
 
+static const struct {
+	struct slice s;
+	bool good;
+} encodings[] = {
+	{BYTES(""), true},
+	{BYTES("AAAA"), true},
+	{BYTES("+/09azAZ"), true},
+	{BYTES("AAA="), true},
+	{BYTES("AA=="), true},
+	/* CVE-2018-6789: lengths that are none */
+	{BYTES("A"), false},
+	{BYTES("AA"), false},
+	{BYTES("AAA"), false},
+	{BYTES("AAAAA"), false},
+	{BYTES("="), false},
+	{BYTES("A==="), false},
+	{BYTES("===="), false},
+	{BYTES("AA=A"), false},
+	{BYTES("A=AA"), false},
+	{BYTES("AA==AAAA"), false},
+	{BYTES("AAA*"), false},
+	{BYTES("AA A"), false},
+	{BYTES("AAA\0"), false},
+	{BYTES("AAA\xff"), false},
+};
+
+START_TEST(knows_base64)
+{
+	ck_assert(slice_is_base64(encodings[_i].s) == encodings[_i].good);
+}
+END_TEST
+
 START_TEST(keeps_a_copy)
 {
 	char original[] = "a\0b";
@@ -150,6 +182,7 @@ int main(void)
 	tcase_add_loop_test(cases, cuts_pieces, 0, COUNT(cuts));
 	tcase_add_loop_test(cases, trims_blanks, 0, COUNT(trims));
 	tcase_add_loop_test(cases, reads_numbers, 0, COUNT(numbers));
+	tcase_add_loop_test(cases, knows_base64, 0, COUNT(encodings));
 	tcase_add_test(cases, keeps_a_copy);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);

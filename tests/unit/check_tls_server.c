@@ -161,6 +161,7 @@ static const struct {
 	{"exact.example.net", "ECDSA+SHA256", "exact"},
 	{"old.example.org", "ECDSA+SHA256", "old.example.org"},
 	{"www.example.com", "ECDSA+SHA256", "first"},
+	/* CVE-2019-15846: a backslash at the end */
 	{"mx.example.com\\", "ECDSA+SHA256", "first"},
 	{"\\", "ECDSA+SHA256", "first"},
 	{"\x01\xff%s%n\r\n", "ECDSA+SHA256", "first"},
@@ -236,7 +237,7 @@ START_TEST(noise_is_not_an_incompatible_client)
 }
 END_TEST
 
-/* --- ALPN --- */
+/* --- ALPN: CVE-2021-3618 (ALPACA) --- */
 
 static const struct {
 	const char *offered; /* with lengths; NULL: none */

@@ -18,6 +18,7 @@ static const struct {
 	{"\x80", 0},
 	{"\xc1\xbf", 0},
 	{"\xc2\x80", 2},
+	/* CVE-2026-40686: characters that are cut off */
 	{"\xc2", 0},
 	{"\xdf\xbf", 2},
 	{"\xc2\x7f", 0},
