@@ -383,6 +383,13 @@ bool stream_has_peer(struct stream *stream)
 	return !stream->broken && !(stream->ended && stream->input.size == 0);
 }
 
+bool stream_has_news(struct stream *stream)
+{
+	if (stream->input.size == 0 && stream->readable)
+		fill(stream);
+	return stream->input.size > 0 || stream->ended;
+}
+
 /* --- output --- */
 
 void stream_write(struct stream *stream, struct slice bytes)
@@ -483,6 +490,12 @@ void stream_begin_flush(
 	stream->flush_time = milliseconds;
 	stream->writing = await;
 	await_begin(await, milliseconds, cancel_writing, stream);
+}
+
+void stream_finish(struct stream *stream)
+{
+	stream->parting = true;
+	stream_flush(stream);
 }
 
 /* --- TLS --- */

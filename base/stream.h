@@ -72,6 +72,10 @@ void stream_take(struct stream *stream, size_t size);
  * taken. */
 bool stream_has_peer(struct stream *stream);
 
+/* Whether something has come, or the connection has ended, that nobody has waited for and the loop has told of. Cheaper than
+ * stream_has_peer(): the socket is asked only when there is news. */
+bool stream_has_news(struct stream *stream);
+
 /* --- output --- */
 
 void stream_write(struct stream *stream, struct slice bytes);
@@ -101,6 +105,9 @@ const char *stream_tls_version(const struct stream *stream);
 const char *stream_tls_cipher(const struct stream *stream);
 
 /* --- the end --- */
+
+/* Nothing more will be written: shuts down writing once all is sent. Input goes on. */
+void stream_finish(struct stream *stream);
 
 /* Ends the connection so that the peer hears what was written last: sends what is unsent, shuts down writing, then
  * drops what still comes in, until the peer ends, 256 KiB have come or the deadline passes. The stream is good for

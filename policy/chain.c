@@ -335,6 +335,15 @@ static void judge_rest(struct walk *walk)
 		apply_thresholds(walk);
 }
 
+static void put_aside(struct inquiry *inquiry, const struct verdict *verdict)
+{
+	if (!inquiry->observed) {
+		inquiry->observed = talloc(inquiry, struct verdict);
+		*inquiry->observed = verdict_none();
+	}
+	*inquiry->observed = verdict_combine(*inquiry->observed, *verdict);
+}
+
 /* What acts in the end; what observe mode keeps from acting is put aside. */
 static struct verdict outcome(struct walk *walk)
 {
@@ -342,7 +351,7 @@ static struct verdict outcome(struct walk *walk)
 
 	if (!is_held_back(walk, walk->rank, verdict))
 		return *verdict;
-	walk->inquiry->observed = verdict_combine(walk->inquiry->observed, *verdict);
+	put_aside(walk->inquiry, verdict);
 	return verdict_none();
 }
 

@@ -288,10 +288,10 @@ static void print_head(const struct play *play, FILE *out)
 	if (inquiry->verdict.decided_by)
 		fprintf(out, "Decided by %s at stage %s.\n", inquiry->verdict.decided_by,
 			stage_name(inquiry->stage));
-	if (inquiry->observed.kind != VERDICT_NONE) {
+	if (inquiry->observed) {
 		fputs("Without mode = \"observe\" it would have been ", out);
-		print_verdict(&inquiry->observed, out);
-		fprintf(out, " (by %s).\n", inquiry->observed.decided_by);
+		print_verdict(inquiry->observed, out);
+		fprintf(out, " (by %s).\n", inquiry->observed->decided_by);
 	}
 	fprintf(out, "Score %.1f%s.\n", inquiry->score, inquiry->tagged ? ", marked" : "");
 }

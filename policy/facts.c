@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <talloc.h>
 
 #define FACT_ROW(id, fact_name, fact_type, fact_stage, fact_period, fact_learner, fact_manual)     \
@@ -30,13 +31,16 @@ static const struct fact_row rows[FACT_COUNT] = {
 
 _Static_assert(FACT_COUNT < UINT8_MAX, "a set keeps the places of its facts in bytes");
 
-/* What is known about one fact. */
+#define CONTENT offsetof(struct value, boolean) /* where the value stands behind its type */
+
+/* What is known about one fact: a value without its type, which the fact's row tells. Idle sessions are many. */
 struct known {
 	enum fact_state state;
-	struct value value; /* of a failed fact: the reason, as text */
+	_Alignas(struct value) char content[sizeof(struct value) -
+		CONTENT]; /* of a failed fact: the reason, as text */
 };
 
-#define OWN_ROOM 11 /* what is known of most sessions */
+#define OWN_ROOM 10 /* what is known of most sessions */
 
 struct facts {
 	const struct facts *under;
@@ -108,44 +112,43 @@ static bool is_text(enum value_type type)
 		type == VALUE_STRING || type == VALUE_TEXT;
 }
 
-static struct value *set_known(struct facts *facts, enum fact fact)
+static void set(struct facts *facts, enum fact fact, enum fact_state state, struct value value)
 {
 	struct known *known = place_for(facts, fact);
 
-	known->state = FACT_KNOWN;
-	known->value.type = rows[fact].type;
-	return &known->value;
+	known->state = state;
+	memcpy(known->content, (const char *)&value + CONTENT, sizeof known->content);
 }
 
 void facts_set_bool(struct facts *facts, enum fact fact, bool value)
 {
 	assert(rows[fact].type == VALUE_BOOL);
-	set_known(facts, fact)->boolean = value;
+	set(facts, fact, FACT_KNOWN, (struct value){.boolean = value});
 }
 
 void facts_set_number(struct facts *facts, enum fact fact, int64_t value)
 {
 	assert(is_number(rows[fact].type));
-	set_known(facts, fact)->number = value;
+	set(facts, fact, FACT_KNOWN, (struct value){.number = value});
 }
 
 void facts_set_score(struct facts *facts, enum fact fact, double value)
 {
 	assert(rows[fact].type == VALUE_SCORE);
-	set_known(facts, fact)->score = value;
+	set(facts, fact, FACT_KNOWN, (struct value){.score = value});
 }
 
 void facts_set_ip(struct facts *facts, enum fact fact, const struct ip *ip)
 {
 	assert(rows[fact].type == VALUE_IP);
-	set_known(facts, fact)->ip = *ip;
+	set(facts, fact, FACT_KNOWN, (struct value){.ip = *ip});
 }
 
 void facts_set_text(struct facts *facts, enum fact fact, const char *text)
 {
 	assert(is_text(rows[fact].type));
 	if (text)
-		set_known(facts, fact)->text = text;
+		set(facts, fact, FACT_KNOWN, (struct value){.text = text});
 	else
 		facts_set_absent(facts, fact);
 }
@@ -153,7 +156,7 @@ void facts_set_text(struct facts *facts, enum fact fact, const char *text)
 void facts_set_texts(struct facts *facts, enum fact fact, const char *const *items, size_t count)
 {
 	assert(rows[fact].type == VALUE_TEXTS);
-	set_known(facts, fact)->texts = (struct value_texts){items, count};
+	set(facts, fact, FACT_KNOWN, (struct value){.texts = {items, count}});
 }
 
 void facts_set_absent(struct facts *facts, enum fact fact)
@@ -163,10 +166,7 @@ void facts_set_absent(struct facts *facts, enum fact fact)
 
 void facts_set_failed(struct facts *facts, enum fact fact, const char *reason)
 {
-	struct known *known = place_for(facts, fact);
-
-	known->state = FACT_FAILED;
-	known->value.text = reason;
+	set(facts, fact, FACT_FAILED, (struct value){.text = reason});
 }
 
 void facts_forget(struct facts *facts, enum fact fact)
@@ -201,7 +201,8 @@ enum fact_state facts_get(const struct facts *facts, enum fact fact, struct valu
 
 	if (!known)
 		return FACT_UNKNOWN;
-	*value = known->value;
+	value->type = rows[fact].type;
+	memcpy((char *)value + CONTENT, known->content, sizeof known->content);
 	return known->state;
 }
 

@@ -31,6 +31,8 @@ enum fact_learner {
 #define FACTS(FACT) \
 	FACT(CLIENT_IP,          "client.ip",            VALUE_IP,      STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "address of the client") \
 	FACT(CLIENT_PORT,        "client.port",          VALUE_INT,     STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "port of the client") \
+	FACT(CLIENT_PROXY,       "client.proxy",         VALUE_IP,      STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "address of who connected and announced the client; absent when he did so himself") \
+	FACT(CLIENT_ANNOUNCED_NAME, "client.announced_name", VALUE_DOMAIN, STAGE_CONNECT, PER_SESSION, LEARNER_TOLD,  "name of the client's host as XCLIENT told it") \
 	FACT(CLIENT_TRUSTED,     "client.in_networks",   VALUE_BOOL,    STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the client is in relay.networks") \
 	FACT(CLIENT_TRUSTED_RELAY, "client.is_trusted_relay", VALUE_BOOL, STAGE_CONNECT, PER_SESSION,   LEARNER_TOLD,   "whether the client is in trusted_relays") \
 	FACT(CLIENT_AUTHENTICATED, "client.authenticated", VALUE_BOOL,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the client has authenticated") \
@@ -53,6 +55,13 @@ enum fact_learner {
 	FACT(SENDER_FORM,        "sender.form",          VALUE_FLAGS,   STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "unusual forms seen in the sender") \
 	FACT(SENDER_IS_NULL,     "sender.is_null",       VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "whether the sender is <>") \
 	FACT(SIZE,               "size",                 VALUE_SIZE,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "size declared with MAIL; absent when none was") \
+	FACT(FORWARDED_IP,       "forwarded.ip",         VALUE_IP,      STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "address that the mail came from, as XFORWARD told it") \
+	FACT(FORWARDED_PORT,     "forwarded.port",       VALUE_INT,     STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "its port") \
+	FACT(FORWARDED_NAME,     "forwarded.name",       VALUE_DOMAIN,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "its host's name") \
+	FACT(FORWARDED_HELO,     "forwarded.helo",       VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "what it called itself") \
+	FACT(FORWARDED_PROTOCOL, "forwarded.protocol",   VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "SMTP or ESMTP") \
+	FACT(FORWARDED_IDENT,    "forwarded.ident",      VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "id of the mail there") \
+	FACT(FORWARDED_SOURCE,   "forwarded.source",     VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "LOCAL or REMOTE: whether it came from outside there") \
 	FACT(RECIPIENT,          "recipient",            VALUE_ADDRESS, STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "address of this RCPT TO") \
 	FACT(RECIPIENT_LOCAL,    "recipient.local",      VALUE_STRING,  STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "local part of this recipient") \
 	FACT(RECIPIENT_DOMAIN,   "recipient.domain",     VALUE_DOMAIN,  STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "domain of this recipient") \

@@ -45,6 +45,7 @@ struct inquiry *inquiry_new(const void *parent, const struct chain *chain, struc
 {
 	struct inquiry *inquiry = talloc_zero(parent, struct inquiry);
 
+	inquiry->trace = &inquiry->first_entry;
 	inquiry->chain = chain;
 	inquiry->policy = chain_policy(chain);
 	inquiry->facts = facts;
@@ -61,13 +62,28 @@ static void set_score(struct inquiry *inquiry, double score)
 
 /* --- trace --- */
 
+/* A session that is idle has one entry or none: room for that is there. */
+static size_t trace_room(const struct inquiry *inquiry)
+{
+	return inquiry->trace == &inquiry->first_entry ? 1 : talloc_array_length(inquiry->trace);
+}
+
+static void grow_trace(struct inquiry *inquiry)
+{
+	size_t room = trace_room(inquiry);
+	struct trace_entry *longer =
+		talloc_array(inquiry, struct trace_entry, room == 1 ? FIRST_ROOM : 2 * room);
+
+	memcpy(longer, inquiry->trace, inquiry->trace_count * sizeof *longer);
+	if (room > 1)
+		talloc_free(inquiry->trace);
+	inquiry->trace = longer;
+}
+
 static void append(struct inquiry *inquiry, const struct trace_entry *entry)
 {
-	size_t room = talloc_array_length(inquiry->trace);
-
-	if (inquiry->trace_count == room)
-		inquiry->trace = talloc_realloc(
-			inquiry, inquiry->trace, struct trace_entry, room ? 2 * room : FIRST_ROOM);
+	if (inquiry->trace_count == trace_room(inquiry))
+		grow_trace(inquiry);
 	inquiry->trace[inquiry->trace_count++] = *entry;
 }
 

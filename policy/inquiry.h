@@ -53,17 +53,17 @@ struct inquiry {
 	const struct policy *policy;
 	enum stage stage;
 	struct facts *facts;
-	struct message *message; /* NULL before the message stage */
-	struct header *header;   /* NULL until a learner has taken it apart */
-	struct edits *edits;     /* NULL until inquiry_edit() */
-	double score;            /* of the session and of the stages judged so far */
-	bool accepted_session;   /* an accept for the whole session was given */
-	bool tagged;             /* the tag threshold was reached */
-	struct verdict verdict;  /* of the last judgement */
-	struct verdict
-		observed; /* what mode = "observe" kept from acting; kind none when nothing */
+	struct message *message;  /* NULL before the message stage */
+	struct header *header;    /* NULL until a learner has taken it apart */
+	struct edits *edits;      /* NULL until inquiry_edit() */
+	double score;             /* of the session and of the stages judged so far */
+	bool accepted_session;    /* an accept for the whole session was given */
+	bool tagged;              /* the tag threshold was reached */
+	struct verdict verdict;   /* of the last judgement */
+	struct verdict *observed; /* what mode = "observe" kept from acting; NULL when nothing */
 	struct trace_entry *trace;
 	size_t trace_count;
+	struct trace_entry first_entry; /* the trace, while it has no more than this */
 	struct inquiry_start start;
 	uint64_t wanted[(FACT_COUNT + 63) / 64]; /* facts that this run asked for in vain; bits */
 	struct inquiry_run *run;                 /* the judgement under way, when it had to wait */

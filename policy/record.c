@@ -167,8 +167,8 @@ json_t *record_new(struct inquiry *inquiry)
 {
 	json_t *record = record_of_verdict(&inquiry->verdict);
 
-	if (inquiry->observed.kind != VERDICT_NONE)
-		set(record, "observed", record_of_verdict(&inquiry->observed));
+	if (inquiry->observed)
+		set(record, "observed", record_of_verdict(inquiry->observed));
 	set(record, "score", json_real(inquiry->score));
 	if (inquiry->tagged)
 		set(record, "tagged", json_true());

@@ -5,7 +5,9 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/stream.h"
+#include "proxy/attributes.h"
 #include "proxy/pool.h"
+#include "proxy/proxy_header.h"
 #include "proxy/tls_client.h"
 
 #include <assert.h>
@@ -22,6 +24,7 @@ static struct step say_ehlo(void *owner);
 static struct step hear_ehlo(void *owner);
 static struct step hear_helo(void *owner);
 static struct step hear_starttls(void *owner);
+static struct step hear_introduced(void *owner);
 static struct step shake_hands(void *owner);
 static struct step give_up(void *owner);
 
@@ -37,8 +40,8 @@ void backend_say(struct backend *backend, const char *format, ...)
 {
 	va_list arguments;
 
-	if (backend->owed == 0)
-		backend->lost |= !stream_has_peer(backend->stream) || speaks_unasked(backend);
+	if (backend->owed == 0) /* it has ended, or says what nobody asked for */
+		backend->lost |= stream_has_news(backend->stream);
 	va_start(arguments, format);
 	char *line = talloc_vasprintf(backend, format, arguments);
 	va_end(arguments);
@@ -155,6 +158,24 @@ static struct step connect_server(void *owner)
 	return THEN(hear_greeting);
 }
 
+/* A probe is nobody's. */
+static void write_proxy_header(struct backend *backend)
+{
+	const struct client_view *client = backend->client;
+	struct proxy_header header = {.announces = client};
+	char bytes[PROXY_HEADER_PRINTED];
+
+	if (client) {
+		header.client = client->ip;
+		header.client_port = client->port;
+		header.server = client->server;
+		header.server_port = client->server_port;
+	}
+	backend->sticky = true;
+	stream_write(backend->stream, slice_make(bytes, proxy_header_print(&header, bytes)));
+	stream_flush(backend->stream);
+}
+
 static struct step hear_greeting(void *owner)
 {
 	struct backend *backend = owner;
@@ -164,6 +185,10 @@ static struct step hear_greeting(void *owner)
 			backend->steps.await.outcome == OUTCOME_TIMED_OUT ? "connect timed out"
 				: backend->stream ? stream_error(backend->stream)
 						  : "no socket");
+	if (backend->options->client == BACKEND_CLIENT_PROXY)
+		write_proxy_header(backend);
+	if (backend->untouched)
+		return DONE;
 	backend->owed = 1;
 	backend_begin_reply(
 		backend, (uint64_t)backend->options->connect_timeout, &backend->steps.await);
@@ -189,13 +214,66 @@ static void learn(struct backend *backend)
 
 	backend->capabilities = (struct capabilities){.known = true};
 	backend->mechanisms[0] = '\0';
+	backend->xclient = 0;
+	backend->xforward = 0;
 	slice_cut(&lines, '\n');
 	while (lines.size) {
 		struct slice line = slice_cut(&lines, '\n');
 
 		capabilities_add_line(&backend->capabilities, line);
 		capabilities_add_mechanisms(backend->mechanisms, sizeof backend->mechanisms, line);
+		backend->xclient |= attributes_listed(line, "XCLIENT") & ATTRIBUTES_OF_XCLIENT;
+		backend->xforward |= attributes_listed(line, "XFORWARD") & ATTRIBUTES_OF_XFORWARD;
 	}
+}
+
+/* --- whom it is for --- */
+
+/* Once for each server: without it the site's settings there go by our address. */
+static void warn_of_no_xclient(const struct backend *backend)
+{
+	struct log_line line;
+
+	if (backend->server->lacks_xclient)
+		return;
+	backend->server->lacks_xclient = true;
+	log_begin(&line, LEVEL_WARNING, "backend_without_xclient");
+	log_text(&line, "backend", backend->options->name);
+	log_text(&line, "server", backend->server->name);
+	log_text(&line, "reason", "its EHLO offers no XCLIENT with ADDR to us");
+	log_end(&line);
+}
+
+/* The last step of opening where XCLIENT is wanted; all that was heard before is worth nothing then. */
+static struct step introduce(struct backend *backend)
+{
+	if (backend->options->client != BACKEND_CLIENT_XCLIENT || !backend->client ||
+		backend->introduced)
+		return DONE;
+	if (!(backend->xclient & ATTRIBUTE_ADDR)) {
+		warn_of_no_xclient(backend);
+		return DONE;
+	}
+	char *line = attributes_print(backend, "XCLIENT", backend->xclient, backend->client);
+	backend_say(backend, "%s", line);
+	talloc_free(line);
+	return await_reply(backend, THEN(hear_introduced));
+}
+
+/* Who is refused there is refused for himself: the server is well. */
+static struct step hear_introduced(void *owner)
+{
+	struct backend *backend = owner;
+	const struct reply *reply = heard(backend);
+
+	if (!reply || !reply_is_positive(reply)) {
+		backend->busy = reply != NULL;
+		return fail(backend, reply ? "XCLIENT refused" : "no reply to XCLIENT");
+	}
+	backend->introduced = true;
+	backend->sticky = true;
+	backend_say(backend, "EHLO %s", backend->gateway->configuration->policy->site->hostname);
+	return await_reply(backend, THEN(hear_ehlo));
 }
 
 static struct step hear_ehlo(void *owner)
@@ -214,15 +292,15 @@ static struct step hear_ehlo(void *owner)
 		return await_reply(backend, THEN(hear_helo));
 	}
 	learn(backend);
-	if (stream_tls_version(backend->stream) || !want_tls)
-		return DONE;
+	if (stream_tls_version(backend->stream) || !want_tls || backend->introduced)
+		return introduce(backend);
 	if (backend->capabilities.keywords & CAPABILITY_STARTTLS) {
 		backend_say(backend, "STARTTLS");
 		return await_reply(backend, THEN(hear_starttls));
 	}
 	if (backend->options->tls == BACKEND_TLS_REQUIRED)
 		return fail(backend, "TLS is required and not offered");
-	return DONE;
+	return introduce(backend);
 }
 
 static struct step hear_helo(void *owner)
@@ -284,7 +362,7 @@ static struct step hear_starttls(void *owner)
 	if (!reply_is_positive(reply))
 		return backend->options->tls == BACKEND_TLS_REQUIRED
 			? fail(backend, "STARTTLS refused")
-			: DONE;
+			: introduce(backend);
 	stream_begin_tls(backend->stream,
 		tls_client_context(tls_of(backend), backend->server->number), TLS_CLIENT,
 		tls_client_name(tls_of(backend)), (uint64_t)backend->options->connect_timeout,
@@ -325,6 +403,7 @@ static void on_opened(void *owner)
 	enum outcome outcome = backend->lost ? OUTCOME_FAILED : OUTCOME_DONE;
 
 	backend->opening = NULL;
+	backend->client = NULL;
 	await_end(await, outcome);
 }
 
@@ -366,7 +445,7 @@ static int close_backend(struct backend *backend)
 }
 
 struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
-	struct server *server, const struct backend_options *options, bool plain_only,
+	struct server *server, const struct backend_options *options, struct opening opening,
 	struct await *await)
 {
 	struct backend *backend = talloc_zero(parent, struct backend);
@@ -374,7 +453,9 @@ struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
 	backend->gateway = gateway;
 	backend->server = server;
 	backend->options = options;
-	backend->plain_only = plain_only;
+	backend->plain_only = opening.plain_only;
+	backend->untouched = opening.untouched;
+	backend->client = opening.client;
 	backend->opened_at = clock_now(gateway->loop->clock);
 	backend->memory = talloc_new(backend);
 	backend->opening = await;

@@ -7,6 +7,9 @@
  * their order; several may be said before the first reply is heard when the server offers PIPELINING. What has been said is sent with the
  * next wait. Freeing it closes the connection.
  *
+ * With backend.client the server is told whom the connection is for while it is opened: by a PROXY header before all else, or by XCLIENT
+ * behind EHLO and TLS where it takes ADDR; such a connection is sticky. (XFORWARD is said with each transaction: see delivery.h.)
+ *
  * A connection on which a wait was cancelled, failed or timed out is lost: nothing more may be said on it. So is one whose server has sent
  * a reply that is none, or replied before it was asked. Bytes that come together with a reply and belong to none that is owed make the
  * reply worth nothing either, but for the last one of a message: that one counts.
@@ -16,6 +19,7 @@
 #include "base/steps.h"
 #include "policy/mail/reply.h"
 #include "proxy/capabilities.h"
+#include "proxy/client_view.h"
 #include "proxy/gateway.h"
 #include "proxy/server.h"
 
@@ -27,9 +31,10 @@ struct backend {
 	const struct backend_options *options;
 	struct stream *stream;
 	struct capabilities capabilities;
-	char mechanisms[160]; /* of AUTH, as the server says them; cut when there are more */
-	struct reply reply;   /* the last one heard; its text lives until the next is begun */
-	unsigned owed;        /* replies not heard yet */
+	unsigned xclient, xforward; /* attributes that the server takes, bits of enum attribute */
+	char mechanisms[160];       /* of AUTH, as the server says them; cut when there are more */
+	struct reply reply;         /* the last one heard; its text lives until the next is begun */
+	unsigned owed;              /* replies not heard yet */
 	bool lost;
 	bool kept; /* it has served a transaction before */
 	bool sticky; /* something of a client sticks to it (who he is, where he comes from): never used for another */
@@ -44,6 +49,9 @@ struct backend {
 
 	struct steps steps; /* of opening */
 	struct await *opening;
+	const struct client_view *client; /* whom it is opened for, until it is */
+	bool untouched;
+	bool introduced;       /* by XCLIENT: the server has greeted him anew */
 	struct await line;     /* the line that is being waited for */
 	struct await *hearing; /* who waits for the reply */
 	struct await idle;     /* the pool's, while nobody uses the connection */
@@ -51,9 +59,17 @@ struct backend {
 	void *memory;          /* of the reply */
 };
 
+/* How a connection is opened. */
+struct opening {
+	bool plain_only; /* the TLS handshake failed and was optional: try once without */
+	bool untouched; /* connected and no more: no greeting is heard, nothing said but the header of client = "proxy" */
+	const struct client_view
+		*client; /* NULL: nobody, or nobody who is to be told of; stays until it is open */
+};
+
 /* Opens a connection to a server on which a place was taken (health_take_place); freeing it gives the place back. */
 struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
-	struct server *server, const struct backend_options *options, bool plain_only,
+	struct server *server, const struct backend_options *options, struct opening opening,
 	struct await *await);
 
 /* Says EHLO once more: what it offers may have changed. */

@@ -73,6 +73,8 @@ char *capabilities_offer(const void *parent, struct capabilities servers, const 
 	add(&lines, keeps_tls, "REQUIRETLS");
 	if (offer->mechanisms)
 		lines = talloc_asprintf_append(lines, "AUTH %s\n", offer->mechanisms);
+	if (offer->announcing)
+		lines = talloc_strdup_append(lines, offer->announcing);
 	add(&lines, offer->starttls, "STARTTLS");
 	return talloc_strdup_append(lines, "ENHANCEDSTATUSCODES");
 }

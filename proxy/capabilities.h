@@ -43,6 +43,8 @@ struct offer {
 	bool starttls;
 	bool encrypted;         /* the session is: REQUIRETLS can be kept (RFC 8689) */
 	const char *mechanisms; /* of AUTH, NULL for none */
+	const char
+		*announcing; /* lines of XCLIENT and XFORWARD, each ended by "\n"; NULL for none */
 };
 
 /* The lines of our own EHLO reply after the first, joined by "\n". */

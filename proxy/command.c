@@ -2,6 +2,8 @@
 /* Command lines: RFC 5321 §4.1.1, with the parameters of RFC 1870, RFC 3461, RFC 6152, RFC 6531 and RFC 8689; RFC 3030 §2, RFC 4954 §4. */
 #include "proxy/command.h"
 
+#include "proxy/attributes.h"
+
 #include <ctype.h>
 #include <talloc.h>
 
@@ -352,6 +354,26 @@ const struct reply *command_parse_helo(const void *parent, struct command *comma
 				parent, 501, "5.5.4", "a host name has no control characters");
 	}
 	return NULL;
+}
+
+static const struct reply *parse_attributes(
+	const void *parent, struct command *command, unsigned allowed)
+{
+	command->announced = talloc_zero(parent, struct client_view);
+	const char *wrong = attributes_parse(command->announced, command->argument, allowed,
+		command->announced, &command->given);
+
+	return wrong ? complain(parent, 501, "5.5.4", wrong) : NULL;
+}
+
+const struct reply *command_parse_xclient(const void *parent, struct command *command)
+{
+	return parse_attributes(parent, command, ATTRIBUTES_OF_XCLIENT);
+}
+
+const struct reply *command_parse_xforward(const void *parent, struct command *command)
+{
+	return parse_attributes(parent, command, ATTRIBUTES_OF_XFORWARD);
 }
 
 const struct reply *command_parse_nothing(const void *parent, struct command *command)

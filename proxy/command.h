@@ -6,6 +6,7 @@
 #pragma once
 
 #include "policy/mail/envelope.h"
+#include "proxy/client_view.h"
 
 struct command {
 	struct slice verb;          /* as written */
@@ -17,11 +18,15 @@ struct command {
 	bool require_tls;
 	enum dsn_return dsn_return;
 	const char *dsn_id;
-	struct slice mechanism;     /* of AUTH */
-	struct slice initial;       /* response that came with it; empty for none */
-	struct recipient recipient; /* of RCPT: path and parameters */
-	int64_t chunk;              /* bytes that follow the line; 0 for none */
-	bool last;                  /* LAST */
+	struct slice mechanism;        /* of AUTH */
+	struct slice initial;          /* response that came with it; empty for none */
+	struct client_view *announced; /* by XCLIENT or XFORWARD */
+	unsigned given;                /* of it, bits of enum attribute */
+	struct recipient recipient;    /* of RCPT: path and parameters */
+	int64_t chunk;    /* bytes that follow the line and have not come yet; 0 for none */
+	int64_t received; /* bytes that have come: of the chunk, or of the message behind DATA */
+	uint64_t since;   /* clock_now() of their begin */
+	bool last;        /* LAST */
 };
 
 /* Cuts a line into verb and argument; both borrow from the line. */
@@ -33,6 +38,8 @@ const struct reply *command_parse_mail(const void *parent, struct command *comma
 const struct reply *command_parse_rcpt(const void *parent, struct command *command);
 const struct reply *command_parse_bdat(const void *parent, struct command *command);
 const struct reply *command_parse_auth(const void *parent, struct command *command);
+const struct reply *command_parse_xclient(const void *parent, struct command *command);
+const struct reply *command_parse_xforward(const void *parent, struct command *command);
 const struct reply *command_parse_helo(const void *parent, struct command *command);
 const struct reply *command_parse_nothing(const void *parent, struct command *command);
 const struct reply *command_parse_something(const void *parent, struct command *command);

@@ -22,6 +22,12 @@
 	COUNTER(LOGINS_REFUSED,      "logins_refused",       TOTAL) \
 	COUNTER(HOSTILE,             "hostile_commands",     TOTAL) /* Exchange's own verbs */ \
 	COUNTER(FOREIGN,             "foreign_protocols",    TOTAL) /* lines that are no SMTP */ \
+	COUNTER(PROXY_HEADERS,       "proxy_headers",        TOTAL) /* PROXY protocol: connections that were announced */ \
+	COUNTER(PROXY_LOCAL,         "proxy_checks",         TOTAL) /* of those who must announce: connections of their own */ \
+	COUNTER(PROXY_REFUSED,       "proxy_refused",        TOTAL) /* and those closed for a header that is none, or late */ \
+	COUNTER(XCLIENT,             "xclient",              TOTAL) /* clients announced by XCLIENT */ \
+	COUNTER(PASSTHROUGH,         "passthrough",          GAUGE) /* connections relayed as they are, open now */ \
+	COUNTER(PASSTHROUGH_ALL,     "passthrough_all",      TOTAL) \
 	COUNTER(PREGREET,            "pregreet",             TOTAL) /* spoke before the greeting */ \
 	COUNTER(OUT_OF_STEP,         "out_of_step",          TOTAL) /* pipelining where it is not allowed */ \
 	COUNTER(SMUGGLING,           "smuggling_refused",    TOTAL) \

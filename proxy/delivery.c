@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/stream.h"
+#include "proxy/attributes.h"
 
 #include <assert.h>
 #include <talloc.h>
@@ -15,6 +16,7 @@
 static struct step obtain(void *owner);
 static struct step begin_play(void *owner);
 static struct step hear_reset(void *owner);
+static struct step hear_forwarded(void *owner);
 static struct step say_line(void *owner);
 static struct step hear_line(void *owner);
 static struct step end_play(void *owner);
@@ -179,7 +181,8 @@ static struct step obtain(void *owner)
 	struct wanted wanted = {.keywords = keywords_used(delivery),
 		.fresh = delivery->fresh,
 		.avoided = delivery->avoided,
-		.busy = &delivery->met_busy};
+		.busy = &delivery->met_busy,
+		.client = delivery->client};
 
 	if (delivery->backend)
 		let_go(delivery);
@@ -216,6 +219,38 @@ static size_t lines_in_play(const struct delivery *delivery)
 	return 1 + delivery->envelope->passed + (delivery->candidate != NULL);
 }
 
+static bool is_to_be_forwarded(const struct delivery *delivery)
+{
+	return delivery->options->client == BACKEND_CLIENT_XFORWARD && delivery->client &&
+		delivery->backend->xforward;
+}
+
+/* All that the server lists, also what is not known: nothing of the last transaction's client may stay. */
+static struct step forward_client(struct delivery *delivery)
+{
+	char *line = attributes_print(
+		delivery, "XFORWARD", delivery->backend->xforward, delivery->client);
+
+	backend_say(delivery->backend, "%s", line);
+	talloc_free(line);
+	backend_begin_reply(delivery->backend, (uint64_t)delivery->options->command_timeout,
+		&delivery->steps.await);
+	return THEN(hear_forwarded);
+}
+
+/* It serves the server's log: no mail is held up when it is refused. */
+static struct step hear_forwarded(void *owner)
+{
+	struct delivery *delivery = owner;
+	const struct reply *reply = &delivery->backend->reply;
+
+	if (delivery->steps.await.outcome != OUTCOME_DONE || reply->code == 421)
+		return lose_backend(delivery);
+	if (!reply_is_positive(reply))
+		alarm_protocol(delivery, reply);
+	return THEN(say_line);
+}
+
 static struct step begin_play(void *owner)
 {
 	struct delivery *delivery = owner;
@@ -233,7 +268,8 @@ static struct step begin_play(void *owner)
 	delivery->fresh = false;
 	delivery->said = delivery->sender_stands ? 1 + delivery->played : 0;
 	delivery->heard = delivery->said;
-	return THEN(say_line);
+	return delivery->said == 0 && is_to_be_forwarded(delivery) ? forward_client(delivery)
+								   : THEN(say_line);
 }
 
 static struct step hear_reset(void *owner)

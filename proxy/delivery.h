@@ -8,6 +8,9 @@
  * out to be dead before the commit. If in such a play a recipient that the client heard 250 for is refused, nothing is sent and the
  * reply is 451.
  *
+ * With backend.client = "xforward" the client is told before MAIL, on servers that take XFORWARD; on a kept connection each transaction
+ * tells its own.
+ *
  * The commit is the last byte of the final dot or of the LAST chunk. delivery_begin_message() sends all before it,
  * delivery_begin_commit() sends it; from the moment it is in the hands of TCP the await given is marked committed, and the reply is
  * awaited for backend.final_timeout. Freeing a delivery before its commit closes the connection without it.
@@ -35,6 +38,8 @@ struct delivery {
 	struct backend *backend; /* held, or NULL */
 	struct backend *
 		own; /* the client's own: no other is used, and it is never given back; NULL: the pool's */
+	const struct client_view *
+		client; /* whose transaction it is, if the backend is to be told; to be set by the owner */
 	const struct recipient *candidate; /* the recipient being asked about, or NULL */
 	size_t said, heard;                /* of the play: 0 is MAIL, i the i-th recipient in it */
 	size_t played;                     /* recipients that stand accepted on this connection */

@@ -4,7 +4,10 @@
 
 #include "base/loop.h"
 #include "base/stream.h"
+#include "proxy/announcement.h"
+#include "proxy/arrival.h"
 #include "proxy/handshake.h"
+#include "proxy/passthrough.h"
 #include "proxy/pool.h"
 #include "proxy/route.h"
 #include "proxy/session.h"
@@ -25,7 +28,8 @@ void gateway_take(struct gateway *gateway, const struct listen_options *listen, 
 	gateway->session_count++;
 	table_add(gateway->table, COUNT_SESSIONS, 1);
 	table_add(gateway->table, COUNT_SESSIONS_ALL, 1);
-	session_begin(gateway, listen, descriptor, client, port);
+	arrival_begin(
+		gateway, listen, descriptor, &(struct client_view){.ip = *client, .port = port});
 }
 
 struct pool *gateway_pool(
@@ -77,6 +81,7 @@ char *gateway_offer(const struct gateway *gateway, const void *parent, const str
 		.starttls = handshake_is_offered(s),
 		.encrypted = stream_tls_version(s->client),
 		.mechanisms = s->mechanisms,
+		.announcing = announcement_offer(parent, s),
 	};
 
 	return capabilities_offer(parent, capabilities_behind(gateway, s->listen), &offer);
@@ -122,6 +127,10 @@ void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *o
 	gateway->drained.on_due = on_drained;
 	gateway->drained.owner = owner;
 	drain_sessions(gateway, now);
+	if (now) {
+		arrival_close_all(gateway);
+		passthrough_close_all(gateway);
+	}
 	tell_drained(gateway);
 }
 
@@ -132,6 +141,8 @@ static int close_gateway(struct gateway *gateway)
 	gateway->on_drained = NULL;
 	while (gateway->sessions)
 		talloc_free(gateway->sessions);
+	arrival_close_all(gateway);
+	passthrough_close_all(gateway);
 	for (size_t i = 0; i < gateway->configuration->backend_count; i++)
 		talloc_free(gateway->pools[i]);
 	return 0;

@@ -12,6 +12,8 @@
 #include "proxy/counters.h"
 
 struct loop;
+struct arrival;
+struct passthrough;
 struct pool;
 struct session;
 struct keeper_link;
@@ -25,8 +27,10 @@ struct gateway {
 	struct pool **pools;        /* one a backend, in the order of configuration->backends */
 	struct spool spool;
 	struct tls_failures *tls_failures;
-	struct session *sessions; /* utlist, doubly linked */
-	size_t session_count;
+	struct session *sessions;         /* utlist, doubly linked */
+	struct arrival *arrivals;         /* whose header is awaited */
+	struct passthrough *passthroughs; /* that are relayed as they are */
+	size_t session_count;             /* of all three */
 	uint64_t session_number;
 	unsigned worker_number; /* stands in the ids of sessions */
 	bool stressed;          /* connections are nearly used up: less patience with strangers */
@@ -61,5 +65,5 @@ unsigned gateway_offered(const struct gateway *gateway, const struct session *s)
 /* What EHLO offers to this session, lines joined by "\n". */
 char *gateway_offer(const struct gateway *gateway, const void *parent, const struct session *s);
 
-/* A session is gone; for session.c. */
+/* A session is gone, or what else has become of a connection; for session.c, arrival.c and passthrough.c. */
 void gateway_forget(struct gateway *gateway);

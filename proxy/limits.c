@@ -89,6 +89,7 @@ void limits_release(struct session *s)
 		return;
 	count_client(s, -1);
 	count_network(s, -1);
+	s->counted = false;
 	if (s->gateway->stressed)
 		look_for_stress(s->gateway, table_sum(s->gateway->table, COUNT_SESSIONS));
 }
@@ -154,16 +155,17 @@ uint64_t limits_patience_for_command(const struct session *s)
 
 uint64_t limits_time_of_body(const struct session *s)
 {
-	uint64_t taken = since(s, s->receiving_since);
-	uint64_t allowed = (uint64_t)s->received * 1000 / (uint64_t)smtp(s)->data_rate;
+	uint64_t taken = since(s, s->command->since);
+	uint64_t allowed = (uint64_t)s->command->received * 1000 / (uint64_t)smtp(s)->data_rate;
 
 	return lesser(taken, allowed);
 }
 
 uint64_t limits_patience_for_body(const struct session *s)
 {
-	uint64_t taken = since(s, s->receiving_since);
-	uint64_t allowed = RATE_GRACE + (uint64_t)s->received * 1000 / (uint64_t)smtp(s)->data_rate;
+	uint64_t taken = since(s, s->command->since);
+	uint64_t allowed =
+		RATE_GRACE + (uint64_t)s->command->received * 1000 / (uint64_t)smtp(s)->data_rate;
 
 	return lesser((uint64_t)smtp(s)->data_timeout, allowed > taken ? allowed - taken : 1);
 }

@@ -41,9 +41,27 @@ static const struct option listen_rows[] = {
 		.choices = listen_auth_choices,
 		.manual = "AUTH, relayed to the backend inside TLS only; required: no mail without "
 			  "it"},
+	{FIELD(listen_options, proxy_protocol), .type = OPTION_NETWORKS,
+		.manual =
+			"load balancers that announce the client by the PROXY protocol, version 1 "
+			"or 2, before all else; a connection of theirs without it is closed"},
+	{FIELD(listen_options, xclient), .type = OPTION_NETWORKS,
+		.manual = "proxies in front that may say by XCLIENT who the client is; all that is "
+			  "judged and counted is then his"},
+	{FIELD(listen_options, xforward), .type = OPTION_NETWORKS,
+		.manual = "mail servers in front that may tell by XFORWARD where mail came from, "
+			  "for the log and for rules (forwarded.*)"},
+	{FIELD(listen_options, passthrough), .type = OPTION_NETWORKS,
+		.manual =
+			"clients that talk to the backend itself, from the first byte: nothing of "
+			"it is judged, limited or encrypted here"},
+	{FIELD(listen_options, passthrough_idle), .type = OPTION_DURATION, .preset = "10m",
+		.minimum = SECOND, .maximum = 24 * HOUR,
+		.manual = "how long a connection of passthrough may be silent in both directions"},
 	{0},
 };
 
+static const char *const backend_client_choices[] = {"none", "xclient", "xforward", "proxy", NULL};
 static const char *const backend_tls_choices[] = {"off", "opportunistic", "required", NULL};
 
 static const struct option backend_rows[] = {
@@ -63,6 +81,11 @@ static const struct option backend_rows[] = {
 	{FIELD(backend_options, tls_fingerprint), .type = OPTION_TEXTS,
 		.manual = "SHA-256 of the servers' certificates in hexadecimal digits: with it "
 			  "nothing else about them counts (Exchange's self-signed one)"},
+	{FIELD(backend_options, client), .type = OPTION_CHOICE, .preset = "none",
+		.choices = backend_client_choices,
+		.manual = "how the servers are told who the client is: by XCLIENT or XFORWARD, "
+			  "where they offer it, or by the PROXY protocol (version 2), which they "
+			  "must expect"},
 	{FIELD(backend_options, connections), .type = OPTION_NUMBER, .preset = "18", .minimum = 1,
 		.maximum = 10000,
 		.manual = "connections to one server, over all workers (Exchange allows 20 a "

@@ -18,11 +18,22 @@ struct listen_options {
 	int64_t backlog;
 	const char *backend; /* name of the backend to relay to; NULL: the only one or the first */
 	int tls;             /* enum listen_tls; without a certificate STARTTLS is not offered */
-	int client_certificate; /* enum client_certificate */
-	const char *client_ca;  /* PEM: who vouches for clients */
-	int auth;               /* enum listen_auth; preset off */
+	int client_certificate;      /* enum client_certificate */
+	const char *client_ca;       /* PEM: who vouches for clients */
+	int auth;                    /* enum listen_auth; preset off */
+	struct cidrs proxy_protocol; /* load balancers: they announce the client first of all */
+	struct cidrs xclient;        /* proxies that may say who the client is */
+	struct cidrs xforward;       /* mail servers that may tell where mail came from */
+	struct cidrs passthrough;    /* clients that talk to the backend itself */
+	int64_t passthrough_idle;    /* without a byte in either direction */
 };
 
+enum backend_client {
+	BACKEND_CLIENT_NONE,
+	BACKEND_CLIENT_XCLIENT,
+	BACKEND_CLIENT_XFORWARD,
+	BACKEND_CLIENT_PROXY
+};
 enum backend_tls { BACKEND_TLS_OFF, BACKEND_TLS_OPPORTUNISTIC, BACKEND_TLS_REQUIRED };
 
 /* backend "exchange" { servers = {"127.0.0.1:2526"} } */
@@ -33,15 +44,16 @@ struct backend_options {
 	const char *tls_ca;           /* PEM, whom to trust; NULL: the system's */
 	const char *tls_name;         /* in the servers' certificates; NULL: their addresses */
 	struct texts tls_fingerprint; /* of their certificates; then neither of the above counts */
-	int64_t connections;          /* a server, over all workers */
-	int64_t connect_timeout;      /* connect and greeting */
-	int64_t command_timeout;      /* a reply to MAIL, RCPT, DATA … */
-	int64_t data_timeout;         /* progress while the message is sent */
-	int64_t final_timeout;        /* the reply to the message: ten minutes */
-	int64_t hold;                 /* a transaction without traffic */
-	int64_t idle;                 /* a kept connection */
-	int64_t age;                  /* of a kept connection */
-	int64_t probe;                /* how often each server is asked what it can do */
+	int client;              /* enum backend_client: how servers are told who the client is */
+	int64_t connections;     /* a server, over all workers */
+	int64_t connect_timeout; /* connect and greeting */
+	int64_t command_timeout; /* a reply to MAIL, RCPT, DATA … */
+	int64_t data_timeout;    /* progress while the message is sent */
+	int64_t final_timeout;   /* the reply to the message: ten minutes */
+	int64_t hold;            /* a transaction without traffic */
+	int64_t idle;            /* a kept connection */
+	int64_t age;             /* of a kept connection */
+	int64_t probe;           /* how often each server is asked what it can do */
 };
 
 /* route "lab" { domains = {".lab.example.com"}  backend = "lab" } */

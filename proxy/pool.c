@@ -320,7 +320,10 @@ static struct step open_connection(void *owner)
 		return THEN(try_server);
 	}
 	taking->backend = backend_begin_open(taking, pool->gateway, taking->server, pool->options,
-		taking->plain_only, &taking->steps.await);
+		(struct opening){.plain_only = taking->plain_only,
+			.untouched = taking->wanted.untouched,
+			.client = taking->wanted.client},
+		&taking->steps.await);
 	return THEN(hear_opening);
 }
 
@@ -332,7 +335,8 @@ static struct step hear_opening(void *owner)
 	bool again_plain = !good && backend->plain_only && !taking->plain_only;
 
 	taking->backend = NULL;
-	if (!again_plain)
+	bool is_untried = good && taking->wanted.untouched; /* whether SMTP is spoken there */
+	if (!again_plain && !is_untried)
 		pool_note_opening(taking->pool, backend, good);
 	if (taking->wanted.busy)
 		*taking->wanted.busy |= !good && backend->busy;

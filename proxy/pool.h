@@ -26,6 +26,9 @@ struct wanted {
 	bool fresh;        /* not a kept one: those have just proved dead */
 	uint64_t avoided;  /* bits of servers: pool_bit() */
 	bool *busy;        /* set when one of the servers asked says it is busy */
+	bool untouched;    /* only connected: nothing is said or heard on it (passthrough) */
+	const struct client_view *
+		client; /* whom it is for, if the server is to be told; stays as long as the await */
 };
 
 /* Finds a connection; when the await is done it is in *taken and the caller's, who gives it back or frees it. Fails when no server can be

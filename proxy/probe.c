@@ -54,7 +54,7 @@ static struct step open_connection(void *owner)
 	if (!health_take_place(&probe->server->health, probe->options->connections))
 		return THEN(choose_server);
 	probe->backend = backend_begin_open(probe, probe->gateway, probe->server, probe->options,
-		probe->plain_only, &probe->steps.await);
+		(struct opening){.plain_only = probe->plain_only}, &probe->steps.await);
 	return THEN(hear_opening);
 }
 

@@ -29,6 +29,7 @@ struct server {
 	struct capabilities capabilities; /* as last heard */
 	struct health health;
 	size_t number;           /* in backend.servers */
+	bool lacks_xclient;      /* it was said in the log that it does not take XCLIENT */
 	const char *tls_outcome; /* of the last handshake, as logged; NULL: none yet */
 	struct pool *pool;
 };

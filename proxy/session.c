@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/stream.h"
+#include "proxy/announcement.h"
 #include "proxy/handshake.h"
 #include "proxy/limits.h"
 #include "proxy/login.h"
@@ -34,6 +35,7 @@ static struct step log_in(void *owner);
 static struct step hear_login(void *owner);
 static struct step hear_backend(void *owner);
 static struct step carry_out(void *owner);
+static struct step greet_anew(void *owner);
 static struct step refuse(void *owner);
 static struct step tell_refusal(void *owner);
 static struct step answer(void *owner);
@@ -65,9 +67,17 @@ static uint64_t now(const struct session *s)
 	return clock_now(s->gateway->loop->clock);
 }
 
+/* What lives for one command; there is none while nothing is in hand. */
+static void *scratch(struct session *s)
+{
+	if (!s->scratch)
+		s->scratch = talloc_new(s);
+	return s->scratch;
+}
+
 static void say(struct session *s, int code, const char *status, const char *text)
 {
-	s->reply = reply_of(s->scratch, code, status, text);
+	s->reply = reply_of(scratch(s), code, status, text);
 }
 
 /* Queues a reply; it leaves when the client's input has run dry. */
@@ -77,24 +87,11 @@ static void speak(struct session *s)
 	const char *id = s->transaction ? s->transaction->id : s->id;
 
 	if (s->policy_refusal && !reply_is_positive(&reply))
-		reply = reply_new(s->scratch, reply.code, reply.status, "%s (%s)", reply.text, id);
-	stream_write(s->client, slice_of(reply_print(s->scratch, &reply)));
+		reply = reply_new(scratch(s), reply.code, reply.status, "%s (%s)", reply.text, id);
+	stream_write(s->client, slice_of(reply_print(scratch(s), &reply)));
 }
 
 /* --- connecting --- */
-
-static void tell_client(struct session *s)
-{
-	facts_set_ip(s->facts, FACT_CLIENT_IP, &s->ip);
-	facts_set_number(s->facts, FACT_CLIENT_PORT, s->port);
-	facts_set_bool(s->facts, FACT_CLIENT_TRUSTED, s->trusted);
-	facts_set_bool(s->facts, FACT_CLIENT_TRUSTED_RELAY, s->trusted_relay);
-	facts_set_bool(s->facts, FACT_CLIENT_AUTHENTICATED, false);
-	facts_set_bool(s->facts, FACT_CLIENT_TLS, false);
-	facts_set_text(s->facts, FACT_LISTENER, s->listen->name);
-	if (s->server.family)
-		facts_set_ip(s->facts, FACT_SERVER_IP, &s->server);
-}
 
 /* The inquiry in hand: the transaction's, or the session's outside one. */
 static struct inquiry *inquiry(const struct session *s)
@@ -116,7 +113,7 @@ static bool is_refused(struct session *s)
 	s->inquiry->accepted_session |= inquiry(s)->accepted_session;
 	if (verdict->kind < VERDICT_TEMPFAIL)
 		return false;
-	s->reply = reply_of(s->scratch, verdict->code, verdict->status, verdict->text);
+	s->reply = reply_of(scratch(s), verdict->code, verdict->status, verdict->text);
 	s->policy_refusal = true;
 	s->closing |= verdict->kind == VERDICT_DISCONNECT;
 	if (s->transaction)
@@ -124,18 +121,25 @@ static bool is_refused(struct session *s)
 	return true;
 }
 
+/* False when it is one connection too many; then the reply is set. */
+static bool admit(struct session *s)
+{
+	if (limits_admit(s))
+		return true;
+	table_add(s->gateway->table, COUNT_SESSIONS_REFUSED, 1);
+	s->closing = true;
+	say(s, 421, "4.7.0", "too many connections, try again later");
+	return false;
+}
+
 static struct step greet(void *owner)
 {
 	struct session *s = owner;
 	bool implicit = s->listen->tls == LISTEN_TLS_IMPLICIT;
 
-	if (!limits_admit(s)) {
-		table_add(s->gateway->table, COUNT_SESSIONS_REFUSED, 1);
-		s->closing = true;
-		say(s, 421, "4.7.0", "too many connections, try again later");
+	if (!admit(s))
 		return implicit ? THEN(farewell) : THEN(answer);
-	}
-	tell_client(s);
+	announcement_tell_client(s);
 	if (implicit) {
 		handshake_begin(s);
 		return THEN(begin_inside);
@@ -185,7 +189,7 @@ static struct step welcome(void *owner)
 		s->closing = true;
 		s->reply.code = s->reply.code == 550 ? 554 : s->reply.code; /* RFC 5321 §4.2.4.2 */
 	} else {
-		s->reply = reply_new(s->scratch, 220, NULL, "%s ESMTP",
+		s->reply = reply_new(scratch(s), 220, NULL, "%s ESMTP",
 			s->gateway->configuration->policy->site->hostname);
 	}
 	return THEN(answer);
@@ -213,11 +217,11 @@ static struct step read_command(void *owner)
 	struct session *s = owner;
 	uint64_t patience = limits_patience_for_command(s);
 
-	talloc_free_children(s->scratch);
+	TALLOC_FREE(s->scratch);
+	s->command = NULL;
 	s->verb = NULL;
 	s->reply = (struct reply){0};
 	s->policy_refusal = false;
-	s->chunk_left = 0;
 	if (is_to_end(s)) {
 		s->closing = true;
 		say(s, 421, "4.3.2", "closing for maintenance, please connect again");
@@ -244,12 +248,9 @@ static struct step catch_up(void *owner)
 }
 
 /* An answer to a chunk comes when it has come, also when nobody wants it (RFC 3030 §2). */
-static struct step when_chunk_is_in(struct session *s, struct step then)
+static struct step when_chunk_is_in(const struct session *s, struct step then)
 {
-	if (s->chunk_left == 0 || s->closing)
-		return then;
-	s->then = then;
-	return THEN(drop_chunk);
+	return s->command && s->command->chunk && !s->closing ? THEN(drop_chunk) : then;
 }
 
 /* Commands that are none, and lines that cannot be one. */
@@ -274,13 +275,6 @@ static struct step hear_faulty_line(struct session *s, enum line_fault fault)
 	return answer_error(s);
 }
 
-static void begin_receiving(struct session *s, int64_t chunk)
-{
-	s->chunk_left = chunk;
-	s->received = 0;
-	s->receiving_since = now(s);
-}
-
 /* Out of order, or malformed. If it is the size of a chunk that cannot be read, nobody knows where the next command begins. */
 static struct step refuse_command(struct session *s, const struct reply *reply, bool malformed)
 {
@@ -292,7 +286,6 @@ static struct step refuse_command(struct session *s, const struct reply *reply, 
 		s->closing = true;
 		return THEN(answer);
 	}
-	begin_receiving(s, s->command.chunk);
 	if (s->spoilt && !malformed && ++s->forgiven < FORGIVEN_MOST)
 		return when_chunk_is_in(s, THEN(answer));
 	return answer_error(s);
@@ -317,7 +310,7 @@ static bool has_lost_own_backend(const struct session *s)
 
 static struct step hear_unknown_verb(struct session *s, struct slice line)
 {
-	bool hostile = verb_is_hostile(s->command.verb);
+	bool hostile = verb_is_hostile(s->command->verb);
 	bool foreign = verb_is_foreign(line);
 
 	table_add(s->gateway->table, COUNT_HOSTILE, hostile);
@@ -365,20 +358,23 @@ static struct step hear_command(void *owner)
 	struct line line = stream_take_line(s->client);
 	if (line.fault != LINE_GOOD)
 		return hear_faulty_line(s, line.fault);
-	command_split(&s->command, line.text);
+	s->command = talloc(scratch(s), struct command);
+	command_split(s->command, line.text);
+	s->command->since = now(s);
 	if (line.text.size + 2 > (size_t)limits_of(s)->command_line &&
-		!slice_equals_nocase(s->command.verb, "AUTH"))
+		!slice_equals_nocase(s->command->verb, "AUTH"))
 		return hear_faulty_line(s, LINE_LONG);
-	s->verb = verb_find(s->command.verb);
+	s->verb = verb_find(s->command->verb);
+	if (s->verb && !verb_is_there(s->verb, s))
+		s->verb = NULL;
 	if (!s->verb)
 		return hear_unknown_verb(s, line.text);
 	if (is_out_of_step(s))
 		return end_out_of_step(s);
-	const struct reply *malformed = s->verb->parse(s->scratch, &s->command);
-	const struct reply *forbidden = verb_forbidden(s->scratch, s->verb, s);
+	const struct reply *malformed = s->verb->parse(scratch(s), s->command);
+	const struct reply *forbidden = verb_forbidden(scratch(s), s->verb, s);
 	if (forbidden || malformed)
 		return refuse_command(s, forbidden ? forbidden : malformed, malformed);
-	begin_receiving(s, s->command.chunk);
 	return THEN(judge_command);
 }
 
@@ -451,11 +447,13 @@ static bool may_log_in(const struct session *s)
 static struct step attach_backend(void *owner)
 {
 	struct session *s = owner;
+	struct pool *pool = gateway_pool(s->gateway, s->listen, "");
 	struct wanted wanted = {.fresh = true};
 
-	if (!may_log_in(s) || s->own)
+	if (!may_log_in(s) || s->own || s->authenticated)
 		return THEN(carry_out);
-	pool_begin_take(gateway_pool(s->gateway, s->listen, ""), wanted, &s->own, &s->steps.await);
+	wanted.client = announcement_view(s, pool_options(pool));
+	pool_begin_take(pool, wanted, &s->own, &s->steps.await);
 	return THEN(hear_attached);
 }
 
@@ -476,8 +474,8 @@ static struct step log_in(void *owner)
 	struct session *s = owner;
 
 	talloc_free(s->login);
-	s->login = login_begin(s, s->gateway, s->client, s->own, s->command.mechanism,
-		s->command.initial, &s->steps.await);
+	s->login = login_begin(s, s->gateway, s->client, s->own, s->command->mechanism,
+		s->command->initial, &s->steps.await);
 	return THEN(hear_login);
 }
 
@@ -536,7 +534,7 @@ static struct step relay_command(void *owner)
 {
 	struct session *s = owner;
 	struct transaction *transaction = s->transaction;
-	const char *domain = s->own ? "" : s->command.recipient.address->domain;
+	const char *domain = s->own ? "" : s->command->recipient.address->domain;
 	struct pool *pool = gateway_pool(s->gateway, s->listen, domain);
 
 	if (!is_on_the_same_way(transaction, pool)) {
@@ -548,7 +546,8 @@ static struct step relay_command(void *owner)
 	if (!transaction->delivery)
 		transaction->delivery =
 			delivery_new(transaction, s->gateway, pool, s->own, transaction->envelope);
-	delivery_begin_recipient(transaction->delivery, &s->command.recipient, &s->steps.await);
+	transaction->delivery->client = announcement_view(s, pool_options(pool));
+	delivery_begin_recipient(transaction->delivery, &s->command->recipient, &s->steps.await);
 	return THEN(hear_backend);
 }
 
@@ -559,7 +558,7 @@ static struct step hear_backend(void *owner)
 
 	if (reply_is_positive(reply))
 		return THEN(carry_out);
-	s->reply = reply_of(s->scratch, reply->code, reply->status, reply->text);
+	s->reply = reply_of(scratch(s), reply->code, reply->status, reply->text);
 	s->policy_refusal = true;
 	s->closing |= reply->code == 421;
 	return THEN(refuse);
@@ -570,7 +569,20 @@ static struct step carry_out(void *owner)
 	struct session *s = owner;
 
 	s->verb->change(s);
+	if (s->verb->after == AFTER_BEGIN_ANEW)
+		return THEN(greet_anew);
 	return s->verb->after == AFTER_RECEIVE_CHUNK ? THEN(receive_chunk) : THEN(answer);
+}
+
+/* Another client has been announced: from here on it is as if he had just connected. */
+static struct step greet_anew(void *owner)
+{
+	struct session *s = owner;
+
+	if (!admit(s))
+		return THEN(answer);
+	judge(s, STAGE_CONNECT);
+	return THEN(welcome);
 }
 
 static bool is_backends_word(const struct session *s)
@@ -628,6 +640,7 @@ static struct step answer(void *owner)
 	case AFTER_FAREWELL:
 		return THEN(farewell);
 	case AFTER_RECEIVE_CHUNK:
+	case AFTER_BEGIN_ANEW:
 	case AFTER_READ_COMMAND:
 		break;
 	}
@@ -661,6 +674,17 @@ void session_forget_helo(struct session *s)
 	s->helo = NULL;
 	s->extended = false;
 	s->offered = 0;
+	TALLOC_FREE(s->forwarded);
+}
+
+void session_forget_own_backend(struct session *s)
+{
+	if (s->own)
+		backend_quit(s->own);
+	s->own = NULL;
+	TALLOC_FREE(s->login);
+	talloc_free((void *)s->mechanisms);
+	s->mechanisms = NULL;
 }
 
 static struct step begin_again(void *owner)
@@ -712,7 +736,7 @@ static struct step take_body(void *owner)
 		return THEN(farewell);
 	enum body_outcome outcome = body_take(body, stream_bytes(s->client), &taken);
 	stream_take(s->client, taken);
-	s->received += (int64_t)taken;
+	s->command->received += (int64_t)taken;
 	if (outcome == BODY_WOULD_BE_END) {
 		table_add(s->gateway->table, COUNT_SMUGGLING, 1);
 		s->policy_refusal = true;
@@ -733,16 +757,16 @@ static struct slice chunk_bytes(const struct session *s)
 {
 	struct slice bytes = stream_bytes(s->client);
 
-	if ((int64_t)bytes.size > s->chunk_left)
-		bytes.size = (size_t)s->chunk_left;
+	if ((int64_t)bytes.size > s->command->chunk)
+		bytes.size = (size_t)s->command->chunk;
 	return bytes;
 }
 
 static void count_chunk_bytes(struct session *s, size_t size)
 {
 	stream_take(s->client, size);
-	s->chunk_left -= (int64_t)size;
-	s->received += (int64_t)size;
+	s->command->chunk -= (int64_t)size;
+	s->command->received += (int64_t)size;
 }
 
 /* While bytes come fast enough the session's clock stands still. */
@@ -755,7 +779,7 @@ static struct step receive_chunk(void *owner)
 {
 	struct session *s = owner;
 
-	if (s->chunk_left > 0)
+	if (s->command->chunk > 0)
 		stream_begin_bytes(s->client, limits_patience_for_body(s), &s->steps.await);
 	else
 		await_skip(&s->steps.await, OUTCOME_DONE);
@@ -767,12 +791,12 @@ static struct step end_chunk(struct session *s)
 	struct body *body = &s->transaction->body;
 
 	excuse_time(s);
-	if (s->command.last)
+	if (s->command->last)
 		body_end_chunks(body);
-	if (s->command.last || body->too_large || body->spool_full)
+	if (s->command->last || body->too_large || body->spool_full)
 		return THEN(judge_message);
-	s->reply =
-		reply_new(s->scratch, 250, "2.0.0", "%lld octets received", (long long)s->received);
+	s->reply = reply_new(
+		scratch(s), 250, "2.0.0", "%lld octets received", (long long)s->command->received);
 	return THEN(answer);
 }
 
@@ -790,7 +814,7 @@ static struct step take_chunk(void *owner)
 	count_chunk_bytes(s, bytes.size);
 	if (body->too_large && is_far_too_large(s, body->size))
 		return end_far_too_large(s);
-	return s->chunk_left > 0 ? THEN(receive_chunk) : end_chunk(s);
+	return s->command->chunk > 0 ? THEN(receive_chunk) : end_chunk(s);
 }
 
 static struct step drop_chunk(void *owner)
@@ -808,8 +832,10 @@ static struct step take_useless_chunk(void *owner)
 	if (s->steps.await.outcome != OUTCOME_DONE)
 		return THEN(farewell);
 	count_chunk_bytes(s, chunk_bytes(s).size);
-	s->closing |= is_far_too_large(s, s->received);
-	return s->chunk_left > 0 && !s->closing ? THEN(drop_chunk) : s->then;
+	s->closing |= is_far_too_large(s, s->command->received);
+	if (s->command->chunk > 0 && !s->closing)
+		return THEN(drop_chunk);
+	return s->verb ? THEN(refuse) : THEN(answer);
 }
 
 static struct step judge_message(void *owner)
@@ -884,8 +910,8 @@ static struct step hear_delivery(void *owner)
 	s->policy_refusal = !reply_is_positive(reply);
 	s->closing |= reply->code == 421;
 	s->reply = s->transaction->delivered
-		? reply_of(s->scratch, 250, "2.0.0", reply->text)
-		: reply_of(s->scratch, reply->code, reply->status, reply->text);
+		? reply_of(scratch(s), 250, "2.0.0", reply->text)
+		: reply_of(scratch(s), reply->code, reply->status, reply->text);
 	return THEN(answer_message);
 }
 
@@ -976,37 +1002,53 @@ static void write_id(struct session *s)
 }
 
 /* Where the client has connected to: of the socket, or what the listener was told when that does not say. */
-static struct ip address_of_ours(const struct listen_options *listen, int descriptor)
+static struct ip address_of_ours(
+	const struct listen_options *listen, int descriptor, uint16_t *port)
 {
 	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
 	socklen_t size = sizeof address;
-	uint16_t port;
 	struct ip ip = {0};
 
+	*port = (uint16_t)listen->port;
 	if (getsockname(descriptor, (struct sockaddr *)&address, &size) == 0)
-		ip = ip_of_sockaddr((struct sockaddr *)&address, &port);
+		ip = ip_of_sockaddr((struct sockaddr *)&address, port);
 	if (!ip.family && !ip_parse(slice_of(listen->address), &ip))
 		return (struct ip){0};
 	return ip;
 }
 
+void session_set_client(struct session *s, const struct client_view *client)
+{
+	const struct policy *policy = s->gateway->configuration->policy;
+	const char *name = client->name ? talloc_strdup(s, client->name) : NULL;
+
+	limits_release(s);
+	s->ip = client->ip;
+	s->port = client->port;
+	s->server = client->server;
+	s->server_port = client->server_port;
+	s->proxy = client->proxy;
+	talloc_free((void *)s->name);
+	s->name = name;
+	s->trusted = cidrs_contain(&policy->relay->networks, &s->ip);
+	s->trusted_relay = cidrs_contain(&policy->site->trusted_relays, &s->ip);
+}
+
 void session_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor,
-	const struct ip *ip, uint16_t port)
+	const struct client_view *client)
 {
 	struct session *s = talloc_zero(gateway, struct session);
 
 	s->gateway = gateway;
 	s->listen = listen;
 	s->tls = configuration_tls_server(gateway->configuration, listen);
-	s->ip = *ip;
-	s->port = port;
-	s->server = address_of_ours(listen, descriptor);
-	s->trusted = cidrs_contain(&gateway->configuration->policy->relay->networks, ip);
-	s->trusted_relay = cidrs_contain(&gateway->configuration->policy->site->trusted_relays, ip);
+	session_set_client(s, client);
+	if (!s->server.family)
+		s->server = address_of_ours(listen, descriptor, &s->server_port);
+	announcement_allow(s);
 	s->client = stream_new(s, gateway->loop, descriptor);
 	s->facts = facts_new(s, NULL);
 	s->inquiry = inquiry_new(s, gateway->configuration->chain, s->facts);
-	s->scratch = talloc_new(s);
 	s->quiet_since = now(s);
 	write_id(s);
 	DL_APPEND(gateway->sessions, s);

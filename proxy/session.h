@@ -11,6 +11,7 @@
 #include "base/steps.h"
 #include "policy/inquiry.h"
 #include "proxy/body.h"
+#include "proxy/client_view.h"
 #include "proxy/command.h"
 #include "proxy/delivery.h"
 #include "proxy/gateway.h"
@@ -26,8 +27,9 @@ struct transaction {
 	struct envelope *envelope;
 	struct facts *facts;
 	struct inquiry *inquiry;
-	struct delivery *delivery; /* from the first recipient that passed policy */
-	struct body body;          /* while the message comes */
+	const struct client_view *forwarded; /* by XFORWARD; NULL: nothing */
+	struct delivery *delivery;           /* from the first recipient that passed policy */
+	struct body body;                    /* while the message comes */
 	struct message *message;
 	struct edit_plan *plan; /* what will be sent */
 	struct verdict verdict; /* the last one that was final */
@@ -54,18 +56,26 @@ struct session {
 	struct backend *own;             /* this client's own connection, on listeners with AUTH */
 	const char *mechanisms;          /* of AUTH that were offered, NULL for none */
 	struct login *login;             /* the last one */
-	bool authenticated;
-	void *scratch;           /* what lives for one command */
-	const struct verb *verb; /* of the command in hand */
-	struct command command;
-	struct reply reply; /* what will be answered */
+	const char *user;                /* who has authenticated; NULL when it cannot be told */
+	void *scratch;                   /* what lives for one command; NULL while none is there */
+	const struct verb *verb;         /* of the command in hand */
+	struct command *command;         /* in the scratch */
+	struct reply reply;              /* what will be answered */
+	uint64_t quiet_since;            /* clock_now() of the start or the last accepted message */
+	const char *name;                /* of the client's host, as announced; NULL: it was not */
+	struct client_view *forwarded;   /* by XFORWARD, for the next transaction; NULL: nothing */
+	struct client_view *view; /* the client as backends are told of him; NULL until they are */
 	struct ip ip;
 	struct ip server; /* our own address that the client connected to; family 0: not known */
-	uint16_t port;
+	struct ip proxy;  /* who connected and announced the client; family 0: he himself */
+	uint16_t port, server_port;
+	uint16_t offered; /* end-to-end keywords at the last EHLO, bits of enum capability */
+	bool authenticated;
 	bool extended;      /* EHLO, not HELO */
-	unsigned offered;   /* end-to-end keywords at the last EHLO, bits of enum capability */
 	bool trusted;       /* in relay.networks */
 	bool trusted_relay; /* in trusted_relays */
+	bool may_announce;  /* in listen.xclient */
+	bool may_forward;   /* in listen.xforward */
 	bool counted;       /* for the limits by client */
 	bool closing;       /* after this answer */
 	bool spoilt; /* what was pipelined behind a refused MAIL or message is out of order by no fault */
@@ -73,19 +83,20 @@ struct session {
 	uint16_t errors, unknown_verbs, idle_verbs, long_lines, forgiven, logins_refused,
 		bad_recipients;
 	uint32_t good_recipients;
-	uint32_t transactions;    /* begun */
-	uint32_t messages;        /* answered with 250 */
-	int64_t chunk_left;       /* bytes of a BDAT chunk that still come */
-	struct step then;         /* when a chunk that nobody wants has been dropped */
-	int64_t received;         /* bytes of the message or the chunk that is coming */
-	uint64_t receiving_since; /* clock_now() of its begin */
-	uint64_t quiet_since;     /* clock_now() of the start or the last accepted message */
+	uint32_t transactions; /* begun */
+	uint32_t messages;     /* answered with 250 */
 	char id[SESSION_ID_SIZE];
 };
 
-/* Begins a session on a connected socket. */
+/* Begins a session on a connected socket; of the client the addresses and the proxy are looked at. */
 void session_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor,
-	const struct ip *ip, uint16_t port);
+	const struct client_view *client);
+
+/* Another client is announced: takes over his addresses, proxy and name. */
+void session_set_client(struct session *s, const struct client_view *client);
+
+/* What a client had said by AUTH counts no longer, nor has he a backend connection of his own. */
+void session_forget_own_backend(struct session *s);
 
 /* What the client called itself, and what was offered to it in reply, counts no longer. */
 void session_forget_helo(struct session *s);

@@ -7,6 +7,7 @@
 #include "base/stream.h"
 #include "policy/explain.h"
 #include "policy/mail/trace.h"
+#include "proxy/announcement.h"
 #include "proxy/keeper.h"
 
 #include <talloc.h>
@@ -37,18 +38,19 @@ void transaction_begin(struct session *s)
 	transaction->begun = clock_microseconds();
 	transaction->id = talloc_asprintf(transaction, "%s.%u", s->id, ++s->transactions);
 	transaction->envelope = envelope;
-	envelope->sender = talloc_steal(envelope, s->command.path);
-	envelope->declared_size = s->command.size;
-	envelope->body = s->command.body;
-	envelope->utf8 = s->command.utf8;
-	envelope->require_tls = s->command.require_tls;
-	envelope->dsn_return = s->command.dsn_return;
-	envelope->dsn_id = talloc_steal(envelope, s->command.dsn_id);
+	envelope->sender = talloc_steal(envelope, s->command->path);
+	envelope->declared_size = s->command->size;
+	envelope->body = s->command->body;
+	envelope->utf8 = s->command->utf8;
+	envelope->require_tls = s->command->require_tls;
+	envelope->dsn_return = s->command->dsn_return;
+	envelope->dsn_id = talloc_steal(envelope, s->command->dsn_id);
 	transaction->facts = facts_new(transaction, s->facts);
 	transaction->inquiry =
 		inquiry_new(transaction, s->gateway->configuration->chain, transaction->facts);
 	inquiry_inherit(transaction->inquiry, s->inquiry);
 	s->transaction = transaction;
+	announcement_hand_over(s, transaction);
 	tell_sender(transaction);
 }
 
@@ -125,6 +127,7 @@ static char *print_received(struct transaction *transaction, int64_t seconds)
 	struct trace_facts facts = {
 		.helo = s->helo,
 		.client = &s->ip,
+		.client_name = s->name,
 		.hostname = s->gateway->configuration->policy->site->hostname,
 		.transmission = transmission(transaction),
 		.tls = version ? talloc_asprintf(transaction, "%s %s", version, cipher) : NULL,
@@ -163,7 +166,7 @@ void transaction_note_refusal(struct session *s)
 		return;
 	transaction->refused = talloc_asprintf(transaction, "%s%s<%s> %d by %s",
 		transaction->refused ? transaction->refused : "", transaction->refused ? ", " : "",
-		s->command.path ? s->command.path->text : "", s->reply.code, by);
+		s->command->path ? s->command->path->text : "", s->reply.code, by);
 }
 
 /* --- the end --- */
@@ -209,6 +212,24 @@ static const char *joined_recipients(struct transaction *transaction)
 	return joined;
 }
 
+/* Who brought the client here, and where the mail came from before him, where that was said. */
+static void log_origin(struct log_line *line, const struct transaction *transaction)
+{
+	const struct client_view *forwarded = transaction->forwarded;
+	const struct session *s = transaction->session;
+	char ip[IP_TEXT_SIZE];
+
+	log_text(line, "client_name", s->name);
+	if (s->proxy.family)
+		log_text(line, "proxy", ip_print(&s->proxy, ip));
+	if (!forwarded)
+		return;
+	if (forwarded->ip.family)
+		log_text(line, "forwarded_ip", ip_print(&forwarded->ip, ip));
+	log_text(line, "forwarded_helo", forwarded->helo);
+	log_text(line, "forwarded_ident", forwarded->ident);
+}
+
 static void log_transaction(struct transaction *transaction, const struct reply *reply)
 {
 	const struct session *s = transaction->session;
@@ -220,6 +241,7 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 	log_begin(&line, LEVEL_INFO, "transaction");
 	log_text(&line, "id", transaction->id);
 	log_text(&line, "client", ip_print(&s->ip, client));
+	log_origin(&line, transaction);
 	log_text(&line, "helo", s->helo);
 	log_text(&line, "tls", stream_tls_version(s->client));
 	log_text(&line, "sender",
@@ -232,8 +254,8 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 		log_number(&line, "size", message_size(transaction->message));
 	log_text(&line, "verdict", outcome(transaction, reply));
 	log_text(&line, "decided_by", decided_by(transaction, reply));
-	if (transaction->inquiry->observed.kind != VERDICT_NONE)
-		log_text(&line, "observed", verdict_name(transaction->inquiry->observed.kind));
+	if (transaction->inquiry->observed)
+		log_text(&line, "observed", verdict_name(transaction->inquiry->observed->kind));
 	log_decimal(&line, "score", transaction->inquiry->score);
 	log_text(&line, "server", delivery ? delivery->server : NULL);
 	if (reply) {

@@ -3,6 +3,7 @@
 #include "proxy/verbs.h"
 
 #include "base/stream.h"
+#include "proxy/announcement.h"
 #include "proxy/handshake.h"
 #include "proxy/login.h"
 #include "proxy/transaction.h"
@@ -29,7 +30,7 @@ static void prepare_helo(struct session *s)
 {
 	transaction_abandon(s);
 	session_forget_helo(s);
-	s->helo = slice_keep(s, s->command.argument);
+	s->helo = slice_keep(s, s->command->argument);
 	facts_set_text(s->facts, FACT_HELO_NAME, s->helo);
 }
 
@@ -64,17 +65,17 @@ static void prepare_mail(struct session *s)
 		say(s, 421, "4.5.3", "enough messages for one session, please connect again");
 		return;
 	}
-	if (s->command.utf8 && !(s->offered & CAPABILITY_SMTPUTF8)) {
+	if (s->command->utf8 && !(s->offered & CAPABILITY_SMTPUTF8)) {
 		say(s, 555, "5.6.7",
 			"SMTPUTF8 was not offered: not every mail server behind can take it");
 		return;
 	}
-	if (s->command.require_tls && !(s->offered & CAPABILITY_REQUIRETLS)) {
+	if (s->command->require_tls && !(s->offered & CAPABILITY_REQUIRETLS)) {
 		say(s, 555, "5.7.30",
 			"REQUIRETLS was not offered: not every hop behind can promise TLS");
 		return;
 	}
-	if ((s->command.dsn_id || s->command.dsn_return) && lacks_dsn_offer(s))
+	if ((s->command->dsn_id || s->command->dsn_return) && lacks_dsn_offer(s))
 		return;
 	s->spoilt = false;
 	transaction_begin(s);
@@ -97,7 +98,7 @@ static void end_transaction(struct session *s)
 static void prepare_rcpt(struct session *s)
 {
 	struct transaction *transaction = s->transaction;
-	const struct address *address = s->command.path;
+	const struct address *address = s->command->path;
 
 	if (transaction->envelope->count >= RECIPIENTS_CEILING) {
 		say(s, 452, "4.5.3", "too many recipients");
@@ -108,10 +109,10 @@ static void prepare_rcpt(struct session *s)
 			"an address with characters beyond ASCII needs SMTPUTF8 at MAIL");
 		return;
 	}
-	if (envelope_asks_dsn(&s->command.recipient) && lacks_dsn_offer(s))
+	if (envelope_asks_dsn(&s->command->recipient) && lacks_dsn_offer(s))
 		return;
 	talloc_steal(transaction, address);
-	talloc_steal(transaction, s->command.recipient.original);
+	talloc_steal(transaction, s->command->recipient.original);
 	facts_set_text(transaction->facts, FACT_RECIPIENT, address->text);
 	facts_set_text(transaction->facts, FACT_RECIPIENT_LOCAL, address->local);
 	facts_set_text(transaction->facts, FACT_RECIPIENT_DOMAIN, address->domain);
@@ -122,7 +123,8 @@ static void prepare_rcpt(struct session *s)
 
 static void change_rcpt(struct session *s)
 {
-	struct recipient *recipient = envelope_add(s->transaction->envelope, &s->command.recipient);
+	struct recipient *recipient =
+		envelope_add(s->transaction->envelope, &s->command->recipient);
 
 	recipient->passed = true;
 	s->transaction->envelope->passed++;
@@ -140,8 +142,8 @@ static void prepare_data(struct session *s)
 static void change_data(struct session *s)
 {
 	transaction_begin_message(s);
-	s->received = 0;
-	s->receiving_since = clock_now(s->gateway->loop->clock);
+	s->command->received = 0;
+	s->command->since = clock_now(s->gateway->loop->clock);
 	say(s, 354, NULL, "go ahead, end with a dot on a line of its own");
 }
 
@@ -162,6 +164,7 @@ static void change_bdat(struct session *s)
 static void change_rset(struct session *s)
 {
 	transaction_abandon(s);
+	TALLOC_FREE(s->forwarded);
 	say(s, 250, "2.0.0", "ok");
 }
 
@@ -209,7 +212,7 @@ static void change_starttls(struct session *s)
 
 static void prepare_auth(struct session *s)
 {
-	if (!login_is_offered(s->mechanisms, s->command.mechanism))
+	if (!login_is_offered(s->mechanisms, s->command->mechanism))
 		say(s, 504, "5.5.4", "this mechanism is not offered; EHLO lists those that are");
 }
 
@@ -217,9 +220,24 @@ static void change_auth(struct session *s)
 {
 	s->authenticated = true;
 	facts_set_bool(s->facts, FACT_CLIENT_AUTHENTICATED, true);
-	if (s->login->user)
-		facts_set_text(s->facts, FACT_CLIENT_USER, s->login->user);
+	s->user = s->login->user ? talloc_strdup(s, s->login->user) : NULL;
+	if (s->user)
+		facts_set_text(s->facts, FACT_CLIENT_USER, s->user);
 	s->reply = s->login->reply;
+}
+
+/* --- XCLIENT, XFORWARD --- */
+
+/* The reply is the greeting. */
+static void change_xclient(struct session *s)
+{
+	announcement_become(s);
+}
+
+static void change_xforward(struct session *s)
+{
+	announcement_forward(s);
+	say(s, 250, "2.0.0", "ok");
 }
 
 static const struct reply *parse_anything(const void *parent, struct command *command)
@@ -249,6 +267,8 @@ static const struct verb verbs[] = {
 	{"ATRN",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
 	{"TURN",     0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
 	{"AUTH",     NEEDS_ITS_TURN | NEEDS_HELO | NEEDS_AUTH_OFFER | NEEDS_ENCRYPTION_FOR_AUTH | NEEDS_NO_LOGIN | NEEDS_NO_TRANSACTION, command_parse_auth,      prepare_auth, NULL,                STAGE_AUTH, RELAY_LOGIN,     true,  change_auth,          AFTER_READ_COMMAND},
+	{"XCLIENT",  NEEDS_XCLIENT | NEEDS_NO_TRANSACTION,                                                                               command_parse_xclient,   NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_xclient,       AFTER_BEGIN_ANEW},
+	{"XFORWARD", NEEDS_XFORWARD | NEEDS_NO_TRANSACTION,                                                                              command_parse_xforward,  NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   false, change_xforward,      AFTER_READ_COMMAND},
 	{"DEBUG",    0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
 	{"WIZ",      0,                                                                                                                  parse_anything,          NULL,         NULL,                NO_STAGE,   RELAY_NOTHING,   true,  change_unimplemented, AFTER_READ_COMMAND},
 };
@@ -261,6 +281,12 @@ const struct verb *verb_find(struct slice name)
 			return &verbs[i];
 	}
 	return NULL;
+}
+
+bool verb_is_there(const struct verb *verb, const struct session *s)
+{
+	return (s->may_announce || !(verb->requires & NEEDS_XCLIENT)) &&
+		(s->may_forward || !(verb->requires & NEEDS_XFORWARD));
 }
 
 /* --- what is none --- */
@@ -294,12 +320,13 @@ bool verb_is_hostile(struct slice name)
 
 bool verb_is_foreign(struct slice line)
 {
-	static const char *const web[] = {"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT"};
+	static const char *const others[] = {
+		"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "PROXY"};
 	struct slice word = slice_cut(&line, ' ');
 	bool is_field = word.size > 1 && word.data[word.size - 1] == ':';
 
-	for (size_t i = 0; i < sizeof web / sizeof web[0]; i++) {
-		if (slice_equals_nocase(word, web[i]))
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		if (slice_equals_nocase(word, others[i]))
 			return true;
 	}
 	return is_field || (word.size && !isalpha((unsigned char)word.data[0]));

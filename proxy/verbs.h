@@ -22,6 +22,8 @@ enum requirement {
 	NEEDS_NO_LOGIN = 512,
 	NEEDS_LOGIN = 1024,
 	NEEDS_TLS = 2048,              /* where the listener requires it */
+	NEEDS_XCLIENT = 16384,         /* the verb is there only for who may announce a client */
+	NEEDS_XFORWARD = 8192,         /* and for who may forward one */
 	NEEDS_RECIPIENT_OF_CHUNKS = 64 /* RFC 3030 §2 has a code of its own */
 };
 
@@ -31,6 +33,7 @@ enum after {
 	AFTER_RECEIVE_BODY,
 	AFTER_RECEIVE_CHUNK,
 	AFTER_START_TLS,
+	AFTER_BEGIN_ANEW, /* with a greeting: it says who the client is */
 	AFTER_FAREWELL
 };
 
@@ -64,6 +67,9 @@ bool verb_is_foreign(struct slice line);
 
 /* NULL for an unknown one. */
 const struct verb *verb_find(struct slice name);
+
+/* Whether the verb is there for this session; if not it is unknown. */
+bool verb_is_there(const struct verb *verb, const struct session *s);
 
 /* The reply to a verb out of order, under the parent, or NULL when it is allowed. */
 const struct reply *verb_forbidden(

@@ -179,21 +179,21 @@ class Servers:
     def configure(self, name, text, **values):
         path = f"{self.directory}/{name}.conf"
         with open(path, "w") as f:
-            f.write(text.format(sink=self.sink_port, directory=self.directory, **values))
+            f.write(text.format(name=name, sink=self.sink_port, directory=self.directory, **values))
         return path
 
     def postern(self):
         port, tls_port = free_port(), free_port()
         store = f'store {{ path = "{self.directory}/store" }}' if self.options.store else ""
         more = OURS.format(directory=self.directory, tls_port=tls_port)
-        path = self.configure("postern", POSTERN_CONFIGURATION, name="postern", port=port, store=store, more=more,
+        path = self.configure("postern", POSTERN_CONFIGURATION, port=port, store=store, more=more,
                               limits="connections_per_network = 20000")
         return Process("postern", port, [f"{self.options.build}/postern", "run", "-c", path], self.log("postern"), tls_port)
 
     def before(self):
         """Another postern, to compare with."""
         port = free_port()
-        path = self.configure("before", POSTERN_CONFIGURATION, name="before", port=port, store="", more="", limits="")
+        path = self.configure("before", POSTERN_CONFIGURATION, port=port, store="", more="", limits="")
         return Process("before", port, [self.options.before, "run", "-c", path], self.log("before"))
 
     def haproxy(self):

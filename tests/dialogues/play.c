@@ -162,7 +162,8 @@ static void expect_bytes(struct play *play, size_t count)
 	for (unsigned patience = 0; count && patience < RIG_PATIENCE;) {
 		size_t some = play->backend.size < count ? play->backend.size : count;
 		count -= some;
-		end_drop(&play->backend, some);
+		if (some)
+			end_drop(&play->backend, some);
 		if (count && !end_read(&play->backend, play->rig))
 			rig_await(play->rig, play->backend.descriptor, &patience);
 	}

@@ -301,8 +301,8 @@ START_TEST(observes)
 	run(STAGE_RCPT);
 	ck_assert_str_eq(asked, "gl1");
 	ck_assert_int_eq(verdict.kind, VERDICT_NONE);
-	ck_assert_int_eq(inquiry->observed.kind, VERDICT_REJECT);
-	ck_assert_str_eq(inquiry->observed.decided_by, "check first");
+	ck_assert_int_eq(inquiry->observed->kind, VERDICT_REJECT);
+	ck_assert_str_eq(inquiry->observed->decided_by, "check first");
 	ck_assert(last_entry()->monitored);
 }
 END_TEST
@@ -316,7 +316,7 @@ START_TEST(enforces_gates_and_limits_while_observing)
 	gate_says = verdict_reject(550, "5.7.1", "no");
 	run(STAGE_RCPT);
 	ck_assert_int_eq(verdict.kind, VERDICT_REJECT);
-	ck_assert_int_eq(inquiry->observed.kind, VERDICT_NONE);
+	ck_assert_ptr_null(inquiry->observed);
 }
 END_TEST
 
@@ -326,8 +326,8 @@ START_TEST(observes_thresholds)
 	first_says = verdict_score(20, "odd", NULL);
 	run(STAGE_MESSAGE);
 	ck_assert_int_eq(verdict.kind, VERDICT_NONE);
-	ck_assert_int_eq(inquiry->observed.kind, VERDICT_REJECT);
-	ck_assert_str_eq(inquiry->observed.decided_by, "threshold reject");
+	ck_assert_int_eq(inquiry->observed->kind, VERDICT_REJECT);
+	ck_assert_str_eq(inquiry->observed->decided_by, "threshold reject");
 	ck_assert_double_eq(inquiry->score, 20);
 }
 END_TEST
@@ -339,7 +339,7 @@ START_TEST(remembers_the_worst_observed)
 	run(STAGE_MAIL);
 	first_says = verdict_tempfail(451, "4.7.1", "later");
 	run(STAGE_RCPT);
-	ck_assert_int_eq(inquiry->observed.kind, VERDICT_REJECT);
+	ck_assert_int_eq(inquiry->observed->kind, VERDICT_REJECT);
 }
 END_TEST
 
@@ -439,7 +439,7 @@ START_TEST(leaves_thresholds_until_all_is_known)
 	second_says = verdict_unknown();
 	run(STAGE_MESSAGE);
 	ck_assert_int_eq(verdict.kind, VERDICT_UNKNOWN);
-	ck_assert_int_eq(inquiry->observed.kind, VERDICT_NONE);
+	ck_assert_ptr_null(inquiry->observed);
 }
 END_TEST
 
