@@ -505,28 +505,33 @@ class BetweenOpenSmtpd(unittest.TestCase):
 # --- floods ---
 
 class Floods(unittest.TestCase):
+    def set_limits(self, gateway, limits):
+        text = read(gateway.file).replace("connections_per_client = 1000", limits)
+        with open(gateway.file, "w", encoding="ascii") as out:
+            out.write(text)
+        self.assertEqual(gateway.command("reload").returncode, 0)
+
     def test_a_thousand_recipients(self):
         sink = Sink(self)
         gateway = Gateway(self, workers=1, servers=[f"127.0.0.1:{sink.port}"], backend="tls = off", networks="127.0.0.2/32")
+        self.set_limits(gateway, "tarpit = 0s")
         sent = mail(b"to many\r\n")
         with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as s, s.makefile("rb") as replies:
-            for code, command in ((b"220", b"HELO client.example"), (b"250", b"MAIL FROM:<a@client.example>"), (b"250", None)):
-                self.assertEqual(replies.readline()[:3], code)
+            for code, command in ((b"220 ", b"EHLO client.example"), (b"250 ", b"MAIL FROM:<a@client.example>"), (b"250 ", b"NOOP"), (b"250 ", b"")):
+                while (line := replies.readline())[3:4] == b"-":
+                    pass
+                self.assertEqual(line[:4], code)
                 s.sendall(command + b"\r\n" if command else b"")
             s.sendall(b"".join(b"RCPT TO:<b%d@example.com>\r\n" % i for i in range(1000)) + b"DATA\r\n")
             codes = [replies.readline()[:3] for _ in range(1001)]
-            self.assertEqual(codes, [b"250"] * 200 + [b"452"] * 800 + [b"354"])
+            self.assertEqual((set(codes[:200]), set(codes[200:1000]), codes[1000]), ({b"250"}, {b"452"}, b"354"))
             s.sendall(sent + b".\r\nQUIT\r\n")
             self.assertEqual([replies.readline()[:3] for _ in range(2)], [b"250", b"221"])
         self.assertEqual(has_arrived(sent, sink.mails()), 1)
 
     def test_connections_of_one_client_leave_room_for_others(self):
         gateway = Gateway(self, workers=2, networks="127.0.0.9/32")
-        with open(gateway.file, encoding="ascii") as file:
-            text = file.read().replace("connections_per_client = 1000", "connections_per_client = 20")
-        with open(gateway.file, "w", encoding="ascii") as out:
-            out.write(text)
-        self.assertEqual(gateway.command("reload").returncode, 0)
+        self.set_limits(gateway, "connections_per_client = 20")
         with contextlib.ExitStack() as all_of_them:
             greetings = []
             for _ in range(100):
