@@ -12,6 +12,7 @@ static struct foreign_deviation deviations[] = {
 	{"sp-008", "RFC 5321 §2.3.8: a CR is never part of a line", false},
 	{"sp-009", UNREAD, false},
 	{"sp-013", UNREAD, false},
+	{"sp-033", "RFC 4954 §4: an initial response is base64, and five letters are none", false},
 	{"sp-037", UNREAD, false},
 	{"sp-051", COLON, false},
 	{"sp-052", COLON, false},
