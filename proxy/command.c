@@ -144,21 +144,11 @@ static const struct reply *take_envelope_id(
 	return NULL;
 }
 
-static const struct {
-	const char *name;
-	enum dsn_notify bit;
-} notifications[] = {
-	{"NEVER", NOTIFY_NEVER},
-	{"SUCCESS", NOTIFY_SUCCESS},
-	{"FAILURE", NOTIFY_FAILURE},
-	{"DELAY", NOTIFY_DELAY},
-};
-
 static unsigned notification_of(struct slice word)
 {
-	for (size_t i = 0; i < sizeof notifications / sizeof notifications[0]; i++) {
-		if (slice_equals_nocase(word, notifications[i].name))
-			return notifications[i].bit;
+	for (unsigned i = 0; envelope_notify_names[i]; i++) {
+		if (slice_equals_nocase(word, envelope_notify_names[i]))
+			return 1u << i;
 	}
 	return 0;
 }

@@ -306,13 +306,12 @@ static void say_sender(struct delivery *delivery)
 /* " NOTIFY=..." or nothing. */
 static const char *print_notify(const void *parent, unsigned notify)
 {
-	static const char *const names[] = {"NEVER", "SUCCESS", "FAILURE", "DELAY"};
 	char *text = talloc_strdup(parent, "");
 
-	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+	for (unsigned i = 0; envelope_notify_names[i]; i++) {
 		if (notify & 1u << i)
 			text = talloc_asprintf_append(
-				text, "%s%s", *text ? "," : " NOTIFY=", names[i]);
+				text, "%s%s", *text ? "," : " NOTIFY=", envelope_notify_names[i]);
 	}
 	return text;
 }

@@ -7,6 +7,8 @@
 /* Most mail has one recipient; those with many double their room. */
 #define FIRST_ROOM 2
 
+const char *const envelope_notify_names[] = {"NEVER", "SUCCESS", "FAILURE", "DELAY", NULL};
+
 struct envelope *envelope_new(const void *parent)
 {
 	struct envelope *envelope = talloc_zero(parent, struct envelope);

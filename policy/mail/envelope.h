@@ -15,6 +15,9 @@ enum dsn_return { RETURN_UNSAID, RETURN_FULL, RETURN_HEADERS };
 /* NOTIFY= of RCPT (RFC 3461 §4.1); bits, 0 when it was not said. */
 enum dsn_notify { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };
 
+/* "NEVER", "SUCCESS" … in the order of the bits, NULL-ended. */
+extern const char *const envelope_notify_names[];
+
 struct recipient {
 	const struct address *address;
 	unsigned notify; /* bits of enum dsn_notify */
