@@ -352,7 +352,7 @@ static void print_facts(const struct facts *facts, FILE *out)
 
 	fputs("\nWhat was known\n", out);
 	for (size_t i = 0; i < count; i++) {
-		fprintf(out, "  %-24s ", question_print(known, &known[i]));
+		fprintf(out, "  %-24s ", fact_print_question(known, &known[i]));
 		print_safely(facts_print_answer(known, facts, &known[i]), out);
 		fputc('\n', out);
 	}

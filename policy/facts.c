@@ -84,7 +84,7 @@ enum fact fact_named(struct slice name)
 
 /* --- questions --- */
 
-char *question_print(const void *parent, const struct question *question)
+char *fact_print_question(const void *parent, const struct question *question)
 {
 	const char *name = fact_row(question->fact)->name;
 
@@ -92,7 +92,7 @@ char *question_print(const void *parent, const struct question *question)
 				  : talloc_strdup(parent, name);
 }
 
-bool question_parse(const void *parent, const char *text, struct question *question)
+bool fact_parse_question(const void *parent, const char *text, struct question *question)
 {
 	size_t size = strlen(text), name = strcspn(text, "(");
 	bool has_argument = name < size && text[size - 1] == ')';

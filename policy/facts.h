@@ -111,8 +111,8 @@ struct question {
 };
 
 /* "header(Subject)", and back; false when there is no such fact, or it lacks an argument or has none. */
-char *question_print(const void *parent, const struct question *question);
-bool question_parse(const void *parent, const char *text, struct question *question)
+char *fact_print_question(const void *parent, const struct question *question);
+bool fact_parse_question(const void *parent, const char *text, struct question *question)
 	__attribute__((warn_unused_result));
 
 struct facts;

@@ -161,7 +161,7 @@ static void read_fact(struct reading *reading, const char *name, const json_t *j
 	struct question question;
 	const struct type *type;
 
-	if (!question_parse(reading->facts, name, &question)) {
+	if (!fact_parse_question(reading->facts, name, &question)) {
 		complain_unknown(reading, name);
 		return;
 	}

@@ -129,7 +129,7 @@ static void set_facts(json_t *record, const struct facts *facts)
 	struct question *questions = facts_known(NULL, facts, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		const char *name = question_print(questions, &questions[i]);
+		const char *name = fact_print_question(questions, &questions[i]);
 		enum fact_state state = facts_look_up(facts, &questions[i], &value);
 		if (state == FACT_KNOWN)
 			set(known, name, value_json(questions[i].fact, &value));

@@ -62,7 +62,7 @@ static void answer(struct facts *set, const char *name, enum fact_state state, s
 {
 	struct question question;
 
-	ck_assert(question_parse(scratch, name, &question));
+	ck_assert(fact_parse_question(scratch, name, &question));
 	facts_answer(set, &question, state, value);
 }
 
@@ -70,7 +70,7 @@ static char *printed(const struct facts *set, const char *name)
 {
 	struct question question;
 
-	ck_assert(question_parse(scratch, name, &question));
+	ck_assert(fact_parse_question(scratch, name, &question));
 	return facts_print_answer(scratch, set, &question);
 }
 
@@ -133,7 +133,7 @@ START_TEST(lists_what_is_known)
 	known = facts_known(scratch, above, &count);
 	ck_assert_uint_eq(count, COUNT(wanted));
 	for (size_t i = 0; i < count; i++)
-		ck_assert_str_eq(question_print(scratch, &known[i]), wanted[i]);
+		ck_assert_str_eq(fact_print_question(scratch, &known[i]), wanted[i]);
 }
 END_TEST
 
@@ -144,7 +144,7 @@ START_TEST(refuses_what_is_no_question)
 {
 	struct question question;
 
-	ck_assert(!question_parse(scratch, no_questions[_i], &question));
+	ck_assert(!fact_parse_question(scratch, no_questions[_i], &question));
 }
 END_TEST
 
