@@ -29,7 +29,7 @@ struct complaints {
 	struct file {
 		char *name;
 		struct slice text; /* NULL when it was not handed in */
-	} *files;
+	} * files;
 	size_t file_count;
 };
 

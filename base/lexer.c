@@ -48,8 +48,8 @@ static void begin_line(struct lexer *lexer)
 
 static struct place place_of(const struct lexer *lexer)
 {
-	return (struct place){lexer->file, lexer->line,
-		(unsigned)(lexer->rest.data - lexer->line_start) + 1};
+	return (struct place){
+		lexer->file, lexer->line, (unsigned)(lexer->rest.data - lexer->line_start) + 1};
 }
 
 static void keep_comment(struct lexer *lexer, size_t size)
@@ -249,8 +249,9 @@ static size_t letters_size(struct slice s)
 {
 	size_t size = 0;
 
-	while (size < s.size && ((s.data[size] >= 'a' && s.data[size] <= 'z') ||
-					(s.data[size] >= 'A' && s.data[size] <= 'Z')))
+	while (size < s.size &&
+		((s.data[size] >= 'a' && s.data[size] <= 'z') ||
+			(s.data[size] >= 'A' && s.data[size] <= 'Z')))
 		size++;
 	return size;
 }

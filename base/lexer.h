@@ -21,8 +21,8 @@ enum token_kind {
 	TOKEN_WORD,        /* letters, digits and _ . : / - + % * bytes together */
 	TOKEN_STRING,      /* "…" with \\ \" \n; text holds it unescaped */
 	TOKEN_PUNCTUATION, /* one of { } ( ) [ ] = , @ < > ! or == != <= >= ; text says which */
-	TOKEN_REGEX,       /* /…/ as it stands between the slashes; only lexer_take_regex() yields it */
-	TOKEN_ADDRESS,     /* <…> without the brackets; only lexer_take_address() yields it */
+	TOKEN_REGEX, /* /…/ as it stands between the slashes; only lexer_take_regex() yields it */
+	TOKEN_ADDRESS, /* <…> without the brackets; only lexer_take_address() yields it */
 	/* One byte that is none of these; or a string, quotes and all, that has another escape or does not end on its
 	 * line (then text is the rest of the line). */
 	TOKEN_UNKNOWN
