@@ -100,7 +100,7 @@ static struct literal *add_literal(struct parser *parser, struct literals *liter
 	return &literals->items[literals->count++];
 }
 
-static bool parse_entry(struct parser *parser, struct literals *literals)
+static bool parse_entry(struct parser *parser, struct literals *literals, bool has_remarks)
 {
 	struct start start = parser_start(parser);
 	struct literal literal;
@@ -112,7 +112,8 @@ static bool parse_entry(struct parser *parser, struct literals *literals)
 	}
 	if (!expression_parse_literal(parser, &literal))
 		return false;
-	literal.remarks = parser_remarks(parser, start);
+	if (has_remarks)
+		literal.remarks = parser_remarks(parser, start);
 	*add_literal(parser, literals) = literal;
 	return true;
 }
@@ -123,13 +124,13 @@ bool expression_parse_literals(struct parser *parser, struct literals *literals)
 	if (literals->bare)
 		return expression_parse_literal(parser, add_literal(parser, literals));
 	parser_take(parser);
-	return expression_parse_entries(parser, literals);
+	return expression_parse_entries(parser, literals, false);
 }
 
-bool expression_parse_entries(struct parser *parser, struct literals *literals)
+bool expression_parse_entries(struct parser *parser, struct literals *literals, bool has_remarks)
 {
 	while (!parser_is(parser, "}")) {
-		if (!parse_entry(parser, literals))
+		if (!parse_entry(parser, literals, has_remarks))
 			return false;
 	}
 	parser_take(parser);
@@ -230,7 +231,7 @@ static bool parse_in(struct parser *parser, struct expr *expr)
 	if (!parser_accept(parser, "@")) {
 		if (parser_is(parser, "{"))
 			return expression_parse_literals(parser, &expr->literals);
-		parser_complain(parser, "@ and the name of a list, or values in braces,");
+		parser_complain(parser, "@ and the name of a list, or values in braces");
 		return false;
 	}
 	token = parser_peek(parser);

@@ -16,10 +16,10 @@ struct fact_name *expression_parse_fact(struct parser *parser);
 bool expression_parse_literal(struct parser *parser, struct literal *literal)
 	__attribute__((warn_unused_result));
 
-/* literal | "{" { literal } "}"; with remarks for each literal. */
+/* literal | "{" { literal } "}". */
 bool expression_parse_literals(struct parser *parser, struct literals *literals)
 	__attribute__((warn_unused_result));
 
-/* The same behind the opening brace. */
-bool expression_parse_entries(struct parser *parser, struct literals *literals)
+/* The same behind the opening brace, each literal with its remarks if those are to stay with it. */
+bool expression_parse_entries(struct parser *parser, struct literals *literals, bool has_remarks)
 	__attribute__((warn_unused_result));

@@ -46,8 +46,9 @@ static void skip_to_item(struct parser *parser)
 		parser_take(parser);
 }
 
-/* To what may follow a clause: another that begins a line, a brace that does, or the next item. */
-static void skip_to_clause(struct parser *parser)
+/* To what may follow a clause: another that begins a line, a brace that does, or the next item; there nobody can tell any more what is
+ * missing. */
+static void skip_to_clause(struct parser *parser, struct item *item)
 {
 	enum clause clause;
 
@@ -57,6 +58,7 @@ static void skip_to_clause(struct parser *parser)
 			return;
 		parser_take(parser);
 	}
+	item->is_cut = true;
 }
 
 /* --- names --- */
@@ -116,7 +118,7 @@ static bool is_at_argument(struct parser *parser)
 	struct token token = parser_peek(parser);
 	enum literal_kind kind;
 
-	if (token.kind == TOKEN_STRING || token_is(token, "<"))
+	if (token.kind == TOKEN_STRING || token.kind == TOKEN_UNKNOWN || token_is(token, "<"))
 		return true;
 	if (token.kind != TOKEN_WORD)
 		return false;
@@ -199,7 +201,7 @@ static void parse_test(struct parser *parser, struct item *item)
 
 	parser->depth = 0;
 	if (!parse_test_body(parser, &test)) {
-		skip_to_clause(parser);
+		skip_to_clause(parser, item);
 		return;
 	}
 	test.remarks = parser_remarks(parser, start);
@@ -241,14 +243,17 @@ static void parse_clause(struct parser *parser, struct item *item, enum clause c
 	if (words->place.line) {
 		complain_twice(parser, clause, words->place);
 		parser_take(parser);
-		skip_to_clause(parser);
+		skip_to_clause(parser, item);
 		return;
 	}
 	words->place = parser_take(parser).place;
 	if (parse_clause_body(parser, item, clause))
 		words->remarks = parser_remarks(parser, start);
-	else
-		skip_to_clause(parser);
+	else {
+		if (clause == CLAUSE_THEN)
+			item->action_count = 0; /* not half of them */
+		skip_to_clause(parser, item);
+	}
 }
 
 static void complain_clause(struct parser *parser)
@@ -275,9 +280,11 @@ static void parse_clauses(struct parser *parser, struct item *item)
 
 	while (!parser_is(parser, "}")) {
 		if (is_at_end(parser) || is_at_item(parser)) {
-			complaint_error(parser->complaints, parser_peek(parser).place,
-				"rule %s, begun at line %u, is not closed: \"}\" is missing",
-				item->name, item->place.line);
+			if (!item->is_cut)
+				complaint_error(parser->complaints, parser_peek(parser).place,
+					"rule %s, begun at line %u, is not closed: \"}\" is "
+					"missing",
+					item->name, item->place.line);
 			return;
 		}
 		if (is_at_clause(parser, &clause) && clause == CLAUSE_TEST) {
@@ -287,7 +294,7 @@ static void parse_clauses(struct parser *parser, struct item *item)
 		} else {
 			complain_clause(parser);
 			parser_take(parser);
-			skip_to_clause(parser);
+			skip_to_clause(parser, item);
 		}
 	}
 	struct start start = parser_start(parser);
@@ -322,7 +329,7 @@ static bool parse_list_entries(struct parser *parser, struct item *item, struct 
 	/* A comment behind the brace belongs to the list, what follows to its entries. */
 	item->remarks = parser_remarks(parser, start);
 	end = parser_start(parser);
-	if (!expression_parse_entries(parser, &item->literals))
+	if (!expression_parse_entries(parser, &item->literals, true))
 		return false;
 	item->end_remarks = parser_remarks(parser, end);
 	return true;
@@ -442,7 +449,7 @@ static void parse_version(struct parser *parser)
 	token = parser_peek(parser);
 	if (token.kind != TOKEN_WORD || !slice_equals(token.text, VERSION)) {
 		parser_complain(
-			parser, VERSION ", the version of the language that is spoken here,");
+			parser, VERSION ", the version of the language that is spoken here");
 		skip_to_item(parser);
 		return;
 	}

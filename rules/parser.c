@@ -76,6 +76,10 @@ static void complain_unknown(struct parser *parser, struct token token)
 		complaint_error(parser->complaints, token.place,
 			"this string does not end on its line, or has an escape other than \\\\, "
 			"\\\" and \\n");
+	else if ((unsigned char)token.text.data[0] >= 0x80)
+		complaint_error(parser->complaints, token.place,
+			"stray character: outside of texts, regexes and comments there is only "
+			"ASCII");
 	else
 		complaint_error(parser->complaints, token.place, "stray character \"%.*s\"",
 			SLICE_ARGS(token.text));

@@ -460,5 +460,10 @@ void print_tree(const struct tree *tree, FILE *out)
 		print_item(out, item);
 		before = item;
 	}
-	print_before_item(out, &tree->end_remarks, false);
+	if (tree->end_remarks.count) {
+		struct remarks last = tree->end_remarks;
+
+		last.gap = false;
+		print_before_item(out, &last, false);
+	}
 }

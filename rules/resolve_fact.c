@@ -8,10 +8,26 @@
 #include <assert.h>
 #include <talloc.h>
 
+/* A field of the records whose parentheses are open. */
+static const char *suggest_field(const struct builder *builder, const char *name)
+{
+	const char *meant = NULL;
+
+	for (size_t i = builder->scope_count; i-- > 0 && !meant;) {
+		const struct vocabulary_field *field = builder->scopes[i]->fact->fields;
+
+		for (; field->name && !meant; field++)
+			meant = complaint_suggestion(name, &field->name, 1);
+	}
+	return meant;
+}
+
 static struct reference *complain_unknown(struct builder *builder, const struct fact_name *name)
 {
-	const char *meant =
-		vocabulary_suggest_fact(builder, builder->program->vocabulary, name->name);
+	const char *meant = suggest_field(builder, name->name);
+
+	if (!meant)
+		meant = vocabulary_suggest_fact(builder, builder->program->vocabulary, name->name);
 
 	if (meant)
 		complaint_error(builder->complaints, name->place,

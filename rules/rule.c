@@ -375,7 +375,7 @@ static bool check_mandatory(struct builder *builder, const struct item *item)
 	bool is_good = true;
 
 	for (enum clause clause = CLAUSE_STAGE; clause <= CLAUSE_THEN; clause++) {
-		if (!item->clauses[clause].place.line)
+		if (!item->is_cut && !item->clauses[clause].place.line)
 			is_good = complain(builder, item->place, "rule %s has no clause %s",
 				item->name, tree_clause_name(clause));
 	}

@@ -164,6 +164,7 @@ struct item {
 	size_t action_count;
 	struct test *tests;
 	size_t test_count;
+	bool is_cut; /* its end was not understood: clauses may be missing that were written */
 };
 
 struct tree {
