@@ -132,7 +132,9 @@ START_TEST(names_both_places)
 	char *said;
 
 	write_file("a.rules", "version 1\nlet x = client.tls\ninclude \"a.rules\"\n");
-	write_file("b.rules", "version 1\n\nlist x string \"nowhere\"\n  rule x { }\n");
+	write_file("b.rules",
+		"version 1\n\nlist x string \"nowhere\"\n  rule x { stage connect when true then "
+		"reject }\n");
 	write_file("c.rules", "version 1\ninclude \"none\"\ninclude \"no*\"\n");
 	read_files(scratch, "*.rules", NULL, &said);
 	ck_assert_str_eq(said,
