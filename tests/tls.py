@@ -3,6 +3,7 @@
 """TLS over whole processes: certificates that change are taken up, broken ones are not; sessions are resumed by any worker and by the
 next generation; OpenSSL's s_client as a foreign peer."""
 
+import hashlib
 import json
 import os
 import re
@@ -16,7 +17,9 @@ import tempfile
 import threading
 import unittest
 
+import mta
 from harness import PATIENCE, Gateway, Sink, at_the_end_of, free_port, poll
+from peers import LoginServer
 from processes import load
 
 OPENSSL = shutil.which("openssl")
@@ -315,6 +318,44 @@ class Mails(unittest.TestCase):
                 self.assertEqual(facts.get("client.certificate.fingerprint"), wanted)
         self.send(self.site.port, "-cert", self.known[0], "-key", self.known[1])
         self.assertNotIn("client.certificate.verified", self.record())  # nobody asked
+
+
+class Servers(unittest.TestCase):
+    """Behind: one whose certificate is not accepted gets no mail, the next one does."""
+
+    def setUp(self):
+        self.servers, self.files = [], []
+        for name in ("another.example", "backend.example"):
+            directory = tempfile.mkdtemp(prefix="postern-tls-")
+            self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+            os.chmod(directory, 0o755)
+            mta.make_certificate(directory, name)
+            self.servers.append(LoginServer(self, directory))
+            self.files.append(directory + "/certificate.pem")
+
+    def send(self, backend, reason):
+        gateway = Gateway(self, workers=1, servers=[f"127.0.0.1:{server.port}" for server in self.servers],
+                          backend='tls = "required"  probe = 0  ' + backend)
+        with smtplib.SMTP("127.0.0.1", gateway.port, "client.example", PATIENCE) as client:
+            client.sendmail("a@client.example", ["b@example.com"], MAIL)
+        first, second = self.servers
+        self.assertEqual((first.senders, first.mails), ([], []))
+        self.assertEqual(len(second.mails), 1)
+        self.assertTrue(second.mails[0].endswith(MAIL))
+        self.assertRegex(gateway.log(), rf"event=backend_failed .*server=127\.0\.0\.1:{first.port} .*{reason}")
+
+    def test_that_nobody_vouches_for(self):
+        self.send(f'tls_ca = "{self.files[1]}"  tls_name = "backend.example"', "the server's certificate is not accepted: self-signed")
+
+    def test_of_another_name(self):
+        both = os.path.dirname(self.files[0]) + "/both.pem"
+        with open(both, "w", encoding="ascii") as out:
+            out.write(read_pem(self.files[0]) + read_pem(self.files[1]))
+        self.send(f'tls_ca = "{both}"  tls_name = "backend.example"', "the server's certificate is not accepted: hostname mismatch")
+
+    def test_of_another_fingerprint(self):
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(read_pem(self.files[1]))).hexdigest()
+        self.send(f'tls_fingerprint = "{digest}"', "is not the one of tls_fingerprint")
 
 
 if __name__ == "__main__":
