@@ -446,11 +446,13 @@ static bool ends_line(struct slice bytes)
 }
 
 /* Whether it can go by DATA as it is. */
-static bool is_plain(const struct message *message)
+static bool is_plain(const struct delivery *delivery)
 {
+	const struct message *message = delivery->message;
 	unsigned odd = ANOMALY_BARE_LF | ANOMALY_BARE_CR | ANOMALY_NUL;
 
-	return !message_has_dot_lines(message) && !(message_anomalies(message) & odd);
+	return !message_has_dot_lines(message) && !delivery->plan->has_dot_lines &&
+		!(message_anomalies(message) & odd);
 }
 
 static void await_flush(struct delivery *delivery)
@@ -487,7 +489,7 @@ static struct step send_message(void *owner)
 		lend_as_chunk(delivery);
 		return THEN(flush_message);
 	}
-	if (is_plain(delivery->message)) {
+	if (is_plain(delivery)) {
 		bool is_whole = ends_line(last_slice(delivery->plan));
 		lend_plan(delivery, 0);
 		delivery->tail = slice_of(is_whole ? ".\r\n" : "\r\n.\r\n");
