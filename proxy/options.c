@@ -28,8 +28,8 @@ static const struct option listen_rows[] = {
 		.manual = "name of the backend to relay to; without it, the first one"},
 	{FIELD(listen_options, tls), .type = OPTION_CHOICE, .preset = "starttls",
 		.choices = listen_tls_choices,
-		.manual = "starttls offers it when there is a tls.certificate; required takes no "
-			  "mail without it; implicit speaks TLS from the first byte (port 465)"},
+		.manual = "starttls offers it when there is a tls.certificate; required: all "
+			  "but EHLO, NOOP, STARTTLS and QUIT hears 530 without it; implicit speaks TLS from the first byte (port 465)"},
 	{FIELD(listen_options, client_certificate), .type = OPTION_CHOICE, .preset = "off",
 		.choices = client_certificate_choices,
 		.manual = "whether clients are asked for a certificate; none is refused for it, "
