@@ -54,7 +54,7 @@ static const struct option listen_rows[] = {
 	{FIELD(listen_options, passthrough), .type = OPTION_NETWORKS,
 		.manual =
 			"clients that talk to the backend itself, from the first byte: nothing of "
-			"it is judged, limited or encrypted here"},
+			"it is judged or encrypted here; the limits on connections hold"},
 	{FIELD(listen_options, passthrough_idle), .type = OPTION_DURATION, .preset = "10m",
 		.minimum = SECOND, .maximum = 24 * HOUR,
 		.manual = "how long a connection of passthrough may be silent in both directions"},

@@ -126,9 +126,8 @@ static bool admit(struct session *s)
 {
 	if (limits_admit(s))
 		return true;
-	table_add(s->gateway->table, COUNT_SESSIONS_REFUSED, 1);
 	s->closing = true;
-	say(s, 421, "4.7.0", "too many connections, try again later");
+	say(s, 421, "4.7.0", LIMITS_REFUSAL);
 	return false;
 }
 
