@@ -108,13 +108,27 @@ static void let_go(struct delivery *delivery)
 	delivery->played = 0;
 }
 
+/* The server has ended the connection within a transaction, or was silent for too long. */
+static void note_break(struct delivery *delivery)
+{
+	bool is_late = delivery->steps.await.outcome == OUTCOME_TIMED_OUT;
+
+	if (!delivery->met_busy)
+		pool_note_break(delivery->pool, delivery->backend,
+			is_late ? "no answer within a transaction"
+				: "the connection was lost within a transaction");
+}
+
 /* The connection proved dead before the commit. If it may have died while nobody used it, there is one more try, on a
  * fresh one. */
 static struct step lose_backend(struct delivery *delivery)
 {
+	bool is_late = delivery->steps.await.outcome == OUTCOME_TIMED_OUT;
 	bool may_have_died_idle = delivery->backend->kept || delivery->held;
 	bool again = may_have_died_idle && !delivery->tried_fresh && !delivery->own;
 
+	if (is_late || !may_have_died_idle)
+		note_break(delivery);
 	let_go(delivery);
 	if (!again)
 		return conclude(delivery, cannot_reach(delivery));
@@ -244,6 +258,7 @@ static struct step hear_forwarded(void *owner)
 	struct delivery *delivery = owner;
 	const struct reply *reply = &delivery->backend->reply;
 
+	delivery->met_busy |= reply->code == 421;
 	if (delivery->steps.await.outcome != OUTCOME_DONE || reply->code == 421)
 		return lose_backend(delivery);
 	if (!reply_is_positive(reply))
@@ -277,8 +292,10 @@ static struct step hear_reset(void *owner)
 	struct delivery *delivery = owner;
 
 	if (delivery->steps.await.outcome != OUTCOME_DONE ||
-		!reply_is_positive(&delivery->backend->reply))
+		!reply_is_positive(&delivery->backend->reply)) {
+		delivery->met_busy |= delivery->backend->reply.code == 421;
 		return lose_backend(delivery);
+	}
 	delivery->backend->used = false;
 	return THEN(begin_play);
 }
@@ -369,6 +386,7 @@ static struct step hear_line(void *owner)
 	const struct reply *reply = &delivery->backend->reply;
 
 	if (delivery->steps.await.outcome == OUTCOME_TIMED_OUT) {
+		note_break(delivery);
 		let_go(delivery);
 		return conclude(delivery, cannot_reach(delivery));
 	}
@@ -608,8 +626,11 @@ static struct step hear_backend(void *owner)
 	delivery->open = false;
 	delivery->sender_stands = false;
 	delivery->played = 0;
-	if (delivery->steps.await.outcome == OUTCOME_DONE)
+	if (delivery->steps.await.outcome == OUTCOME_DONE) {
+		pool_note_answer(delivery->backend);
 		return conclude(delivery, classed(delivery, &delivery->backend->reply));
+	}
+	note_break(delivery);
 	let_go(delivery);
 	return conclude(delivery,
 		reply_of(delivery, 451, "4.4.2",
