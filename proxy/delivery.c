@@ -130,6 +130,8 @@ static struct step lose_backend(struct delivery *delivery)
 	if (is_late || !may_have_died_idle)
 		note_break(delivery);
 	let_go(delivery);
+	if (!again && delivery->met_busy && !delivery->own)
+		return conclude(delivery, is_too_busy(delivery));
 	if (!again)
 		return conclude(delivery, cannot_reach(delivery));
 	delivery->fresh = true;

@@ -396,7 +396,8 @@ static const struct {
 	const char *status;
 	const char *text;
 } requirements[] = {
-	{NEEDS_TLS, lacks_tls, 530, "5.7.0", "say STARTTLS first: without TLS nothing is possible here"},
+	{NEEDS_TLS, lacks_tls, 530, "5.7.0",
+		"say STARTTLS first: without TLS nothing is possible here"},
 	{NEEDS_HELO, lacks_helo, 503, "5.5.1", "say EHLO or HELO first"},
 	{NEEDS_NO_TRANSACTION, has_transaction, 503, "5.5.1",
 		"a sender was given already; say RSET to begin anew"},

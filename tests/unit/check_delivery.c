@@ -84,7 +84,8 @@ static const struct {
 	{"text\r\n", EDIT_ADD, EDIT_END, ".", "v", HEADER "..: v\r\n\r\ntext\r\n"},
 	{"text\r\n", EDIT_ADD, 2, ".a.", ".",
 		"Subject: old\r\n..a.: .\r\nX-Second: 2\r\n\r\ntext\r\n"},
-	{"text\r\n", EDIT_ADD, EDIT_TOP, "X-A", "1\r\n.", "X-A: 1\r\n\t.\r\n" HEADER "\r\ntext\r\n"},
+	{"text\r\n", EDIT_ADD, EDIT_TOP, "X-A", "1\r\n.",
+		"X-A: 1\r\n\t.\r\n" HEADER "\r\ntext\r\n"},
 	{".text\r\n", EDIT_ADD, EDIT_END, ".odd", "v", HEADER "..odd: v\r\n\r\n..text\r\n"},
 	{"text\r\n", EDIT_REPLACE, 0, "subject", ".", "subject: .\r\nX-Second: 2\r\n\r\ntext\r\n"},
 };
