@@ -211,10 +211,7 @@ static void tell_recipients(struct play *play)
 		if (play->answers[i].verdict.kind <= VERDICT_ACCEPT)
 			passed[count++] = play->answers[i].address->text;
 	}
-	facts_forget(play->facts, FACT_RECIPIENT);
-	facts_forget(play->facts, FACT_RECIPIENT_LOCAL);
-	facts_forget(play->facts, FACT_RECIPIENT_DOMAIN);
-	facts_forget(play->facts, FACT_RECIPIENT_FORM);
+	facts_forget_recipient(play->facts);
 	facts_set_texts(play->facts, FACT_RECIPIENTS, passed, count);
 	facts_set_number(play->facts, FACT_RECIPIENT_COUNT, (int64_t)count);
 }
@@ -350,19 +347,16 @@ static void print_trace(const struct inquiry *inquiry, FILE *out)
 
 static void print_facts(const struct facts *facts, FILE *out)
 {
-	struct value value;
+	size_t count;
+	struct question *known = facts_known(NULL, facts, &count);
 
 	fputs("\nWhat was known\n", out);
-	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
-		char *shown;
-		if (facts_get(facts, fact, &value) == FACT_UNKNOWN)
-			continue;
-		shown = facts_print(NULL, facts, fact);
-		fprintf(out, "  %-24s ", fact_row(fact)->name);
-		print_safely(shown, out);
+	for (size_t i = 0; i < count; i++) {
+		fprintf(out, "  %-24s ", fact_print_question(known, &known[i]));
+		print_safely(facts_print_answer(known, facts, &known[i]), out);
 		fputc('\n', out);
-		talloc_free(shown);
 	}
+	talloc_free(known);
 }
 
 static void print_text(const struct play *play, FILE *out)

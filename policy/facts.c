@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <talloc.h>
+#include <uthash.h>
 
 #define FACT_ROW(id, fact_name, fact_type, fact_stage, fact_period, fact_learner, fact_manual)     \
 	[FACT_##id] = {.name = fact_name,                                                          \
@@ -26,12 +27,14 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_RECIPIENT_FORM].flags = address_form_names,
 	[FACT_MESSAGE_ANOMALIES].flags = message_anomaly_names,
 	[FACT_HEADER_ANOMALIES].flags = header_anomaly_names,
+	[FACT_HEADER].argument = "field name",
 };
 /* clang-format on */
 
 _Static_assert(FACT_COUNT < UINT8_MAX, "a set keeps the places of its facts in bytes");
 
 #define CONTENT offsetof(struct value, boolean) /* where the value stands behind its type */
+#define WORD_BITS 64
 
 /* What is known about one fact: a value without its type, which the fact's row tells. Idle sessions are many. */
 struct known {
@@ -40,13 +43,25 @@ struct known {
 		CONTENT]; /* of a failed fact: the reason, as text */
 };
 
+/* What is known about a question with an argument. */
+struct answered {
+	UT_hash_handle hh;
+	enum fact fact;
+	struct known known;
+	size_t size;
+	char key[]; /* the fact as one byte, then the argument with its NUL */
+};
+
 #define OWN_ROOM 10 /* what is known of most sessions */
 
 struct facts {
-	const struct facts *under;
-	struct known *known; /* own, or a longer array once that is full */
+	struct facts *under;
+	struct answered *answered; /* NULL in most sessions */
+	struct known
+		*known; /* in the order of the table; own, or a longer array once that is full */
+	uint64_t
+		there[(FACT_COUNT + WORD_BITS - 1) / WORD_BITS]; /* which facts stand in it; bits */
 	uint8_t count, room;
-	uint8_t places[FACT_COUNT]; /* in known, from 1; 0: not there */
 	struct known own[OWN_ROOM];
 };
 
@@ -67,7 +82,33 @@ enum fact fact_named(struct slice name)
 	return fact;
 }
 
-struct facts *facts_new(const void *parent, const struct facts *under)
+/* --- questions --- */
+
+char *fact_print_question(const void *parent, const struct question *question)
+{
+	const char *name = fact_row(question->fact)->name;
+
+	return question->argument ? talloc_asprintf(parent, "%s(%s)", name, question->argument)
+				  : talloc_strdup(parent, name);
+}
+
+bool fact_parse_question(const void *parent, const char *text, struct question *question)
+{
+	size_t size = strlen(text), name = strcspn(text, "(");
+	bool has_argument = name < size && text[size - 1] == ')';
+
+	question->fact = fact_named(slice_make(text, has_argument ? name : size));
+	question->argument = NULL;
+	if (question->fact == FACT_COUNT || has_argument != (rows[question->fact].argument != NULL))
+		return false;
+	if (has_argument)
+		question->argument = talloc_strndup(parent, text + name + 1, size - name - 2);
+	return true;
+}
+
+/* --- sets --- */
+
+struct facts *facts_new(const void *parent, struct facts *under)
 {
 	struct facts *facts = talloc_zero(parent, struct facts);
 
@@ -89,15 +130,36 @@ static void grow(struct facts *facts)
 	facts->room = (uint8_t)room;
 }
 
+static bool is_there(const struct facts *facts, enum fact fact)
+{
+	return facts->there[fact / WORD_BITS] >> fact % WORD_BITS & 1;
+}
+
+/* How many facts that stand before it in the table are there. */
+static size_t place_of(const struct facts *facts, enum fact fact)
+{
+	uint64_t before = (UINT64_C(1) << fact % WORD_BITS) - 1;
+	int place = __builtin_popcountll(facts->there[fact / WORD_BITS] & before);
+
+	for (size_t word = 0; word < fact / WORD_BITS; word++)
+		place += __builtin_popcountll(facts->there[word]);
+	return (size_t)place;
+}
+
 static struct known *place_for(struct facts *facts, enum fact fact)
 {
-	assert(fact < FACT_COUNT);
-	if (!facts->places[fact]) {
+	size_t place = place_of(facts, fact);
+
+	assert(fact < FACT_COUNT && !rows[fact].argument);
+	if (!is_there(facts, fact)) {
 		if (facts->count == facts->room)
 			grow(facts);
-		facts->places[fact] = ++facts->count;
+		memmove(&facts->known[place + 1], &facts->known[place],
+			(facts->count - place) * sizeof *facts->known);
+		facts->there[fact / WORD_BITS] |= UINT64_C(1) << fact % WORD_BITS;
+		facts->count++;
 	}
-	return &facts->known[facts->places[fact] - 1];
+	return &facts->known[place];
 }
 
 static bool is_number(enum value_type type)
@@ -169,42 +231,199 @@ void facts_set_failed(struct facts *facts, enum fact fact, const char *reason)
 	set(facts, fact, FACT_FAILED, (struct value){.text = reason});
 }
 
+/* --- with arguments --- */
+
+static void key_of(const struct question *question, char *key, size_t size)
+{
+	key[0] = (char)question->fact;
+	memcpy(key + 1, question->argument, size - 1);
+}
+
+static struct answered *find_answered(const struct facts *facts, const struct question *question)
+{
+	size_t size = strlen(question->argument) + 2;
+	char *key;
+	struct answered *found;
+
+	if (!facts->answered)
+		return NULL;
+	key = talloc_array(NULL, char, size);
+	key_of(question, key, size);
+	HASH_FIND(hh, facts->answered, key, size, found);
+	talloc_free(key);
+	return found;
+}
+
+static int forget_answers(struct facts *facts)
+{
+	HASH_CLEAR(hh, facts->answered);
+	return 0;
+}
+
+static struct answered *answered_for(struct facts *facts, const struct question *question)
+{
+	struct answered *answered = find_answered(facts, question);
+	size_t size = strlen(question->argument) + 2;
+
+	if (answered)
+		return answered;
+	answered = talloc_zero_size(facts, sizeof *answered + size);
+	talloc_set_name_const(answered, "struct answered");
+	answered->fact = question->fact;
+	answered->size = size;
+	key_of(question, answered->key, size);
+	HASH_ADD(hh, facts->answered, key, size, answered);
+	talloc_set_destructor(facts, forget_answers);
+	return answered;
+}
+
+void facts_answer(struct facts *facts, const struct question *question, enum fact_state state,
+	struct value value)
+{
+	struct known *known;
+
+	assert(!question->argument == !fact_row(question->fact)->argument);
+	assert(state != FACT_KNOWN || value.type == fact_row(question->fact)->type);
+	known = question->argument ? &answered_for(facts, question)->known
+				   : place_for(facts, question->fact);
+	known->state = state;
+	memcpy(known->content, (const char *)&value + CONTENT, sizeof known->content);
+}
+
+/* --- forgetting and looking up --- */
+
 void facts_forget(struct facts *facts, enum fact fact)
 {
-	if (facts->places[fact])
+	if (is_there(facts, fact))
 		place_for(facts, fact)->state = FACT_UNKNOWN;
 }
 
-void facts_take_over(struct facts *facts, const struct facts *other)
+void facts_forget_recipient(struct facts *facts)
 {
+	struct answered *answered, *next;
+
 	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
-		uint8_t place = other->places[fact];
-		if (place && other->known[place - 1].state != FACT_UNKNOWN)
-			*place_for(facts, fact) = other->known[place - 1];
+		if (rows[fact].period == PER_RECIPIENT)
+			facts_forget(facts, fact);
+	}
+	HASH_ITER(hh, facts->answered, answered, next)
+	{
+		if (rows[answered->fact].period == PER_RECIPIENT)
+			answered->known.state = FACT_UNKNOWN;
 	}
 }
 
-static const struct known *look_up(const struct facts *facts, enum fact fact)
+static const struct known *own_known(const struct facts *facts, const struct question *question)
 {
-	assert(fact < FACT_COUNT);
-	for (; facts; facts = facts->under) {
-		uint8_t place = facts->places[fact];
-		if (place && facts->known[place - 1].state != FACT_UNKNOWN)
-			return &facts->known[place - 1];
+	const struct known *known = NULL;
+
+	if (question->argument) {
+		const struct answered *answered = find_answered(facts, question);
+		known = answered ? &answered->known : NULL;
+	} else if (is_there(facts, question->fact)) {
+		known = &facts->known[place_of(facts, question->fact)];
 	}
-	return NULL;
+	return known && known->state != FACT_UNKNOWN ? known : NULL;
+}
+
+enum fact_state facts_look_up(
+	const struct facts *facts, const struct question *question, struct value *value)
+{
+	const struct known *known = NULL;
+
+	assert(!question->argument == !fact_row(question->fact)->argument);
+	for (; facts && !known; facts = facts->under)
+		known = own_known(facts, question);
+	if (!known)
+		return FACT_UNKNOWN;
+	value->type = rows[question->fact].type;
+	memcpy((char *)value + CONTENT, known->content, sizeof known->content);
+	return known->state;
 }
 
 enum fact_state facts_get(const struct facts *facts, enum fact fact, struct value *value)
 {
-	const struct known *known = look_up(facts, fact);
-
-	if (!known)
-		return FACT_UNKNOWN;
-	value->type = rows[fact].type;
-	memcpy((char *)value + CONTENT, known->content, sizeof known->content);
-	return known->state;
+	return facts_look_up(facts, &(struct question){fact, NULL}, value);
 }
+
+void facts_take_over(struct facts *facts, const struct facts *other)
+{
+	struct value value;
+	size_t count;
+	struct question *known = facts_known(NULL, other, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		enum fact_state state = facts_look_up(other, &known[i], &value);
+		facts_answer(facts, &known[i], state, value);
+	}
+	talloc_free(known);
+}
+
+struct facts *facts_keeper(struct facts *facts, enum fact fact)
+{
+	while (fact_row(fact)->period == PER_SESSION && facts->under)
+		facts = facts->under;
+	return facts;
+}
+
+/* --- all of them --- */
+
+static size_t add_simple(const struct facts *facts, struct question *known)
+{
+	struct value value;
+	size_t count = 0;
+
+	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
+		if (!rows[fact].argument && facts_get(facts, fact, &value) != FACT_UNKNOWN)
+			known[count++] = (struct question){fact, NULL};
+	}
+	return count;
+}
+
+static int compare_questions(const void *a, const void *b)
+{
+	const struct question *first = a, *second = b;
+
+	if (first->fact != second->fact)
+		return first->fact < second->fact ? -1 : 1;
+	return first->argument ? strcmp(first->argument, second->argument) : 0;
+}
+
+/* What two sets, one under the other, both know stands once. */
+static size_t without_repetitions(struct question *questions, size_t count)
+{
+	size_t kept = 0;
+
+	qsort(questions, count, sizeof *questions, compare_questions);
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 || compare_questions(&questions[i], &questions[i - 1]) != 0)
+			questions[kept++] = questions[i];
+	}
+	return kept;
+}
+
+struct question *facts_known(const void *parent, const struct facts *facts, size_t *count)
+{
+	size_t room = FACT_COUNT;
+	struct question *known;
+	const struct answered *answered;
+
+	for (const struct facts *set = facts; set; set = set->under)
+		room += HASH_COUNT(set->answered);
+	known = talloc_array(parent, struct question, room);
+	*count = add_simple(facts, known);
+	for (const struct facts *set = facts; set; set = set->under) {
+		for (answered = set->answered; answered; answered = answered->hh.next) {
+			if (answered->known.state != FACT_UNKNOWN)
+				known[(*count)++] =
+					(struct question){answered->fact, answered->key + 1};
+		}
+	}
+	*count = without_repetitions(known, *count);
+	return known;
+}
+
+/* --- printing --- */
 
 static char *print_flags(const void *parent, enum fact fact, int64_t bits)
 {
@@ -247,16 +466,22 @@ static char *print_value(const void *parent, enum fact fact, const struct value 
 	return talloc_asprintf(parent, "%" PRId64, value->number);
 }
 
-char *facts_print(const void *parent, const struct facts *facts, enum fact fact)
+char *facts_print_answer(
+	const void *parent, const struct facts *facts, const struct question *question)
 {
 	struct value value;
-	enum fact_state state = facts_get(facts, fact, &value);
+	enum fact_state state = facts_look_up(facts, question, &value);
 
 	if (state == FACT_KNOWN)
-		return print_value(parent, fact, &value);
+		return print_value(parent, question->fact, &value);
 	if (state == FACT_FAILED)
 		return talloc_asprintf(parent, "failed: %s", value.text);
 	return talloc_strdup(parent, state == FACT_ABSENT ? "absent" : "unknown");
+}
+
+char *facts_print(const void *parent, const struct facts *facts, enum fact fact)
+{
+	return facts_print_answer(parent, facts, &(struct question){fact, NULL});
 }
 
 static const char *type_name(enum value_type type)
@@ -279,8 +504,11 @@ void facts_print_manual(FILE *out)
 	fputs(".Bl -tag -width Ds\n", out);
 	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
 		const struct fact_row *row = &rows[fact];
-		fprintf(out, ".It Ic %s Pq %s, from stage %s\n%s.\n", row->name,
-			type_name(row->type), stage_name(row->stage), row->manual);
+		fprintf(out, ".It Ic %s", row->name);
+		if (row->argument)
+			fprintf(out, " Ns ( Ns Ar %s Ns )", row->argument);
+		fprintf(out, " Pq %s, from stage %s\n%s.\n", type_name(row->type),
+			stage_name(row->stage), row->manual);
 		print_manual_of_flags(row->flags, out);
 	}
 	fputs(".El\n", out);

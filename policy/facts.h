@@ -8,6 +8,9 @@
  * known, known to be absent (no such header) or failed (could not be learned; the reason is kept).
  * Texts are borrowed: they must live as long as the set.
  *
+ * Some facts have an argument, a row's `argument` says what: header(Subject), dns.mx(example.com). Each argument is a question of its
+ * own. Where a fact has several, they stand in the one text as they are written, between ", ".
+ *
  * Learners: LEARNER_TOLD facts are set by whoever runs the session as they happen; asking for one that was not told gives absent.
  * The others name who can find them out; the functions are handed in with struct learner (see policy/inquiry.h).
  */
@@ -18,6 +21,7 @@
 
 #include <stdio.h>
 
+/* A fact of the period of recipients is forgotten before the next one. */
 enum fact_period { PER_SESSION, PER_TRANSACTION, PER_RECIPIENT };
 
 enum fact_learner {
@@ -74,6 +78,7 @@ enum fact_learner {
 	FACT(RECEIVED_COUNT,     "received.count",       VALUE_INT,     STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "how many Received fields it has") \
 	FACT(FROM_ADDRESS,       "from.address",         VALUE_ADDRESS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "address of From; absent when unreadable") \
 	FACT(FROM_DOMAIN,        "from.domain",          VALUE_DOMAIN,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "domain of From") \
+	FACT(HEADER,             "header",               VALUE_TEXTS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "values of all header fields of that name, unfolded; absent when there is none") \
 	FACT(SUBJECT,            "subject",              VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "subject, unfolded") \
 	FACT(MESSAGE_ID,         "message_id",           VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "Message-ID") \
 	FACT(SCORE,              "score",                VALUE_SCORE,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_TOLD,   "sum of all scores so far")
@@ -91,6 +96,7 @@ struct fact_row {
 	enum fact_period period;
 	enum fact_learner learner;
 	const char *const *flags; /* names of the bits of a VALUE_FLAGS fact, NULL-ended */
+	const char *argument;     /* what it is asked with; NULL: nothing */
 	const char *manual;
 };
 
@@ -98,12 +104,21 @@ const struct fact_row *fact_row(enum fact fact);
 /* The fact of that name, or FACT_COUNT. */
 enum fact fact_named(struct slice name);
 
-enum fact_state { FACT_UNKNOWN, FACT_KNOWN, FACT_ABSENT, FACT_FAILED };
+/* A fact, with what it is asked with. */
+struct question {
+	enum fact fact;
+	const char *argument; /* NULL for facts that have none */
+};
+
+/* "header(Subject)", and back; false when there is no such fact, or it lacks an argument or has none. */
+char *fact_print_question(const void *parent, const struct question *question);
+bool fact_parse_question(const void *parent, const char *text, struct question *question)
+	__attribute__((warn_unused_result));
 
 struct facts;
 
 /* under may be NULL. */
-struct facts *facts_new(const void *parent, const struct facts *under);
+struct facts *facts_new(const void *parent, struct facts *under);
 
 /* Each replaces what the set itself holds. */
 void facts_set_bool(struct facts *facts, enum fact fact, bool value);
@@ -114,14 +129,30 @@ void facts_set_text(struct facts *facts, enum fact fact, const char *text); /* N
 void facts_set_texts(struct facts *facts, enum fact fact, const char *const *items, size_t count);
 void facts_set_absent(struct facts *facts, enum fact fact);
 void facts_set_failed(struct facts *facts, enum fact fact, const char *reason);
+/* The same for any question: the value's type must be the row's; of a failed fact its text is the reason, of an absent one it does not
+ * matter. The argument is copied. */
+void facts_answer(struct facts *facts, const struct question *question, enum fact_state state,
+	struct value value);
 void facts_forget(struct facts *facts, enum fact fact);
-/* Takes over everything that the other set itself knows. */
+/* Before the next recipient. */
+void facts_forget_recipient(struct facts *facts);
+/* Takes over everything that the other set knows. */
 void facts_take_over(struct facts *facts, const struct facts *other);
 
 enum fact_state facts_get(const struct facts *facts, enum fact fact, struct value *value);
+enum fact_state facts_look_up(
+	const struct facts *facts, const struct question *question, struct value *value);
+
+/* The set in which a fact of its period is kept: the session's for those of the session. What its text borrows from must live as long. */
+struct facts *facts_keeper(struct facts *facts, enum fact fact);
+
+/* All questions that are not unknown, in the order of the table; under the parent. */
+struct question *facts_known(const void *parent, const struct facts *facts, size_t *count);
 
 /* The value as people and explain print it; "absent", "failed: reason" and "unknown" for the others. */
 char *facts_print(const void *parent, const struct facts *facts, enum fact fact);
+char *facts_print_answer(
+	const void *parent, const struct facts *facts, const struct question *question);
 
 /* The table as the manual prints it (mdoc). */
 void facts_print_manual(FILE *out);

@@ -11,46 +11,57 @@ struct reading {
 	struct complaints *complaints;
 };
 
-static bool read_bool(struct reading *reading, enum fact fact, const json_t *json)
+static void know(struct reading *reading, const struct question *question, struct value value)
+{
+	facts_answer(reading->facts, question, FACT_KNOWN, value);
+}
+
+static bool read_bool(struct reading *reading, const struct question *question, const json_t *json)
 {
 	if (!json_is_boolean(json))
 		return false;
-	facts_set_bool(reading->facts, fact, json_is_true(json));
+	know(reading, question, (struct value){VALUE_BOOL, {.boolean = json_is_true(json)}});
 	return true;
 }
 
-static bool read_number(struct reading *reading, enum fact fact, const json_t *json)
+static bool read_number(
+	struct reading *reading, const struct question *question, const json_t *json)
 {
+	enum value_type type = fact_row(question->fact)->type;
+
 	if (!json_is_integer(json))
 		return false;
-	facts_set_number(reading->facts, fact, json_integer_value(json));
+	know(reading, question, (struct value){type, {.number = json_integer_value(json)}});
 	return true;
 }
 
-static bool read_score(struct reading *reading, enum fact fact, const json_t *json)
+static bool read_score(struct reading *reading, const struct question *question, const json_t *json)
 {
 	if (!json_is_number(json))
 		return false;
-	facts_set_score(reading->facts, fact, json_number_value(json));
+	know(reading, question, (struct value){VALUE_SCORE, {.score = json_number_value(json)}});
 	return true;
 }
 
-static bool read_ip(struct reading *reading, enum fact fact, const json_t *json)
+static bool read_ip(struct reading *reading, const struct question *question, const json_t *json)
 {
-	struct ip ip;
+	struct value value = {.type = VALUE_IP};
 
-	if (!json_is_string(json) || !ip_parse(slice_of(json_string_value(json)), &ip))
+	if (!json_is_string(json) || !ip_parse(slice_of(json_string_value(json)), &value.ip))
 		return false;
-	facts_set_ip(reading->facts, fact, &ip);
+	know(reading, question, value);
 	return true;
 }
 
-static bool read_text(struct reading *reading, enum fact fact, const json_t *json)
+static bool read_text(struct reading *reading, const struct question *question, const json_t *json)
 {
+	enum value_type type = fact_row(question->fact)->type;
+	char *text;
+
 	if (!json_is_string(json))
 		return false;
-	facts_set_text(
-		reading->facts, fact, talloc_strdup(reading->facts, json_string_value(json)));
+	text = talloc_strdup(reading->facts, json_string_value(json));
+	know(reading, question, (struct value){type, {.text = text}});
 	return true;
 }
 
@@ -63,7 +74,7 @@ static bool has_only_strings(const json_t *array)
 	return json_is_array(array);
 }
 
-static bool read_texts(struct reading *reading, enum fact fact, const json_t *json)
+static bool read_texts(struct reading *reading, const struct question *question, const json_t *json)
 {
 	size_t count = json_array_size(json);
 	const char **items;
@@ -73,7 +84,7 @@ static bool read_texts(struct reading *reading, enum fact fact, const json_t *js
 	items = talloc_array(reading->facts, const char *, count + 1);
 	for (size_t i = 0; i < count; i++)
 		items[i] = talloc_strdup(items, json_string_value(json_array_get(json, i)));
-	facts_set_texts(reading->facts, fact, items, count);
+	know(reading, question, (struct value){VALUE_TEXTS, {.texts = {items, count}}});
 	return true;
 }
 
@@ -86,7 +97,7 @@ static int64_t flag_of(const char *const *names, const char *name)
 	return 0;
 }
 
-static bool read_flags(struct reading *reading, enum fact fact, const json_t *json)
+static bool read_flags(struct reading *reading, const struct question *question, const json_t *json)
 {
 	int64_t flags = 0;
 
@@ -94,17 +105,17 @@ static bool read_flags(struct reading *reading, enum fact fact, const json_t *js
 		return false;
 	for (size_t i = 0; i < json_array_size(json); i++) {
 		const char *name = json_string_value(json_array_get(json, i));
-		int64_t flag = flag_of(fact_row(fact)->flags, name);
+		int64_t flag = flag_of(fact_row(question->fact)->flags, name);
 		if (!flag)
 			return false;
 		flags |= flag;
 	}
-	facts_set_number(reading->facts, fact, flags);
+	know(reading, question, (struct value){VALUE_FLAGS, {.number = flags}});
 	return true;
 }
 
 static const struct type {
-	bool (*read)(struct reading *reading, enum fact fact, const json_t *json);
+	bool (*read)(struct reading *reading, const struct question *question, const json_t *json);
 	const char *takes;
 } types[] = {
 	[VALUE_BOOL] = {read_bool, "true or false"},
@@ -122,34 +133,42 @@ static const struct type {
 	[VALUE_TEXTS] = {read_texts, "an array of strings"},
 };
 
-static void complain_unknown(const struct reading *reading, const char *name)
+static void complain_unknown(const struct reading *reading, const char *text)
 {
 	const char *names[FACT_COUNT], *suggestion;
 	struct place place = {reading->path, 0, 0};
+	char *name = talloc_strndup(NULL, text, strcspn(text, "("));
+	enum fact fact = fact_named(slice_of(name));
 
-	for (enum fact fact = 0; fact < FACT_COUNT; fact++)
-		names[fact] = fact_row(fact)->name;
+	for (enum fact i = 0; i < FACT_COUNT; i++)
+		names[i] = fact_row(i)->name;
 	suggestion = complaint_suggestion(name, names, FACT_COUNT);
-	if (suggestion)
+	if (fact != FACT_COUNT && fact_row(fact)->argument)
+		complaint_error(reading->complaints, place, "%s is written %s(%s)", name, name,
+			fact_row(fact)->argument);
+	else if (fact != FACT_COUNT)
+		complaint_error(reading->complaints, place, "%s has no argument", name);
+	else if (suggestion)
 		complaint_error(reading->complaints, place,
 			"there is no fact \"%s\"; did you mean \"%s\"?", name, suggestion);
 	else
 		complaint_error(reading->complaints, place, "there is no fact \"%s\"", name);
+	talloc_free(name);
 }
 
 static void read_fact(struct reading *reading, const char *name, const json_t *json)
 {
-	enum fact fact = fact_named(slice_of(name));
+	struct question question;
 	const struct type *type;
 
-	if (fact == FACT_COUNT) {
+	if (!fact_parse_question(reading->facts, name, &question)) {
 		complain_unknown(reading, name);
 		return;
 	}
-	type = &types[fact_row(fact)->type];
+	type = &types[fact_row(question.fact)->type];
 	if (json_is_null(json))
-		facts_set_absent(reading->facts, fact);
-	else if (!type->read(reading, fact, json))
+		facts_answer(reading->facts, &question, FACT_ABSENT, (struct value){0});
+	else if (!type->read(reading, &question, json))
 		complaint_error(reading->complaints, (struct place){reading->path, 0, 0},
 			"%s takes %s", name, type->takes);
 }

@@ -36,7 +36,8 @@ static void learn_from(struct facts *facts, const struct header *header)
 static void learn_absence(struct facts *facts)
 {
 	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
-		if (fact_row(fact)->learner == LEARNER_HEADER && is_unknown(facts, fact))
+		const struct fact_row *row = fact_row(fact);
+		if (row->learner == LEARNER_HEADER && !row->argument && is_unknown(facts, fact))
 			facts_set_absent(facts, fact);
 	}
 }
@@ -52,11 +53,43 @@ void header_learner_learn(struct inquiry *inquiry)
 	learn_from(inquiry->facts, inquiry->header);
 }
 
-static void begin(void *owner, struct inquiry *inquiry, enum fact fact, struct await *await)
+/* All fields of the name that is asked for. */
+static struct value_texts values_of(
+	struct facts *facts, const struct header *header, const char *name)
+{
+	struct value_texts values = {NULL, 0};
+	const char **items = talloc_array(facts, const char *, 0);
+
+	for (size_t i = 0; i < header->count; i++) {
+		if (!slice_equals_nocase(header->fields[i].name, name))
+			continue;
+		if (values.count == talloc_array_length(items))
+			items = talloc_realloc(facts, items, const char *, 2 * values.count + 1);
+		items[values.count++] = header_unfold(items, header->fields[i].value);
+	}
+	values.items = items;
+	return values;
+}
+
+static void learn_fields(struct inquiry *inquiry, const struct question *question)
+{
+	struct value value = {.type = VALUE_TEXTS};
+
+	if (!inquiry->header)
+		header_learner_learn(inquiry);
+	if (inquiry->header)
+		value.texts = values_of(inquiry->facts, inquiry->header, question->argument);
+	facts_answer(inquiry->facts, question, value.texts.count ? FACT_KNOWN : FACT_ABSENT, value);
+}
+
+static void begin(
+	void *owner, struct inquiry *inquiry, const struct question *question, struct await *await)
 {
 	(void)owner;
-	(void)fact;
-	header_learner_learn(inquiry);
+	if (question->argument)
+		learn_fields(inquiry, question);
+	else
+		header_learner_learn(inquiry);
 	await_skip(await, OUTCOME_DONE);
 }
 

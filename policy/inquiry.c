@@ -13,10 +13,10 @@
 #define FIRST_ROOM 8
 #define PAIRS_MAXIMUM 32
 
-/* One fact that is being found out. */
+/* One question that is being answered. */
 struct lookup {
 	struct inquiry_run *run;
-	enum fact fact;
+	const struct question *question;
 	struct await await;
 };
 
@@ -26,7 +26,8 @@ struct inquiry_run {
 	struct await *caller;
 	struct clock *clock;
 	struct timer deadline;
-	struct lookup *lookups; /* of this round */
+	struct question *questions; /* of this round */
+	struct lookup *lookups;
 	size_t count;
 	size_t pending;
 	unsigned rounds;
@@ -138,17 +139,42 @@ static void enter_stage(struct inquiry *inquiry, enum stage stage)
 
 /* --- facts --- */
 
-enum fact_state inquiry_ask(struct inquiry *inquiry, enum fact fact, struct value *value)
+static bool is_same_question(const struct question *a, const struct question *b)
 {
-	enum fact_state state = facts_get(inquiry->facts, fact, value);
+	return a->fact == b->fact && (!a->argument || strcmp(a->argument, b->argument) == 0);
+}
+
+static void want(struct inquiry *inquiry, const struct question *question)
+{
+	size_t count = talloc_array_length(inquiry->wanted);
+
+	for (size_t i = 0; i < count; i++) {
+		if (is_same_question(&inquiry->wanted[i], question))
+			return;
+	}
+	inquiry->wanted = talloc_realloc(inquiry, inquiry->wanted, struct question, count + 1);
+	inquiry->wanted[count] = (struct question){question->fact,
+		question->argument ? talloc_strdup(inquiry->wanted, question->argument) : NULL};
+}
+
+enum fact_state inquiry_ask_of(
+	struct inquiry *inquiry, enum fact fact, const char *argument, struct value *value)
+{
+	const struct question question = {fact, argument};
+	enum fact_state state = facts_look_up(inquiry->facts, &question, value);
 	const struct fact_row *row = fact_row(fact);
 
 	if (state != FACT_UNKNOWN)
 		return state;
 	if (row->learner == LEARNER_TOLD || row->stage > inquiry->stage)
 		return FACT_ABSENT;
-	inquiry->wanted[fact / 64] |= UINT64_C(1) << fact % 64;
+	want(inquiry, &question);
 	return FACT_UNKNOWN;
+}
+
+enum fact_state inquiry_ask(struct inquiry *inquiry, enum fact fact, struct value *value)
+{
+	return inquiry_ask_of(inquiry, fact, NULL, value);
 }
 
 const char *inquiry_text(struct inquiry *inquiry, enum fact fact, const char *fallback)
@@ -183,12 +209,17 @@ bool inquiry_is_at_border(struct inquiry *inquiry)
 	return inquiry_is_stranger(inquiry) && !inquiry_bool(inquiry, FACT_CLIENT_TRUSTED_RELAY);
 }
 
-static bool is_wanted(const struct inquiry *inquiry, enum fact fact)
+static bool is_answered(const struct inquiry *inquiry, const struct question *question)
 {
 	struct value value;
 
-	return (inquiry->wanted[fact / 64] >> fact % 64 & 1) &&
-		facts_get(inquiry->facts, fact, &value) == FACT_UNKNOWN;
+	return facts_look_up(inquiry->facts, question, &value) != FACT_UNKNOWN;
+}
+
+static void answer_failed(
+	struct inquiry *inquiry, const struct question *question, const char *reason)
+{
+	facts_answer(inquiry->facts, question, FACT_FAILED, (struct value){.text = reason});
 }
 
 /* --- judging --- */
@@ -198,7 +229,7 @@ static bool judge_once(struct inquiry *inquiry)
 {
 	inquiry->trace_count = inquiry->start.trace_count;
 	set_score(inquiry, inquiry->start.score);
-	memset(inquiry->wanted, 0, sizeof inquiry->wanted);
+	TALLOC_FREE(inquiry->wanted);
 	inquiry->verdict = chain_run(inquiry->chain, inquiry);
 	if (inquiry->verdict.kind == VERDICT_UNKNOWN)
 		return false;
@@ -212,29 +243,29 @@ static void on_lookup_ended(void *owner);
 /* However it ended, the fact is not unknown any more. */
 static void settle(const struct lookup *lookup)
 {
-	struct facts *facts = lookup->run->inquiry->facts;
-	struct value value;
-
-	if (facts_get(facts, lookup->fact, &value) != FACT_UNKNOWN)
-		return;
-	facts_set_failed(facts, lookup->fact,
-		lookup->await.outcome == OUTCOME_TIMED_OUT ? "timed out" : "could not be learnt");
+	if (!is_answered(lookup->run->inquiry, lookup->question))
+		answer_failed(lookup->run->inquiry, lookup->question,
+			lookup->await.outcome == OUTCOME_TIMED_OUT ? "timed out"
+								   : "could not be learnt");
 }
 
-static void begin_lookup(struct inquiry_run *run, enum fact fact)
+static void begin_lookup(struct inquiry_run *run, const struct question *question)
 {
-	const struct learner *learner = chain_learner(run->inquiry->chain, fact_row(fact)->learner);
+	enum fact_learner which = fact_row(question->fact)->learner;
+	const struct learner *learner = chain_learner(run->inquiry->chain, which);
 	struct lookup *lookup;
 
-	if (!learner->begin) {
-		facts_set_failed(run->inquiry->facts, fact, "nobody here can find it out");
+	if (!learner->begin || run->rounds > INQUIRY_ROUNDS) {
+		answer_failed(run->inquiry, question,
+			learner->begin ? "too many questions, one after the other"
+				       : "nobody here can find it out");
 		return;
 	}
 	lookup = &run->lookups[run->count++];
 	lookup->run = run;
-	lookup->fact = fact;
+	lookup->question = question;
 	await_init(&lookup->await, run->clock, on_lookup_ended, lookup);
-	learner->begin(learner->owner, run->inquiry, fact, &lookup->await);
+	learner->begin(learner->owner, run->inquiry, question, &lookup->await);
 }
 
 static void give_up_lookups(struct inquiry_run *run)
@@ -263,27 +294,21 @@ static size_t settle_ended(struct inquiry_run *run)
 	return pending;
 }
 
-static size_t count_wanted(const struct inquiry *inquiry)
-{
-	size_t count = 0;
-
-	for (enum fact fact = 0; fact < FACT_COUNT; fact++)
-		count += is_wanted(inquiry, fact);
-	return count;
-}
-
 /* Has all missing facts begun to be learnt. */
 static void begin_lookups(struct inquiry_run *run)
 {
+	size_t count = talloc_array_length(run->inquiry->wanted);
+
 	run->rounds++;
-	assert(run->rounds <= FACT_COUNT); /* each makes one fact known at least */
 	talloc_free(run->lookups);
-	run->lookups = talloc_zero_array(run, struct lookup, count_wanted(run->inquiry));
+	talloc_free(run->questions);
+	run->questions = talloc_move(run, &run->inquiry->wanted);
+	run->lookups = talloc_zero_array(run, struct lookup, count);
 	run->count = 0;
 	run->is_beginning = true;
-	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
-		if (is_wanted(run->inquiry, fact))
-			begin_lookup(run, fact);
+	for (size_t i = 0; i < count; i++) {
+		if (!is_answered(run->inquiry, &run->questions[i]))
+			begin_lookup(run, &run->questions[i]);
 	}
 	run->is_beginning = false;
 	run->pending = settle_ended(run);

@@ -3,11 +3,11 @@
  * An inquiry is a question to the judge: a stage and the facts known so far. One belongs to each session (for what is judged
  * before a transaction) and one to each transaction; its stage moves on with the dialogue.
  *
- * Checks are pure functions of an inquiry. A check asks for a fact with inquiry_ask(); if the answer is FACT_UNKNOWN it returns
- * verdict_unknown(). When a run of the chain left facts unknown, the inquiry has their learners begin, all together, waits for
+ * Checks are pure functions of an inquiry. A check asks for a fact with inquiry_ask(), for one with an argument with inquiry_ask_of(); if
+ * the answer is FACT_UNKNOWN it returns verdict_unknown(). When a run of the chain left facts unknown, the inquiry has their learners begin, all together, waits for
  * all of them (each an await that the inquiry owns) and runs the chain again from its start; a check that has given its opinion
  * in an earlier run gives the same again, and only the last run is recorded. A fact that a learner does not deliver in time, or
- * at all, is set failed, so the number of runs is bounded by the number of facts.
+ * at all, is set failed; after INQUIRY_ROUNDS runs all that are still missing have failed, so the number of runs is bounded.
  *
  * Cancelling the await given to inquiry_begin_judging() cancels all look-ups. Freeing an inquiry does so too.
  */
@@ -23,10 +23,13 @@
 struct chain;
 struct inquiry;
 
-/* Finds out facts; handed in by the folder that owns the I/O. It must set the fact asked for (known, absent or failed) before it ends its
- * await; it may set others that come with it. */
+#define INQUIRY_ROUNDS 100
+
+/* Finds out facts; handed in by the folder that owns the I/O. It must answer the question (known, absent or failed) before it ends its
+ * await; it may answer others that come with it. The question is borrowed for the call. */
 struct learner {
-	void (*begin)(void *owner, struct inquiry *inquiry, enum fact fact, struct await *await);
+	void (*begin)(void *owner, struct inquiry *inquiry, const struct question *question,
+		struct await *await);
 	void *owner;
 };
 
@@ -65,8 +68,8 @@ struct inquiry {
 	size_t trace_count;
 	struct trace_entry first_entry; /* the trace, while it has no more than this */
 	struct inquiry_start start;
-	uint64_t wanted[(FACT_COUNT + 63) / 64]; /* facts that this run asked for in vain; bits */
-	struct inquiry_run *run;                 /* the judgement under way, when it had to wait */
+	struct question *wanted; /* what this run asked in vain; NULL when nothing */
+	struct inquiry_run *run; /* the judgement under way, when it had to wait */
 };
 
 /* The facts stay the caller's and must outlive the inquiry. */
@@ -83,6 +86,9 @@ void inquiry_begin_judging(struct inquiry *inquiry, enum stage stage, struct clo
 
 /* For checks: the state of a fact; an unknown one is noted and will be learnt. */
 enum fact_state inquiry_ask(struct inquiry *inquiry, enum fact fact, struct value *value);
+
+enum fact_state inquiry_ask_of(
+	struct inquiry *inquiry, enum fact fact, const char *argument, struct value *value);
 
 /* For checks, shorter: the text or number of a fact that the session always tells; fallback when it is absent or failed. */
 const char *inquiry_text(struct inquiry *inquiry, enum fact fact, const char *fallback);

@@ -125,17 +125,20 @@ static void set_facts(json_t *record, const struct facts *facts)
 {
 	json_t *known = json_object(), *failed = json_object();
 	struct value value;
+	size_t count;
+	struct question *questions = facts_known(NULL, facts, &count);
 
-	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
-		const char *name = fact_row(fact)->name;
-		enum fact_state state = facts_get(facts, fact, &value);
+	for (size_t i = 0; i < count; i++) {
+		const char *name = fact_print_question(questions, &questions[i]);
+		enum fact_state state = facts_look_up(facts, &questions[i], &value);
 		if (state == FACT_KNOWN)
-			set(known, name, value_json(fact, &value));
+			set(known, name, value_json(questions[i].fact, &value));
 		else if (state == FACT_ABSENT)
 			set(known, name, json_null());
-		else if (state == FACT_FAILED)
+		else
 			set(failed, name, record_text(value.text));
 	}
+	talloc_free(questions);
 	set(record, "facts", known);
 	if (json_object_size(failed))
 		set(record, "failed", failed);

@@ -75,10 +75,7 @@ void transaction_tell_recipients(struct transaction *transaction)
 	size_t count;
 	const char **addresses = passed_addresses(transaction, &count);
 
-	facts_forget(transaction->facts, FACT_RECIPIENT);
-	facts_forget(transaction->facts, FACT_RECIPIENT_LOCAL);
-	facts_forget(transaction->facts, FACT_RECIPIENT_DOMAIN);
-	facts_forget(transaction->facts, FACT_RECIPIENT_FORM);
+	facts_forget_recipient(transaction->facts);
 	facts_set_texts(transaction->facts, FACT_RECIPIENTS, addresses, count);
 	facts_set_number(transaction->facts, FACT_RECIPIENT_COUNT, (int64_t)count);
 }

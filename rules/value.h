@@ -27,6 +27,14 @@ struct value_texts {
 	size_t count;
 };
 
+/* What is known of a fact. */
+enum fact_state {
+	FACT_UNKNOWN,
+	FACT_KNOWN,
+	FACT_ABSENT, /* there is none, as a header field that the message does not have */
+	FACT_FAILED  /* it could not be learnt; the value's text says why */
+};
+
 struct value {
 	enum value_type type;
 	union {

@@ -46,9 +46,127 @@ START_TEST(begins_with_nothing)
 	struct value value;
 
 	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
+		if (fact_row(fact)->argument)
+			continue;
 		ck_assert_int_eq(facts_get(facts, fact, &value), FACT_UNKNOWN);
 		ck_assert_str_eq(facts_print(scratch, facts, fact), "unknown");
 	}
+}
+END_TEST
+
+/* --- with arguments --- */
+
+static const char *const hello[] = {"hello"}, *const both[] = {"a", "b"};
+
+static void answer(struct facts *set, const char *name, enum fact_state state, struct value value)
+{
+	struct question question;
+
+	ck_assert(fact_parse_question(scratch, name, &question));
+	facts_answer(set, &question, state, value);
+}
+
+static char *printed(const struct facts *set, const char *name)
+{
+	struct question question;
+
+	ck_assert(fact_parse_question(scratch, name, &question));
+	return facts_print_answer(scratch, set, &question);
+}
+
+static struct value texts(const char *const *items, size_t count)
+{
+	return (struct value){VALUE_TEXTS, {.texts = {items, count}}};
+}
+
+START_TEST(keeps_each_argument_apart)
+{
+	struct facts *above = facts_new(scratch, facts);
+
+	answer(facts, "header(Subject)", FACT_KNOWN, texts(hello, 1));
+	answer(facts, "header(To)", FACT_ABSENT, (struct value){0});
+	answer(above, "header(X (odd, name))", FACT_KNOWN, texts(both, 2));
+	answer(above, "header()", FACT_FAILED, (struct value){.text = "timed out"});
+	ck_assert_str_eq(printed(above, "header(Subject)"), "hello");
+	ck_assert_str_eq(printed(above, "header(To)"), "absent");
+	ck_assert_str_eq(printed(above, "header(X (odd, name))"), "a, b");
+	ck_assert_str_eq(printed(above, "header()"), "failed: timed out");
+	ck_assert_str_eq(printed(above, "header(subject)"), "unknown");
+	ck_assert_str_eq(printed(facts, "header()"), "unknown");
+	answer(facts, "header(Subject)", FACT_KNOWN, texts(both, 2));
+	ck_assert_str_eq(printed(above, "header(Subject)"), "a, b");
+}
+END_TEST
+
+START_TEST(keeps_many_arguments)
+{
+	char name[32];
+
+	for (int i = 0; i < 5000; i++) {
+		snprintf(name, sizeof name, "header(X-%d)", i);
+		answer(facts, name, FACT_KNOWN, texts(hello, 1));
+	}
+	for (int i = 0; i < 5000; i++) {
+		snprintf(name, sizeof name, "header(X-%d)", i);
+		ck_assert_str_eq(printed(facts, name), "hello");
+	}
+}
+END_TEST
+
+START_TEST(lists_what_is_known)
+{
+	static const char *const wanted[] = {
+		"helo.name", "header(Cc)", "header(To)", "subject", "score"};
+	struct facts *above = facts_new(scratch, facts);
+	struct question *known;
+	size_t count;
+
+	facts_set_text(facts, FACT_HELO_NAME, "client.example");
+	facts_set_text(facts, FACT_SUBJECT, NULL);
+	facts_set_text(above, FACT_SUBJECT, "x");
+	facts_set_text(above, FACT_SENDER, "x");
+	facts_forget(above, FACT_SENDER);
+	facts_set_score(above, FACT_SCORE, 1);
+	answer(facts, "header(To)", FACT_ABSENT, (struct value){0});
+	answer(above, "header(To)", FACT_KNOWN, texts(hello, 1));
+	answer(above, "header(Cc)", FACT_KNOWN, texts(hello, 1));
+	known = facts_known(scratch, above, &count);
+	ck_assert_uint_eq(count, COUNT(wanted));
+	for (size_t i = 0; i < count; i++)
+		ck_assert_str_eq(fact_print_question(scratch, &known[i]), wanted[i]);
+}
+END_TEST
+
+static const char *const no_questions[] = {"", "no.such", "header", "header(", "header(x",
+	"subject(x)", "subject()", "(x)", "Header(x)", "header(x) "};
+
+START_TEST(refuses_what_is_no_question)
+{
+	struct question question;
+
+	ck_assert(!fact_parse_question(scratch, no_questions[_i], &question));
+}
+END_TEST
+
+START_TEST(knows_where_a_fact_belongs)
+{
+	struct facts *above = facts_new(scratch, facts);
+
+	ck_assert_ptr_eq(facts_keeper(above, FACT_CLIENT_IP), facts);
+	ck_assert_ptr_eq(facts_keeper(above, FACT_SUBJECT), above);
+	ck_assert_ptr_eq(facts_keeper(facts, FACT_SUBJECT), facts);
+}
+END_TEST
+
+START_TEST(forgets_the_recipient)
+{
+	facts_set_text(facts, FACT_RECIPIENT, "a@example.com");
+	facts_set_text(facts, FACT_RECIPIENT_DOMAIN, "example.com");
+	facts_set_text(facts, FACT_SENDER, "b@example.com");
+	facts_forget_recipient(facts);
+	ck_assert_str_eq(facts_print(scratch, facts, FACT_RECIPIENT), "unknown");
+	ck_assert_str_eq(facts_print(scratch, facts, FACT_RECIPIENT_DOMAIN), "unknown");
+	ck_assert_str_eq(facts_print(scratch, facts, FACT_SENDER), "b@example.com");
 }
 END_TEST
 
@@ -218,6 +336,18 @@ static const struct {
 	{"{}", FACT_SUBJECT, "unknown"},
 };
 
+START_TEST(reads_answers_with_arguments)
+{
+	struct complaints *complaints = complaints_new(scratch);
+	struct facts *read =
+		read_file("{\"header(To)\": [\"a\", \"b\"], \"header(Cc)\": null}", complaints);
+
+	ck_assert_uint_eq(complaints_errors(complaints), 0);
+	ck_assert_str_eq(printed(read, "header(To)"), "a, b");
+	ck_assert_str_eq(printed(read, "header(Cc)"), "absent");
+}
+END_TEST
+
 START_TEST(reads_files)
 {
 	struct complaints *complaints = complaints_new(scratch);
@@ -247,6 +377,9 @@ static const struct {
 	{"{\"recipients\": [1]}", "array of strings"},
 	{"{\"header.anomalies\": [\"nonsense\"]}", "names of its flags"},
 	{"{\"size\": 1, \"size\": 2}", "duplicate"},
+	{"{\"header\": [\"x\"]}", "header is written header(field name)"},
+	{"{\"size(x)\": 1}", "size has no argument"},
+	{"{\"heder(x)\": []}", "did you mean \"header\""},
 };
 
 START_TEST(complains_about_files)
@@ -280,6 +413,12 @@ int main(void)
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_test(cases, has_a_sound_table);
 	tcase_add_test(cases, begins_with_nothing);
+	tcase_add_test(cases, keeps_each_argument_apart);
+	tcase_add_test(cases, keeps_many_arguments);
+	tcase_add_test(cases, lists_what_is_known);
+	tcase_add_loop_test(cases, refuses_what_is_no_question, 0, COUNT(no_questions));
+	tcase_add_test(cases, knows_where_a_fact_belongs);
+	tcase_add_test(cases, forgets_the_recipient);
 	tcase_add_loop_test(cases, remembers, 0, COUNT(told));
 	tcase_add_test(cases, looks_below);
 	tcase_add_test(cases, replaces_and_forgets);
@@ -287,6 +426,7 @@ int main(void)
 	tcase_add_test(cases, is_small_while_idle);
 	tcase_add_test(cases, prints_the_manual);
 	tcase_add_loop_test(cases, reads_files, 0, COUNT(files));
+	tcase_add_test(cases, reads_answers_with_arguments);
 	tcase_add_loop_test(cases, complains_about_files, 0, COUNT(bad_files));
 	tcase_add_test(cases, complains_about_a_missing_file);
 	suite_add_tcase(suite, cases);

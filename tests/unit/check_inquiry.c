@@ -70,8 +70,10 @@ static void cancel(void *operation)
 	cancelled++;
 }
 
-static void begin(void *owner, struct inquiry *asker, enum fact fact, struct await *await)
+static void begin(
+	void *owner, struct inquiry *asker, const struct question *question, struct await *await)
 {
+	enum fact fact = question->fact;
 	struct pupil *pupil = &pupils[fact];
 
 	(void)owner;
@@ -429,6 +431,64 @@ START_TEST(tells_its_trace_in_short)
 }
 END_TEST
 
+/* --- questions with an argument --- */
+
+/* Follows a chain of names for ever: what is known of one says whom to ask next. */
+static struct verdict judge_follower(struct inquiry *asker)
+{
+	char name[16] = "0";
+	struct value value;
+	unsigned next = 0;
+
+	runs++;
+	while (inquiry_ask_of(asker, FACT_HEADER, name, &value) == FACT_KNOWN)
+		snprintf(name, sizeof name, "%u", ++next);
+	if (inquiry_ask_of(asker, FACT_HEADER, name, &value) == FACT_UNKNOWN)
+		return verdict_unknown();
+	return verdict_score(next, "followed", value.text);
+}
+
+static void tell_any(
+	void *owner, struct inquiry *asker, const struct question *question, struct await *await)
+{
+	(void)owner;
+	begun++;
+	facts_answer(asker->facts, question, FACT_KNOWN,
+		(struct value){VALUE_TEXTS, {.texts = {NULL, 0}}});
+	await_skip(await, OUTCOME_DONE);
+}
+
+START_TEST(ends_a_chain_of_questions_that_does_not_end)
+{
+	static const struct check follower = {
+		"follower", AT(STAGE_MESSAGE), judge_follower, "", false};
+	static const struct check *const followers[] = {&follower, NULL};
+	const struct learner learners[LEARNERS] = {[LEARNER_HEADER] = {tell_any, NULL}};
+
+	inquiry = inquiry_new(scratch,
+		judging_chain_of(scratch, SETTINGS "checks { chain = {follower} }", no_gates,
+			followers, learners),
+		facts);
+	judge(STAGE_MESSAGE);
+	ck_assert_uint_eq(runs, INQUIRY_ROUNDS + 2);
+	ck_assert_str_eq(inquiry->trace[0].result, "followed");
+}
+END_TEST
+
+START_TEST(asks_each_question_once_a_round)
+{
+	struct value value;
+
+	use("asker");
+	inquiry->stage = STAGE_MESSAGE;
+	ck_assert_int_eq(inquiry_ask_of(inquiry, FACT_HEADER, "To", &value), FACT_UNKNOWN);
+	ck_assert_int_eq(inquiry_ask_of(inquiry, FACT_HEADER, "Cc", &value), FACT_UNKNOWN);
+	ck_assert_int_eq(inquiry_ask_of(inquiry, FACT_HEADER, "To", &value), FACT_UNKNOWN);
+	ck_assert_uint_eq(talloc_array_length(inquiry->wanted), 2);
+	ck_assert_str_eq(inquiry->wanted[1].argument, "Cc");
+}
+END_TEST
+
 /* --- the learner of headers, and what is added --- */
 
 static void have_message(const char *text)
@@ -542,6 +602,8 @@ static void add_rest(TCase *cases)
 	tcase_add_test(cases, gives_absent_for_what_cannot_be_yet);
 	tcase_add_test(cases, asks_in_short);
 	tcase_add_test(cases, tells_its_trace_in_short);
+	tcase_add_test(cases, ends_a_chain_of_questions_that_does_not_end);
+	tcase_add_test(cases, asks_each_question_once_a_round);
 	tcase_add_test(cases, learns_from_the_header);
 	tcase_add_test(cases, leaves_told_facts_alone);
 	tcase_add_test(cases, learns_absence_without_a_message);
