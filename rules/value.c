@@ -59,6 +59,13 @@ static char *print_ip(const void *parent, const struct ip *ip)
 	return talloc_strdup(parent, ip_print(ip, text));
 }
 
+static char *print_cidr(const void *parent, const struct cidr *cidr)
+{
+	char text[IP_TEXT_SIZE];
+
+	return talloc_asprintf(parent, "%s/%u", ip_print(&cidr->ip, text), cidr->bits);
+}
+
 static char *print_number(const void *parent, const struct value *value, const char *const *names)
 {
 	char text[VALUE_DATE_SIZE > QUANTITY_TEXT_SIZE ? VALUE_DATE_SIZE : QUANTITY_TEXT_SIZE];
@@ -87,8 +94,7 @@ char *value_print(const void *parent, const struct value *value, const char *con
 	case VALUE_IP:
 		return print_ip(parent, &value->ip);
 	case VALUE_CIDR:
-		return talloc_asprintf(
-			parent, "%s/%u", print_ip(parent, &value->cidr.ip), value->cidr.bits);
+		return print_cidr(parent, &value->cidr);
 	case VALUE_SCORE:
 		return talloc_asprintf(parent, "%.6g", value->score);
 	case VALUE_TEXTS:

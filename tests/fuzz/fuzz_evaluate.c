@@ -23,10 +23,7 @@ struct world {
 };
 
 static const char *const texts[] = {"", "a", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "example.com",
-	"user@example.com", "\xff\xfe",
-	"Stra\xc3\x9f"
-	"e",
-	"exe"};
+	"user@example.com", "\xff\xfe", "Stra\xc3\x9f", "exe"};
 
 /* A number that depends on the seed and the question, not on when it is asked. */
 static uint64_t chance(const struct world *world, const char *text, uint64_t salt)

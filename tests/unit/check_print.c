@@ -71,11 +71,12 @@ END_TEST
 static size_t format_row(struct slice line)
 {
 	const char *end = memmem(line.data, line.size, " |", 2);
-	void *scratch = talloc_new(NULL);
+	void *scratch;
 	char *text, *once;
 
 	if (!line.size || line.data[0] == '#' || !end)
 		return 0;
+	scratch = talloc_new(NULL);
 	text = talloc_asprintf(scratch, "version 1\nrule r { when %.*s then log \"x\" }",
 		(int)(end - line.data), line.data);
 	once = format(scratch, text);
