@@ -314,14 +314,14 @@ static char *append_value(
 }
 
 /* NULL while a fact in it is unknown. */
-static const char *fill_template(struct evaluation *evaluation, const struct rule *rule,
-	const struct template *template, size_t longest)
+static const char *fill_wording(struct evaluation *evaluation, const struct rule *rule,
+	const struct wording *wording, size_t longest)
 {
 	char *text = talloc_strdup(evaluation, ""), *clean;
 	bool is_known = true;
 
-	for (size_t i = 0; i < template->count; i++) {
-		const struct template_part *part = &template->parts[i];
+	for (size_t i = 0; i < wording->count; i++) {
+		const struct wording_part *part = &wording->parts[i];
 		const struct known *known;
 
 		if (!part->reference) {
@@ -350,10 +350,10 @@ static bool fill_action(struct evaluation *evaluation, const struct rule *rule,
 		size_t longest = action->row->slots[i].longest;
 
 		filled->arguments[i] = action->arguments[i];
-		if (!action->templates[i])
+		if (!action->wordings[i])
 			continue;
-		filled->arguments[i].value.text = fill_template(evaluation, rule,
-			action->templates[i], longest ? longest : VOCABULARY_TEXT_LONGEST);
+		filled->arguments[i].value.text = fill_wording(evaluation, rule,
+			action->wordings[i], longest ? longest : VOCABULARY_TEXT_LONGEST);
 		is_known = is_known && filled->arguments[i].value.text;
 	}
 	return is_known;

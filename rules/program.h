@@ -57,42 +57,42 @@ enum node_kind {
 	NODE_HAS /* one of the bits of value */
 };
 
+/* What each walk looks at stands together at its beginning. */
 struct node {
 	enum node_kind kind;
+	enum compare compare;
 	size_t id;
-	unsigned depth; /* of nodes in each other */
+	uint64_t open; /* as of a reference */
 	struct node **operands;
 	size_t count;
-	uint64_t open;                     /* as of a reference */
-	bool is_counting;                  /* it asks for a fact that counts */
 	const struct reference *reference; /* of any, all and count: the records */
-	enum compare compare;
-	struct value value;
 	struct slice
-		normal; /* the text of value in the form it is compared in; of contains, starts and ends: folded */
+		normal; /* the text of value as it is compared; of contains, starts and ends: folded */
+	struct value value;
+	size_t pattern; /* in the set of the reference */
 	struct list *list;
 	struct value *values;
 	size_t value_count;
-	size_t pattern;   /* in the set of the reference */
+	bool is_counting; /* it asks for a fact that counts */
+	unsigned depth;   /* of nodes in each other */
 	const char *text; /* as it is printed */
 };
 
 /* A text with facts in it: each part is a text or a reference. */
-struct template_part {
+struct wording_part {
 	const char *text;
 	const struct reference *reference;
 };
 
-struct template
-{
-	struct template_part *parts;
+struct wording {
+	struct wording_part *parts;
 	size_t count;
 };
 
 struct rule_action {
 	const struct vocabulary_action *row;
 	struct value_field arguments[VOCABULARY_SLOTS]; /* as the slots; texts without facts, too */
-	struct template *templates[VOCABULARY_SLOTS];   /* NULL for what is not a text */
+	struct wording *wordings[VOCABULARY_SLOTS];     /* NULL for what is not a text */
 	const struct reference *asks;                   /* NULL for none */
 };
 

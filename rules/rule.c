@@ -5,7 +5,7 @@
 #include "base/quantity.h"
 #include "rules/constant.h"
 #include "rules/resolve.h"
-#include "rules/template.h"
+#include "rules/wording.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -125,11 +125,11 @@ static bool fill_field(struct making *making, const struct literal *literal, str
 
 static bool fill_text(struct making *making, const struct literal *literal, struct value *value)
 {
-	struct template *template = template_new(making->builder, literal);
+	struct wording *wording = wording_new(making->builder, literal);
 
-	making->made->templates[making->number] = template;
+	making->made->wordings[making->number] = wording;
 	*value = (struct value){.type = VALUE_STRING, .text = literal->text};
-	return template;
+	return wording;
 }
 
 typedef bool (*fill_fn)(struct making *making, const struct literal *literal, struct value *value);
@@ -162,8 +162,8 @@ static void preset(struct making *making, struct value_field *field)
 		assert(is_number);
 		value->type = VALUE_INT;
 	} else if (slot->shape == SHAPE_TEXT) {
-		making->made->templates[making->number] =
-			template_of(making->builder->program, slot->preset);
+		making->made->wordings[making->number] =
+			wording_of(making->builder->program, slot->preset);
 	}
 }
 

@@ -103,6 +103,23 @@ START_TEST(is_the_same_again_over_all_tables)
 }
 END_TEST
 
+/* The example of postern-rules(5). */
+START_TEST(understands_the_manual)
+{
+	glob_t files = rules_files("../../conf/postern-rules.5.in");
+	char *page = rules_text(NULL, files.gl_pathv[0]);
+	char *begin = strstr(page, "version 1\n"), *end = strstr(page, "\n.Ed");
+
+	while (end && end < begin)
+		end = strstr(end + 1, "\n.Ed");
+	ck_assert(begin && end);
+	*end = '\0';
+	ck_assert_ptr_nonnull(strstr(format(page, begin), "rule executable_in_archive"));
+	talloc_free(page);
+	globfree(&files);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("print");
@@ -112,6 +129,7 @@ int main(void)
 
 	tcase_add_test(cases, leaves_what_is_canonical);
 	tcase_add_test(cases, tidies_up);
+	tcase_add_test(cases, understands_the_manual);
 	tcase_add_test(cases, is_the_same_again_over_all_tables);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);

@@ -8,7 +8,7 @@
 #include "rules/builder.h"
 
 /* NULL after a complaint. */
-struct template *template_new(struct builder *builder, const struct literal *literal);
+struct wording *wording_new(struct builder *builder, const struct literal *literal);
 
 /* One that is a plain text. */
-struct template *template_of(const void *parent, const char *text);
+struct wording *wording_of(const void *parent, const char *text);
