@@ -164,6 +164,8 @@ static const char **validated_names(struct run *run)
 	ask(run, SPF_DNS_PTR, ip_print(&run->query->ip, address), &names);
 	for (size_t i = 0; i < names.count && i < NAMES_MAXIMUM; i++) {
 		char *name = canonical(run->memory, names.items[i]);
+		if (!is_askable(name))
+			continue;
 		ask(run, address_kind(run), name, &addresses);
 		if (has_client(run, &addresses, &exactly))
 			valid[count++] = name;
@@ -287,13 +289,13 @@ static enum match match_a(const struct host *host, const struct spf_term *term)
 	return has_client(run, &addresses, term) ? MATCHES : MATCHES_NOT;
 }
 
-/* The name behind the preference; NULL when there is none, as in a null MX. */
+/* The name behind the preference; NULL when there is none that can be asked for, as in a null MX. */
 static const char *name_of_mx(struct run *run, const char *mx)
 {
 	const char *name = strchr(mx, ' ');
 	char *host = name ? canonical(run->memory, name + 1) : NULL;
 
-	return host && *host ? host : NULL;
+	return host && is_askable(host) ? host : NULL;
 }
 
 /* The addresses of all exchangers are asked for before any of them is looked at. */
@@ -404,11 +406,11 @@ static void ask_ahead_of_term(const struct host *host, const struct spf_term *te
 		ask(run, kinds[term->mechanism], name, &unused);
 }
 
-/* What the rest of the record will ask for, as far as it can be told. */
+/* What the rest of the record will ask for, as far as it can be told, from the term on that went without its answer. */
 static void ask_ahead(const struct host *host, size_t from)
 {
 	const struct spf_record *record = host->record;
-	unsigned lookups = host->run->lookups;
+	unsigned lookups = host->run->lookups - 1;
 
 	for (size_t i = from; i < record->count && lookups < LOOKUPS_MAXIMUM; i++) {
 		const struct spf_term *term = &record->terms[i];
