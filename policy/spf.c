@@ -51,6 +51,11 @@ static enum spf_result check_host(
 
 /* --- names --- */
 
+static bool is_visible(char byte)
+{
+	return byte >= ' ' && byte < 0x7f;
+}
+
 /* A name of at least two labels that a name server can be asked for. */
 static bool is_askable(const char *name)
 {
@@ -67,7 +72,7 @@ static bool is_askable(const char *name)
 			label = 0;
 			labels++;
 		}
-		if (label > LABEL_SIZE)
+		if (label > LABEL_SIZE || !is_visible(name[i]))
 			return false;
 	}
 	return label > 0 && labels > 1 && size <= NAME_SIZE;
@@ -474,7 +479,7 @@ static const char *explain(const struct host *host)
 		return NULL;
 	explanation = expand(run, text, host->domain);
 	for (char *at = explanation; *at; at++) {
-		if (*at < ' ' || *at >= 0x7f)
+		if (!is_visible(*at))
 			return NULL;
 	}
 	return explanation;
@@ -566,6 +571,16 @@ static enum spf_result check_host(
 	return host.record ? evaluate(&host, explanation) : SPF_PERMERROR;
 }
 
+/* Names of strangers stand in it. */
+static const char *clean(const void *parent, const char *problem)
+{
+	char *copy = talloc_strdup(parent, problem);
+
+	for (char *at = copy; at && *at; at++)
+		*at = is_visible(*at) ? *at : '?';
+	return copy;
+}
+
 struct spf_outcome spf_evaluate(
 	const void *parent, const struct spf_query *query, const struct spf_source *source)
 {
@@ -578,6 +593,6 @@ struct spf_outcome spf_evaluate(
 	is_error = outcome.result == SPF_TEMPERROR || outcome.result == SPF_PERMERROR;
 	outcome.is_unknown = run.is_unknown;
 	outcome.mechanism = run.mechanism;
-	outcome.problem = is_error ? run.problem : NULL;
+	outcome.problem = is_error ? clean(run.memory, run.problem) : NULL;
 	return outcome;
 }
