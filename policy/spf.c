@@ -61,8 +61,6 @@ static bool is_askable(const char *name)
 {
 	size_t size = strlen(name), label = 0, labels = 1;
 
-	if (size && name[size - 1] == '.')
-		size--;
 	for (size_t i = 0; i < size; i++) {
 		if (name[i] != '.') {
 			label++;
