@@ -12,7 +12,6 @@ enum {
 	LOOKUPS_MAXIMUM = 10,
 	VOIDS_MAXIMUM = 2,
 	NAMES_MAXIMUM = 10, /* of one mx or ptr */
-	NAME_SIZE = 253,
 	LABEL_SIZE = 63
 };
 
@@ -73,7 +72,7 @@ static bool is_askable(const char *name)
 		if (label > LABEL_SIZE || !is_visible(name[i]))
 			return false;
 	}
-	return label > 0 && labels > 1 && size <= NAME_SIZE;
+	return label > 0 && labels > 1 && size <= SPF_NAME_MAXIMUM;
 }
 
 /* In small letters, without the last dot. */
@@ -236,7 +235,7 @@ static char *expand_name(struct run *run, struct slice text, const char *domain)
 {
 	char *name = canonical(run->memory, expand(run, text, domain));
 
-	while (strlen(name) > NAME_SIZE && strchr(name, '.'))
+	while (strlen(name) > SPF_NAME_MAXIMUM && strchr(name, '.'))
 		name = strchr(name, '.') + 1;
 	return name;
 }

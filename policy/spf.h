@@ -14,7 +14,9 @@
 #include "policy/spf_record.h"
 #include "rules/value.h"
 
-/* What is asked of name servers. The names of SPF_DNS_PTR are addresses in text. */
+#define SPF_NAME_MAXIMUM 253
+
+/* What is asked of name servers, by names of at most that size. The names of SPF_DNS_PTR are addresses in text. */
 enum spf_dns { SPF_DNS_A, SPF_DNS_AAAA, SPF_DNS_MX, SPF_DNS_TXT, SPF_DNS_PTR };
 
 /* FACT_ABSENT: no such name; FACT_KNOWN with no texts: nothing of that kind; FACT_FAILED: no answer. An MX is "10 mx.example.com". */

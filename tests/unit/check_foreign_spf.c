@@ -3,12 +3,15 @@
 #include "foreign.h"
 
 #include "policy/spf.h"
+#include "policy/spf_libspf2.h"
 
 #include <arpa/inet.h>
 #include <strings.h>
 
 #define RUNS_MAXIMUM 40
 #define ALIASES_MAXIMUM 10
+
+static unsigned of_libspf2; /* cases that it gets right */
 
 static struct foreign_deviation deviations[] = {{NULL, NULL, false}};
 
@@ -186,8 +189,11 @@ static bool is_explained(const json_t *wanted, const char *explanation)
 	return explanation ? strcmp(text, explanation) == 0 : strcmp(text, "DEFAULT") == 0;
 }
 
-static struct spf_outcome run_later(
-	struct names *names, const struct spf_query *query, const struct spf_source *source)
+typedef struct spf_outcome engine_fn(
+	const void *parent, const struct spf_query *query, const struct spf_source *source);
+
+static struct spf_outcome run_later(engine_fn *engine, struct names *names,
+	const struct spf_query *query, const struct spf_source *source)
 {
 	struct spf_outcome outcome;
 	unsigned runs = 0;
@@ -196,7 +202,7 @@ static struct spf_outcome run_later(
 	do {
 		size_t count = talloc_array_length(names->known);
 		names->wanted = NULL;
-		outcome = spf_evaluate(names->memory, query, source);
+		outcome = engine(names->memory, query, source);
 		size_t more = talloc_array_length(names->wanted);
 		names->known =
 			talloc_realloc(names->memory, names->known, const char *, count + more);
@@ -213,13 +219,35 @@ static bool agrees(const json_t *test, const struct spf_outcome *outcome)
 		is_explained(json_object_get(test, "explanation"), outcome->explanation);
 }
 
+static bool is_same(const struct spf_outcome *a, const struct spf_outcome *b)
+{
+	return a->result == b->result && !a->explanation == !b->explanation &&
+		(!a->explanation || strcmp(a->explanation, b->explanation) == 0);
+}
+
+/* libspf2 is not held to the suite, but to itself: the same with answers that come later. */
+static void try_libspf2(struct foreign *foreign, const json_t *zone, const json_t *test)
+{
+	struct names names = {.memory = talloc_new(foreign->scratch), .zone = zone};
+	const struct spf_source source = {answer_query, &names};
+	const struct spf_query query = read_query(foreign, test);
+	const struct spf_outcome at_once = spf_libspf2_evaluate(names.memory, &query, &source);
+	const struct spf_outcome later = run_later(spf_libspf2_evaluate, &names, &query, &source);
+	const char *id = talloc_asprintf(
+		names.memory, "libspf2 %s", json_string_value(json_object_get(test, "name")));
+
+	of_libspf2 += agrees(test, &at_once);
+	foreign_case(
+		foreign, id, slice_of(spf_result_name(later.result)), is_same(&at_once, &later));
+}
+
 static void try_test(struct foreign *foreign, const json_t *zone, const json_t *test)
 {
 	struct names names = {.memory = talloc_new(foreign->scratch), .zone = zone};
 	const struct spf_source source = {answer_query, &names};
 	const struct spf_query query = read_query(foreign, test);
 	const struct spf_outcome at_once = spf_evaluate(names.memory, &query, &source);
-	const struct spf_outcome later = run_later(&names, &query, &source);
+	const struct spf_outcome later = run_later(spf_evaluate, &names, &query, &source);
 	const char *id = json_string_value(json_object_get(test, "name"));
 	const char *shown = talloc_asprintf(names.memory, "%s, later %s (%s)",
 		spf_result_name(at_once.result), spf_result_name(later.result),
@@ -239,10 +267,13 @@ int main(void)
 	for (size_t i = 0; i < json_array_size(scenarios); i++) {
 		const json_t *scenario = json_array_get(scenarios, i);
 		const json_t *tests = json_object_get(scenario, "tests");
-		for (size_t test = 0; test < json_array_size(tests); test++)
-			try_test(&foreign, json_object_get(scenario, "zonedata"),
-				json_array_get(tests, test));
+		const json_t *zone = json_object_get(scenario, "zonedata");
+		for (size_t test = 0; test < json_array_size(tests); test++) {
+			try_test(&foreign, zone, json_array_get(tests, test));
+			try_libspf2(&foreign, zone, json_array_get(tests, test));
+		}
 	}
 	json_decref(root);
+	printf("libspf2 agrees with %u of %u\n", of_libspf2, foreign.cases / 2);
 	return foreign_end(&foreign);
 }
