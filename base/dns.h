@@ -77,7 +77,7 @@ struct dns_limits {
 	size_t in_flight;
 };
 
-/* The resolver's owner must go before the dns or with it. */
+/* The resolver's owner goes with the dns, or before it. */
 struct dns *dns_new(const void *parent, struct clock *clock, struct dns_resolver resolver,
 	struct dns_limits limits);
 

@@ -23,5 +23,5 @@ struct dns_unbound_setup {
 struct dns_unbound *dns_unbound_new(
 	const void *parent, struct loop *loop, const struct dns_unbound_setup *setup);
 
-/* What the dns is to be given. Free the dns_unbound first, then the dns. */
+/* What the dns is to be given. It may go with the dns. */
 struct dns_resolver dns_unbound_resolver(struct dns_unbound *unbound);

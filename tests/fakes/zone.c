@@ -34,7 +34,6 @@ struct row {
 	enum conduct conduct;
 	unsigned argument;
 	bool always;
-	bool asked; /* in vain */
 	uint16_t type;
 	uint32_t ttl;
 	uint8_t *data;
@@ -45,6 +44,7 @@ struct row {
 struct zone {
 	struct row *rows;
 	unsigned asked, over_tcp;
+	char **unanswered; /* types and names, each once */
 };
 
 static void put(struct zone_packet *packet, const void *bytes, size_t size)
@@ -388,6 +388,21 @@ static bool read_asked(struct slice packet, struct asked *asked)
 	return true;
 }
 
+static void note_unanswered(struct zone *zone, const struct asked *asked)
+{
+	size_t count = talloc_array_length(zone->unanswered);
+	char *key = talloc_asprintf(zone, "%u %s", asked->type, asked->name);
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(zone->unanswered[i], key) == 0) {
+			talloc_free(key);
+			return;
+		}
+	}
+	zone->unanswered = talloc_realloc(zone, zone->unanswered, char *, count + 1);
+	zone->unanswered[count] = talloc_steal(zone->unanswered, key);
+}
+
 enum zone_reaction zone_answer(struct zone *zone, struct slice question, bool over_tcp,
 	struct zone_packet *packet, unsigned *delay)
 {
@@ -399,9 +414,9 @@ enum zone_reaction zone_answer(struct zone *zone, struct slice question, bool ov
 		return ZONE_SILENT;
 	zone->asked++;
 	zone->over_tcp += over_tcp;
-	struct row *conduct = conduct_of(zone, asked.name);
+	const struct row *conduct = conduct_of(zone, asked.name);
 	if (conduct && conduct->conduct > CONDUCT_TRUNCATE)
-		conduct->asked = true;
+		note_unanswered(zone, &asked);
 	if (conduct && conduct->conduct == CONDUCT_SILENCE)
 		return ZONE_SILENT;
 	make_answer(zone, &asked, conduct, packet);
@@ -437,13 +452,7 @@ unsigned zone_asked_over_tcp(const struct zone *zone)
 	return zone->over_tcp;
 }
 
-unsigned zone_unanswered(struct zone *zone, bool forget)
+size_t zone_unanswered(const struct zone *zone)
 {
-	unsigned count = 0;
-
-	for (struct row *row = zone->rows; row; row = row->next) {
-		count += row->asked;
-		row->asked &= !forget;
-	}
-	return count;
+	return talloc_array_length(zone->unanswered);
 }

@@ -45,8 +45,7 @@ void zone_ask(const char *name, unsigned type, struct zone_packet *packet);
 enum zone_reaction zone_answer(struct zone *zone, struct slice question, bool over_tcp,
 	struct zone_packet *packet, unsigned *delay);
 
-/* How many questions came, over UDP and TCP and over TCP alone; and how many lines there are that keep names from a right answer and
- * that have been asked for since this was to be forgotten. */
+/* How many questions came, over UDP and TCP and over TCP alone; and how many different ones never got a right answer. */
 unsigned zone_asked(const struct zone *zone);
 unsigned zone_asked_over_tcp(const struct zone *zone);
-unsigned zone_unanswered(struct zone *zone, bool forget);
+size_t zone_unanswered(const struct zone *zone);
