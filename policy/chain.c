@@ -148,6 +148,19 @@ struct chain *chain_new(const void *parent, const struct policy *policy,
 	return chain;
 }
 
+struct chain *chain_with_learners(
+	const void *parent, const struct chain *chain, const struct learner *learners)
+{
+	struct chain *with = talloc_memdup(parent, chain, sizeof *chain);
+
+	talloc_set_name_const(with, "struct chain");
+	for (size_t i = 0; i < LEARNERS; i++) {
+		if (learners[i].begin)
+			with->learners[i] = learners[i];
+	}
+	return with;
+}
+
 const struct policy *chain_policy(const struct chain *chain)
 {
 	return chain->policy;

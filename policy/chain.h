@@ -23,6 +23,11 @@ struct chain *chain_new(const void *parent, const struct policy *policy,
 	const struct check *const *gates, const struct check *const *checks,
 	const struct learner *learners, struct complaints *complaints);
 
+/* The same chain with further learners: those that can only be made in the process that judges, after the fork. Rows without begin leave the
+ * chain's own. The chain must outlive it. */
+struct chain *chain_with_learners(
+	const void *parent, const struct chain *chain, const struct learner *learners);
+
 const struct policy *chain_policy(const struct chain *chain);
 const struct learner *chain_learner(const struct chain *chain, enum fact_learner learner);
 

@@ -30,6 +30,11 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_MESSAGE_ANOMALIES].flags = message_anomaly_names,
 	[FACT_HEADER_ANOMALIES].flags = header_anomaly_names,
 	[FACT_HEADER].argument = "field name",
+	[FACT_DNS_A].argument = "name",
+	[FACT_DNS_AAAA].argument = "name",
+	[FACT_DNS_MX].argument = "name",
+	[FACT_DNS_TXT].argument = "name",
+	[FACT_DNS_PTR].argument = "address",
 };
 /* clang-format on */
 

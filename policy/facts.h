@@ -25,8 +25,11 @@
 enum fact_period { PER_SESSION, PER_TRANSACTION, PER_RECIPIENT };
 
 enum fact_learner {
-	LEARNER_TOLD,   /* set as it happens */
-	LEARNER_HEADER, /* taken from the message's header */
+	LEARNER_TOLD,    /* set as it happens */
+	LEARNER_HEADER,  /* taken from the message's header */
+	LEARNER_DNS,     /* asked of name servers */
+	LEARNER_LISTS,   /* what is known of the lists in the DNS themselves */
+	LEARNER_DERIVED, /* a pure function of other facts: policy/derived.h */
 	LEARNERS
 };
 
@@ -50,6 +53,9 @@ enum fact_learner {
 	FACT(CLIENT_CERTIFICATE_FINGERPRINT, "client.certificate.fingerprint", VALUE_STRING, STAGE_CONNECT, PER_SESSION, LEARNER_TOLD, "SHA-256 of the client's certificate, in small hexadecimal digits") \
 	FACT(CLIENT_CERTIFICATE_VERIFIED, "client.certificate.verified", VALUE_BOOL, STAGE_CONNECT, PER_SESSION, LEARNER_TOLD, "whether listen.client_ca vouches for the client's certificate") \
 	FACT(CLIENT_PREGREET,    "client.pregreet",      VALUE_BOOL,    STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the client spoke before it was greeted") \
+	FACT(CLIENT_PTR,         "client.ptr",           VALUE_TEXTS,   STAGE_CONNECT, PER_SESSION,     LEARNER_DERIVED, "names that the client's address has in the DNS; absent when it has none") \
+	FACT(CLIENT_NAME,        "client.name",          VALUE_DOMAIN,  STAGE_CONNECT, PER_SESSION,     LEARNER_DERIVED, "the first of these that has the client's address in turn; absent when none has") \
+	FACT(CLIENT_KNOWN_GOOD,  "client.known_good",    VALUE_BOOL,    STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether good mail has come from the client before; absent as long as nobody remembers") \
 	FACT(LISTENER,           "listener",             VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "name of the listener") \
 	FACT(SERVER_IP,          "server.ip",            VALUE_IP,      STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "address of ours that the client connected to") \
 	FACT(HELO_NAME,          "helo.name",            VALUE_STRING,  STAGE_HELO,    PER_SESSION,     LEARNER_TOLD,   "what the client calls itself") \
@@ -81,6 +87,11 @@ enum fact_learner {
 	FACT(HEADER,             "header",               VALUE_TEXTS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "values of all header fields of that name, unfolded; absent when there is none") \
 	FACT(SUBJECT,            "subject",              VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "subject, unfolded") \
 	FACT(MESSAGE_ID,         "message_id",           VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "Message-ID") \
+	FACT(DNS_A,              "dns.a",                VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "IPv4 addresses of that name; absent when there is no such name, empty when it has none") \
+	FACT(DNS_AAAA,           "dns.aaaa",             VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "IPv6 addresses of that name") \
+	FACT(DNS_MX,             "dns.mx",               VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "mail servers of that name, as \"10 mx.example.com\"; \"0 .\" says that it takes no mail") \
+	FACT(DNS_TXT,            "dns.txt",              VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "texts of that name, byte for byte, a NUL as DEL") \
+	FACT(DNS_PTR,            "dns.ptr",              VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "names of that address") \
 	FACT(SCORE,              "score",                VALUE_SCORE,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_TOLD,   "sum of all scores so far")
 /* clang-format on */
 

@@ -3,6 +3,7 @@
 #include "policy/inquiry.h"
 
 #include "policy/chain.h"
+#include "policy/derived.h"
 #include "policy/header_learner.h"
 #include "policy/hygiene.h"
 #include "policy/mail/trace.h"
@@ -168,6 +169,8 @@ enum fact_state inquiry_ask_of(
 		return state;
 	if (row->learner == LEARNER_TOLD || row->stage > inquiry->stage)
 		return FACT_ABSENT;
+	if (row->learner == LEARNER_DERIVED)
+		return derived_ask(inquiry, &question, value);
 	want(inquiry, &question);
 	return FACT_UNKNOWN;
 }

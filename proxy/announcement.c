@@ -68,7 +68,7 @@ static void forget_client(struct session *s)
 	talloc_free(s->inquiry);
 	talloc_free(s->facts);
 	s->facts = facts_new(s, NULL);
-	s->inquiry = inquiry_new(s, s->gateway->configuration->chain, s->facts);
+	s->inquiry = inquiry_new(s, s->gateway->chain, s->facts);
 	talloc_free((void *)s->user);
 	s->user = NULL;
 	s->authenticated = false;

@@ -9,6 +9,7 @@
 #include "proxy/handshake.h"
 #include "proxy/passthrough.h"
 #include "proxy/pool.h"
+#include "proxy/resolver.h"
 #include "proxy/route.h"
 #include "proxy/session.h"
 #include "proxy/tls_failures.h"
@@ -134,6 +135,15 @@ void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *o
 	tell_drained(gateway);
 }
 
+void gateway_use_dns(struct gateway *gateway, struct dns *dns)
+{
+	struct learner learners[LEARNERS] = {{NULL, NULL}};
+
+	gateway->dns = talloc_steal(gateway, dns);
+	resolver_teach(dns, learners);
+	gateway->chain = chain_with_learners(gateway, gateway->configuration->chain, learners);
+}
+
 static int close_gateway(struct gateway *gateway)
 {
 	timer_stop(&gateway->drained);
@@ -156,6 +166,7 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 
 	gateway->loop = loop;
 	gateway->configuration = configuration;
+	gateway->chain = configuration->chain;
 	gateway->table = table;
 	gateway->keeper = keeper;
 	gateway->worker_number = worker_number;

@@ -1048,7 +1048,7 @@ void session_begin(struct gateway *gateway, const struct listen_options *listen,
 	announcement_allow(s);
 	s->client = stream_new(s, gateway->loop, descriptor);
 	s->facts = facts_new(s, NULL);
-	s->inquiry = inquiry_new(s, gateway->configuration->chain, s->facts);
+	s->inquiry = inquiry_new(s, gateway->chain, s->facts);
 	s->quiet_since = now(s);
 	write_id(s);
 	DL_APPEND(gateway->sessions, s);

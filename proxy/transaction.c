@@ -46,8 +46,7 @@ void transaction_begin(struct session *s)
 	envelope->dsn_return = s->command->dsn_return;
 	envelope->dsn_id = talloc_steal(envelope, s->command->dsn_id);
 	transaction->facts = facts_new(transaction, s->facts);
-	transaction->inquiry =
-		inquiry_new(transaction, s->gateway->configuration->chain, transaction->facts);
+	transaction->inquiry = inquiry_new(transaction, s->gateway->chain, transaction->facts);
 	inquiry_inherit(transaction->inquiry, s->inquiry);
 	s->transaction = transaction;
 	announcement_hand_over(s, transaction);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Facts that follow from others. */
+#include "policy/derived.h"
+
+#include <assert.h>
+#include <talloc.h>
+
+#define NAMES_LOOKED_AT 5 /* of a client; one that has more is no better known for it */
+
+/* --- names of the client --- */
+
+static char *print_client(const void *parent, struct inquiry *inquiry)
+{
+	struct value client;
+	char ip[IP_TEXT_SIZE];
+
+	if (inquiry_ask(inquiry, FACT_CLIENT_IP, &client) != FACT_KNOWN)
+		return NULL;
+	return talloc_strdup(parent, ip_print(&client.ip, ip));
+}
+
+/* What dns.ptr says, but that an empty answer is none. */
+static enum fact_state ask_names(struct inquiry *inquiry, struct value *names)
+{
+	char *client = print_client(NULL, inquiry);
+	enum fact_state state = FACT_ABSENT;
+
+	if (client)
+		state = inquiry_ask_of(inquiry, FACT_DNS_PTR, client, names);
+	talloc_free(client);
+	return state == FACT_KNOWN && names->texts.count == 0 ? FACT_ABSENT : state;
+}
+
+static struct value copy_texts(const void *parent, const struct value *texts)
+{
+	const char **items = talloc_array(parent, const char *, texts->texts.count);
+
+	for (size_t i = 0; i < texts->texts.count; i++)
+		items[i] = talloc_strdup(items, texts->texts.items[i]);
+	return (struct value){.type = VALUE_TEXTS, .texts = {items, texts->texts.count}};
+}
+
+static enum fact_state derive_ptr(
+	struct inquiry *inquiry, const char *argument, const void *parent, struct value *value)
+{
+	enum fact_state state = ask_names(inquiry, value);
+
+	(void)argument;
+	if (state == FACT_KNOWN)
+		*value = copy_texts(parent, value);
+	return state;
+}
+
+static bool has_address(const struct value *addresses, const struct ip *ip)
+{
+	struct ip other;
+
+	for (size_t i = 0; i < addresses->texts.count; i++) {
+		if (ip_parse(slice_of(addresses->texts.items[i]), &other) && ip_equals(ip, &other))
+			return true;
+	}
+	return false;
+}
+
+/* Asks for all names together, so that all are known in the second run. */
+static enum fact_state derive_name(
+	struct inquiry *inquiry, const char *argument, const void *parent, struct value *value)
+{
+	struct value names, client, addresses;
+	enum fact_state state = ask_names(inquiry, &names), worst = FACT_ABSENT;
+
+	(void)argument;
+	if (state != FACT_KNOWN) {
+		*value = names;
+		return state;
+	}
+	inquiry_ask(inquiry, FACT_CLIENT_IP, &client);
+	for (size_t i = 0; i < names.texts.count && i < NAMES_LOOKED_AT; i++) {
+		const char *name = names.texts.items[i];
+		state = inquiry_ask_of(inquiry, client.ip.family == 4 ? FACT_DNS_A : FACT_DNS_AAAA,
+			name, &addresses);
+		if (state == FACT_KNOWN && worst != FACT_UNKNOWN &&
+			has_address(&addresses, &client.ip)) {
+			*value = (struct value){
+				.type = VALUE_DOMAIN, .text = talloc_strdup(parent, name)};
+			return FACT_KNOWN;
+		}
+		if (state == FACT_UNKNOWN || (state == FACT_FAILED && worst == FACT_ABSENT)) {
+			worst = state;
+			*value = addresses;
+		}
+	}
+	return worst;
+}
+
+/* --- all of them --- */
+
+static const struct derived {
+	enum fact fact;
+	enum fact_state (*derive)(struct inquiry *inquiry, const char *argument, const void *parent,
+		struct value *value);
+} deriveds[] = {
+	{FACT_CLIENT_PTR, derive_ptr},
+	{FACT_CLIENT_NAME, derive_name},
+};
+
+enum fact_state derived_ask(
+	struct inquiry *inquiry, const struct question *question, struct value *value)
+{
+	struct facts *facts = facts_keeper(inquiry->facts, question->fact);
+	const struct derived *derived = deriveds;
+	enum fact_state state;
+
+	while (derived->fact != question->fact)
+		derived++;
+	assert(derived < deriveds + sizeof deriveds / sizeof *deriveds);
+	state = derived->derive(inquiry, question->argument, facts, value);
+	if (state == FACT_FAILED)
+		value->text = talloc_strdup(facts, value->text);
+	if (state != FACT_UNKNOWN)
+		facts_answer(facts, question, state, *value);
+	return state;
+}
