@@ -2,6 +2,9 @@
 /* Facts that follow from others. */
 #include "policy/derived.h"
 
+#include "policy/origin.h"
+#include "policy/spf_facts.h"
+
 #include <assert.h>
 #include <talloc.h>
 
@@ -40,12 +43,12 @@ static struct value copy_texts(const void *parent, const struct value *texts)
 	return (struct value){.type = VALUE_TEXTS, .texts = {items, texts->texts.count}};
 }
 
-static enum fact_state derive_ptr(
-	struct inquiry *inquiry, const char *argument, const void *parent, struct value *value)
+static enum fact_state derive_ptr(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
 {
 	enum fact_state state = ask_names(inquiry, value);
 
-	(void)argument;
+	(void)question;
 	if (state == FACT_KNOWN)
 		*value = copy_texts(parent, value);
 	return state;
@@ -63,13 +66,13 @@ static bool has_address(const struct value *addresses, const struct ip *ip)
 }
 
 /* Asks for all names together, so that all are known in the second run. */
-static enum fact_state derive_name(
-	struct inquiry *inquiry, const char *argument, const void *parent, struct value *value)
+static enum fact_state derive_name(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
 {
 	struct value names, client, addresses;
 	enum fact_state state = ask_names(inquiry, &names), worst = FACT_ABSENT;
 
-	(void)argument;
+	(void)question;
 	if (state != FACT_KNOWN) {
 		*value = names;
 		return state;
@@ -97,11 +100,19 @@ static enum fact_state derive_name(
 
 static const struct derived {
 	enum fact fact;
-	enum fact_state (*derive)(struct inquiry *inquiry, const char *argument, const void *parent,
-		struct value *value);
+	enum fact_state (*derive)(struct inquiry *inquiry, const struct question *question,
+		const void *parent, struct value *value);
 } deriveds[] = {
 	{FACT_CLIENT_PTR, derive_ptr},
 	{FACT_CLIENT_NAME, derive_name},
+	{FACT_ORIGIN_IP, origin_derive_ip},
+	{FACT_ORIGIN_HELO, origin_derive_helo},
+	{FACT_SPF_RESULT, spf_facts_derive},
+	{FACT_SPF_DOMAIN, spf_facts_derive},
+	{FACT_SPF_IDENTITY, spf_facts_derive},
+	{FACT_SPF_EXPLANATION, spf_facts_derive},
+	{FACT_SPF_DETAIL, spf_facts_derive},
+	{FACT_SPF_SENDS_NO_MAIL, spf_facts_derive},
 };
 
 enum fact_state derived_ask(
@@ -114,10 +125,10 @@ enum fact_state derived_ask(
 	while (derived->fact != question->fact)
 		derived++;
 	assert(derived < deriveds + sizeof deriveds / sizeof *deriveds);
-	state = derived->derive(inquiry, question->argument, facts, value);
+	state = derived->derive(inquiry, question, facts, value);
 	if (state == FACT_FAILED)
 		value->text = talloc_strdup(facts, value->text);
-	if (state != FACT_UNKNOWN)
+	if (state == FACT_KNOWN || state == FACT_FAILED)
 		facts_answer(facts, question, state, *value);
 	return state;
 }

@@ -177,6 +177,7 @@ static bool play_mail(struct play *play)
 	facts_set_text(play->facts, FACT_SENDER_DOMAIN, sender ? sender->domain : "");
 	facts_set_number(play->facts, FACT_SENDER_FORM, sender ? sender->form : 0);
 	facts_set_bool(play->facts, FACT_SENDER_IS_NULL, !sender);
+	facts_set_number(play->facts, FACT_NOW, (int64_t)time(NULL));
 	facts_set_number(play->facts, FACT_SIZE, message_size(play->message));
 	return judge(play, STAGE_MAIL);
 }

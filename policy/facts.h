@@ -64,6 +64,15 @@ enum fact_learner {
 	FACT(SENDER_DOMAIN,      "sender.domain",        VALUE_DOMAIN,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "domain of the sender") \
 	FACT(SENDER_FORM,        "sender.form",          VALUE_FLAGS,   STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "unusual forms seen in the sender") \
 	FACT(SENDER_IS_NULL,     "sender.is_null",       VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "whether the sender is <>") \
+	FACT(NOW,                "now",                  VALUE_INT,     STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "when MAIL came, in seconds since 1970") \
+	FACT(ORIGIN_IP,          "origin.ip",            VALUE_IP,      STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "address that the mail came to us from: the client's, behind a trusted relay that of the first hop before our own") \
+	FACT(ORIGIN_HELO,        "origin.helo",          VALUE_STRING,  STAGE_HELO,    PER_TRANSACTION, LEARNER_DERIVED, "what it called itself") \
+	FACT(SPF_RESULT,         "spf.result",           VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "none, neutral, pass, fail, softfail, temperror or permerror; absent for our own clients") \
+	FACT(SPF_DOMAIN,         "spf.domain",           VALUE_DOMAIN,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "whose record it was: the sender's domain, for the null sender the HELO name") \
+	FACT(SPF_IDENTITY,       "spf.identity",         VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "mailfrom or helo") \
+	FACT(SPF_EXPLANATION,    "spf.explanation",      VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "what the domain says about a fail") \
+	FACT(SPF_DETAIL,         "spf.detail",           VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "the mechanism that matched, or what is wrong") \
+	FACT(SPF_SENDS_NO_MAIL,  "spf.sends_no_mail",    VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "whether the domain says that no mail at all comes from it, and this does") \
 	FACT(SIZE,               "size",                 VALUE_SIZE,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "size declared with MAIL; absent when none was") \
 	FACT(FORWARDED_IP,       "forwarded.ip",         VALUE_IP,      STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "address that the mail came from, as XFORWARD told it") \
 	FACT(FORWARDED_PORT,     "forwarded.port",       VALUE_INT,     STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "its port") \

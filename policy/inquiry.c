@@ -7,6 +7,7 @@
 #include "policy/header_learner.h"
 #include "policy/hygiene.h"
 #include "policy/mail/trace.h"
+#include "policy/spf_facts.h"
 
 #include <assert.h>
 #include <talloc.h>
@@ -487,6 +488,15 @@ static struct edits *new_edits(struct inquiry *inquiry)
 	return edits_new(inquiry, inquiry->header, message);
 }
 
+static void add_received_spf(struct inquiry *inquiry, struct edits *edits)
+{
+	char *value = inquiry->policy->spf->add_received ? spf_facts_received(NULL, inquiry) : NULL;
+
+	if (value && !edits_add(edits, EDIT_ABOVE_TRACE, "Received-SPF", value, EDIT_TEXT))
+		assert(!"a field name of ours");
+	talloc_free(value);
+}
+
 void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 {
 	unsigned missing = missing_fields(inquiry);
@@ -499,6 +509,7 @@ void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 			talloc_asprintf(NULL, "<%s@%s>", id, inquiry->policy->site->hostname));
 	if (inquiry->tagged)
 		add(edits, "X-Postern-Tag", talloc_asprintf(NULL, "score=%.1f", inquiry->score));
+	add_received_spf(inquiry, edits);
 	hygiene_clean(inquiry, edits);
 	talloc_free(inquiry->edits);
 	inquiry->edits = edits;

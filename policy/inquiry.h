@@ -107,7 +107,7 @@ void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry);
 
 /* What is to be changed in a message that has passed, judged at the message stage; from then on it is inquiry->edits. Date and
  * Message-ID (made of the transaction's id) are added where one of our own clients, in relay.networks or authenticated, left them out;
- * X-Postern-Tag where the score has reached thresholds.tag; policy/hygiene.h removes what strangers may not bring. */
+ * Received-SPF where SPF was asked; X-Postern-Tag where the score has reached thresholds.tag; policy/hygiene.h removes what strangers may not bring. */
 void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds);
 
 /* The trace as one JSON array (jansson) is explain's; this gives the word for the log: "relay=pass,size=reject", each pair once; what

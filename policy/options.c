@@ -100,7 +100,7 @@ static const struct option limits_rows[] = {
 
 static const struct option checks_rows[] = {
 	{FIELD(checks_options, chain), .type = OPTION_TEXTS,
-		.preset = "size recipients pregreet helo sender headers hops",
+		.preset = "size recipients pregreet helo sender spf headers hops",
 		.manual = "the checks, in the order in which they are asked"},
 	{FIELD(checks_options, monitor), .type = OPTION_TEXTS,
 		.manual = "those of them that judge and are recorded, but do not act"},
@@ -116,6 +116,41 @@ static const struct option sender_rows[] = {
 		.choices = own_domain_choices,
 		.manual = "a sender of relay.domains from outside: monitor records it, refuse "
 			  "answers 550; forwarders of our own mail do it too"},
+	{0},
+};
+
+static const char *const engine_choices[] = {"postern", "libspf2", NULL};
+
+static const struct option spf_rows[] = {
+	{FIELD(spf_options, engine), .type = OPTION_CHOICE, .preset = "postern",
+		.choices = engine_choices,
+		.manual = "who evaluates SPF: postern itself by RFC 7208, or libspf2, which "
+			  "takes many records for something else and has had holes"},
+	{FIELD(spf_options, refuse), .type = OPTION_TEXTS,
+		.manual = "results that are refused with 550 at RCPT: fail, softfail, permerror, "
+			  "neutral, none"},
+	{FIELD(spf_options, tempfail), .type = OPTION_TEXTS,
+		.manual = "results that are put off with 451 at RCPT: temperror, permerror"},
+	{FIELD(spf_options, refuse_domains), .type = OPTION_TEXTS,
+		.manual = "domains whose fail is refused with 550 at RCPT; \".example.com\" is "
+			  "all below it"},
+	{FIELD(spf_options, refuse_silent), .type = OPTION_BOOL, .preset = "yes",
+		.manual = "refuses senders of domains that say v=spf1 -all: that no mail comes "
+			  "from them"},
+	{FIELD(spf_options, fail), .type = OPTION_SCORE, .preset = "3",
+		.manual = "score of the result fail"},
+	{FIELD(spf_options, softfail), .type = OPTION_SCORE, .preset = "1",
+		.manual = "score of the result softfail"},
+	{FIELD(spf_options, neutral), .type = OPTION_SCORE, .preset = "0",
+		.manual = "score of the result neutral"},
+	{FIELD(spf_options, none), .type = OPTION_SCORE, .preset = "0",
+		.manual = "score of a domain without a record"},
+	{FIELD(spf_options, permerror), .type = OPTION_SCORE, .preset = "0",
+		.manual = "score of a record with a mistake"},
+	{FIELD(spf_options, temperror), .type = OPTION_SCORE, .preset = "0",
+		.manual = "score when name servers do not answer"},
+	{FIELD(spf_options, add_received), .type = OPTION_BOOL, .preset = "yes",
+		.manual = "adds a Received-SPF field that says what was found"},
 	{0},
 };
 
@@ -148,6 +183,8 @@ const struct section policy_sections[] = {
 	{"checks", false, sizeof(struct checks_options), checks_rows, "What is looked at."},
 	{"sender", false, sizeof(struct sender_options), sender_rows,
 		"What a sender may claim to be."},
+	{"spf", false, sizeof(struct spf_options), spf_rows,
+		"What comes of SPF (RFC 7208), asked of senders that are not our own."},
 	{"hygiene", false, sizeof(struct hygiene_options), hygiene_rows,
 		"Header fields that strangers may not bring."},
 	{"thresholds", false, sizeof(struct thresholds_options), thresholds_rows,
@@ -257,6 +294,38 @@ static void check_hygiene(const struct policy *policy, struct complaints *compla
 	}
 }
 
+static void check_results(const struct policy *policy, const struct texts *results,
+	const char *option, struct complaints *complaints)
+{
+	static const char *const names[] = {
+		"fail", "softfail", "neutral", "none", "permerror", "temperror"};
+	const size_t count = sizeof names / sizeof *names;
+
+	for (size_t i = 0; i < results->count; i++) {
+		const char *suggestion = complaint_suggestion(results->items[i], names, count);
+		bool is_one = suggestion && strcmp(suggestion, results->items[i]) == 0;
+		if (!is_one)
+			complaint_error(complaints, policy_place(policy, policy->spf, option),
+				"\"%s\" is no result of SPF that can be acted on%s%s%s",
+				results->items[i], suggestion ? "; did you mean \"" : "",
+				suggestion ? suggestion : "", suggestion ? "\"?" : "");
+	}
+}
+
+static void check_spf(const struct policy *policy, struct complaints *complaints)
+{
+	const struct texts *domains = &policy->spf->refuse_domains;
+
+	check_results(policy, &policy->spf->refuse, "refuse", complaints);
+	check_results(policy, &policy->spf->tempfail, "tempfail", complaints);
+	for (size_t i = 0; i < domains->count; i++) {
+		if (!is_domain_pattern(domains->items[i]))
+			complaint_error(complaints,
+				policy_place(policy, policy->spf, "refuse_domains"),
+				"\"%s\" is no domain", domains->items[i]);
+	}
+}
+
 static void check_authserv_id(
 	const struct policy *policy, const struct site *written, struct complaints *complaints)
 {
@@ -309,11 +378,13 @@ struct policy *policy_new(
 	policy->limits = settings_section(settings, "limits");
 	policy->checks = settings_section(settings, "checks");
 	policy->sender = settings_section(settings, "sender");
+	policy->spf = settings_section(settings, "spf");
 	policy->hygiene = settings_section(settings, "hygiene");
 	policy->thresholds = settings_section(settings, "thresholds");
 	policy->site = complete_site(policy, settings_section(settings, ""), complaints);
 	check_domains(policy, complaints);
 	check_senders(policy, complaints);
+	check_spf(policy, complaints);
 	check_hygiene(policy, complaints);
 	check_thresholds(policy, complaints);
 	return policy;

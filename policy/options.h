@@ -30,6 +30,19 @@ struct sender_options {
 	int own_domain; /* enum own_domain: a sender of ours, from outside */
 };
 
+enum spf_engine { SPF_ENGINE_OWN, SPF_ENGINE_LIBSPF2 };
+
+/* Lists of results, as in spf_result_name(). */
+struct spf_options {
+	int engine;                  /* enum spf_engine */
+	struct texts refuse;         /* results that are refused at rcpt */
+	struct texts tempfail;       /* results that are put off at rcpt */
+	struct texts refuse_domains; /* of senders whose fail is refused */
+	bool refuse_silent;          /* a fail of a domain that sends no mail */
+	double fail, softfail, neutral, none, permerror, temperror; /* scores */
+	bool add_received;                                          /* Received-SPF */
+};
+
 struct relay_options {
 	struct texts domains;  /* ours: "example.com", ".example.com" for everything below */
 	struct cidrs networks; /* own hosts: may send anywhere */
@@ -74,7 +87,7 @@ struct thresholds_options {
 	double reject;
 };
 
-/* The sections "", relay, allow, limits, checks, sender, hygiene and thresholds, in that order; ended by a row without name. */
+/* The sections "", relay, allow, limits, checks, sender, spf, hygiene and thresholds, in that order; ended by a row without name. */
 extern const struct section policy_sections[];
 
 /* All of them, looked up once. */
@@ -86,6 +99,7 @@ struct policy {
 	const struct limits_options *limits;
 	const struct checks_options *checks;
 	const struct sender_options *sender;
+	const struct spf_options *spf;
 	const struct hygiene_options *hygiene;
 	const struct thresholds_options *thresholds;
 };

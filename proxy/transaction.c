@@ -51,6 +51,8 @@ void transaction_begin(struct session *s)
 	s->transaction = transaction;
 	announcement_hand_over(s, transaction);
 	tell_sender(transaction);
+	facts_set_number(transaction->facts, FACT_NOW,
+		(int64_t)(clock_wall(s->gateway->loop->clock) / 1000));
 }
 
 /* --- on the way --- */

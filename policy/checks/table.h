@@ -7,7 +7,8 @@
 #include "policy/check.h"
 
 extern const struct check *const checks_gates[]; /* relay */
-extern const struct check *const checks_table[]; /* size, recipients, helo, sender, headers, hops */
+extern const struct check
+	*const checks_table[]; /* size, recipients, helo, sender, spf, headers, hops */
 
 extern const struct check headers_check;
 extern const struct check pregreet_check;
@@ -17,3 +18,4 @@ extern const struct check recipients_check;
 extern const struct check relay_check;
 extern const struct check sender_check;
 extern const struct check size_check;
+extern const struct check spf_check;
