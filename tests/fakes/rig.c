@@ -151,6 +151,7 @@ static const struct {
 	{"relay", "relay { domains = {\"example.com\"} networks = {\"10.0.0.0/8\"} }"},
 	{"tls", "tls { certificate = \"@CERTIFICATE@\" key = \"@KEY@\" }"},
 	{"smtp", "smtp { greeting_wait = 0s strict_pipelining = no }"},
+	{"spf", "spf { add_received = no }"},
 	{"control", "control { socket = \"/nonexistent/control\" }"},
 };
 
