@@ -43,16 +43,23 @@ static bool read_address(struct slice word, struct ip *ip)
 	return ip_parse(word, ip);
 }
 
-static bool is_in_brackets(struct slice word)
+/* How much an address in a field is worth; a HELO name stands before the others and is the client's own invention. */
+enum worth { WORTH_NOTHING, WORTH_HELO, WORTH_BARE, WORTH_IN_BRACKETS };
+
+static enum worth weigh(struct slice word, const struct slice *helo, struct ip *ip)
 {
-	return word.size && word.data[0] == '[';
+	if (!read_address(word, ip))
+		return WORTH_NOTHING;
+	if (word.data == helo->data)
+		return WORTH_HELO;
+	return word.data[0] == '[' ? WORTH_IN_BRACKETS : WORTH_BARE;
 }
 
 bool origin_read_received(struct slice received, struct ip *ip, struct slice *helo)
 {
 	struct slice word = take_word(&received);
+	enum worth best = WORTH_NOTHING;
 	struct ip other;
-	bool found = false, is_sure = false;
 
 	if (!slice_equals_nocase(word, "from"))
 		return false;
@@ -61,16 +68,15 @@ bool origin_read_received(struct slice received, struct ip *ip, struct slice *he
 	for (; word.size && !slice_equals_nocase(word, "by"); word = take_word(&received)) {
 		if (slice_equals_nocase(word, "HELO"))
 			*helo = take_word(&received);
-		else if (slice_starts_nocase(word, "helo="))
+		if (slice_starts_nocase(word, "helo="))
 			*helo = slice_from(word, strlen("helo="));
-		else if (!is_sure && (!found || is_in_brackets(word)) &&
-			read_address(word, &other)) {
-			*ip = other;
-			found = true;
-			is_sure = is_in_brackets(word) && word.data != helo->data;
-		}
+		enum worth worth = weigh(word, helo, &other);
+		if (worth == WORTH_NOTHING || worth < best)
+			continue;
+		*ip = other;
+		best = worth;
 	}
-	return found;
+	return best != WORTH_NOTHING;
 }
 
 /* --- the facts --- */

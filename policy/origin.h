@@ -23,6 +23,8 @@ enum fact_state origin_derive_helo(struct inquiry *inquiry, const struct questio
  *     from host.example ([192.0.2.1] helo=mail.example) by … Exim
  *     from mail.example (192.0.2.1) by …                     Exchange
  *     from host.example (HELO mail.example) (192.0.2.1) by … qmail
+ *
+ * Of several addresses the last one in brackets counts: what the client chose itself stands before it.
  */
 bool origin_read_received(struct slice received, struct ip *ip, struct slice *helo)
 	__attribute__((warn_unused_result));
