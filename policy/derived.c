@@ -115,6 +115,12 @@ static const struct derived {
 	{FACT_SPF_SENDS_NO_MAIL, spf_facts_derive},
 };
 
+/* What is of a transaction is not of its session, though it may be asked about before. */
+static bool is_to_be_kept(const struct inquiry *inquiry, enum fact fact)
+{
+	return fact_row(fact)->period == PER_SESSION || inquiry->stage >= STAGE_MAIL;
+}
+
 enum fact_state derived_ask(
 	struct inquiry *inquiry, const struct question *question, struct value *value)
 {
@@ -128,7 +134,7 @@ enum fact_state derived_ask(
 	state = derived->derive(inquiry, question, facts, value);
 	if (state == FACT_FAILED)
 		value->text = talloc_strdup(facts, value->text);
-	if (state == FACT_KNOWN || state == FACT_FAILED)
+	if ((state == FACT_KNOWN || state == FACT_FAILED) && is_to_be_kept(inquiry, question->fact))
 		facts_answer(facts, question, state, *value);
 	return state;
 }

@@ -148,6 +148,7 @@ static bool judge(struct play *play, enum stage stage)
 
 static bool play_connect(struct play *play)
 {
+	facts_set_number(play->facts, FACT_NOW, (int64_t)time(NULL));
 	const struct ip *client = &play->the_case->client;
 	bool trusted = cidrs_contain(&play->policy->relay->networks, client);
 
@@ -177,7 +178,6 @@ static bool play_mail(struct play *play)
 	facts_set_text(play->facts, FACT_SENDER_DOMAIN, sender ? sender->domain : "");
 	facts_set_number(play->facts, FACT_SENDER_FORM, sender ? sender->form : 0);
 	facts_set_bool(play->facts, FACT_SENDER_IS_NULL, !sender);
-	facts_set_number(play->facts, FACT_NOW, (int64_t)time(NULL));
 	facts_set_number(play->facts, FACT_SIZE, message_size(play->message));
 	return judge(play, STAGE_MAIL);
 }

@@ -57,7 +57,7 @@ struct answered {
 	char key[]; /* the fact as one byte, then the argument with its NUL */
 };
 
-#define OWN_ROOM 10 /* what is known of most sessions */
+#define OWN_ROOM 11 /* what is known of most sessions */
 
 struct facts {
 	struct facts *under;

@@ -64,7 +64,7 @@ enum fact_learner {
 	FACT(SENDER_DOMAIN,      "sender.domain",        VALUE_DOMAIN,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "domain of the sender") \
 	FACT(SENDER_FORM,        "sender.form",          VALUE_FLAGS,   STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "unusual forms seen in the sender") \
 	FACT(SENDER_IS_NULL,     "sender.is_null",       VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "whether the sender is <>") \
-	FACT(NOW,                "now",                  VALUE_INT,     STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "when MAIL came, in seconds since 1970") \
+	FACT(NOW,                "now",                  VALUE_INT,     STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "when the client came, of a transaction when MAIL did; in seconds since 1970") \
 	FACT(ORIGIN_IP,          "origin.ip",            VALUE_IP,      STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "address that the mail came to us from: the client's, behind a trusted relay that of the first hop before our own") \
 	FACT(ORIGIN_HELO,        "origin.helo",          VALUE_STRING,  STAGE_HELO,    PER_TRANSACTION, LEARNER_DERIVED, "what it called itself") \
 	FACT(SPF_RESULT,         "spf.result",           VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "none, neutral, pass, fail, softfail, temperror or permerror; absent for our own clients") \

@@ -94,6 +94,10 @@ void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session)
 {
 	set_score(inquiry, session->score);
 	inquiry->accepted_session = session->accepted_session;
+	inquiry->deferred_at = session->deferred_at;
+	if (session->deferred)
+		inquiry->deferred =
+			talloc_memdup(inquiry, session->deferred, sizeof *session->deferred);
 	for (size_t i = 0; i < session->trace_count; i++)
 		append(inquiry, &session->trace[i]);
 }
@@ -129,6 +133,8 @@ static void enter_stage(struct inquiry *inquiry, enum stage stage)
 	size_t keep = 0;
 	double score = inquiry->score;
 
+	if (inquiry->deferred_at >= stage)
+		TALLOC_FREE(inquiry->deferred);
 	inquiry->stage = stage;
 	while (keep < inquiry->trace_count && inquiry->trace[keep].stage < first_forgotten)
 		keep++;

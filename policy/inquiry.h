@@ -56,13 +56,16 @@ struct inquiry {
 	const struct policy *policy;
 	enum stage stage;
 	struct facts *facts;
-	struct message *message;  /* NULL before the message stage */
-	struct header *header;    /* NULL until a learner has taken it apart */
-	struct edits *edits;      /* NULL until inquiry_edit() */
-	double score;             /* of the session and of the stages judged so far */
-	bool accepted_session;    /* an accept for the whole session was given */
-	bool tagged;              /* the tag threshold was reached */
-	struct verdict verdict;   /* of the last judgement */
+	struct message *message; /* NULL before the message stage */
+	struct header *header;   /* NULL until a learner has taken it apart */
+	struct edits *edits;     /* NULL until inquiry_edit() */
+	double score;            /* of the session and of the stages judged so far */
+	bool accepted_session;   /* an accept for the whole session was given */
+	bool tagged;             /* the tag threshold was reached */
+	struct verdict verdict;  /* of the last judgement */
+	struct verdict
+		*deferred; /* a refusal from before the sender was known, for rcpt; NULL: none */
+	enum stage deferred_at;
 	struct verdict *observed; /* what mode = "observe" kept from acting; NULL when nothing */
 	struct trace_entry *trace;
 	size_t trace_count;

@@ -6,8 +6,10 @@
 #include "policy/mail/folding.h"
 
 #include <talloc.h>
+#include <time.h>
 #include <unistd.h>
 
+#define SECONDS_A_DAY 86400
 #define MEGABYTE INT64_C(1048576)
 #define GIGABYTE (1024 * MEGABYTE)
 #define HOSTNAME_SIZE 256
@@ -45,8 +47,14 @@ static const struct option allow_rows[] = {
 	{FIELD(allow_options, networks), .type = OPTION_NETWORKS,
 		.manual = "clients that skip the checks, though neither limits nor relay"},
 	{FIELD(allow_options, senders), .type = OPTION_TEXTS,
-		.manual = "senders that skip the checks: addresses, domains, \".example.com\"; "
-			  "anyone can claim to be one"},
+		.manual = "senders that skip the checks where SPF passes: addresses, domains, "
+			  "\".example.com\" for all below"},
+	{FIELD(allow_options, unverified), .type = OPTION_BOOL, .preset = "no",
+		.manual = "senders skip them without SPF's pass, too: anyone can claim to be one"},
+	{FIELD(allow_options, owner), .type = OPTION_TEXT, .manual = "who wanted the entry"},
+	{FIELD(allow_options, reason), .type = OPTION_TEXT, .manual = "and why"},
+	{FIELD(allow_options, until), .type = OPTION_TEXT,
+		.manual = "its last day (UTC), as 2027-06-30; without: for ever"},
 	{0},
 };
 
@@ -178,7 +186,8 @@ static const struct option thresholds_rows[] = {
 const struct section policy_sections[] = {
 	{"", false, sizeof(struct site), site_rows, "Of the whole gateway."},
 	{"relay", false, sizeof(struct relay_options), relay_rows, "Who may send mail to whom."},
-	{"allow", false, sizeof(struct allow_options), allow_rows, "Who is trusted."},
+	{"allow", true, sizeof(struct allow_options), allow_rows,
+		"Entries of the allow-list: who is trusted, on whose word and until when."},
 	{"limits", false, sizeof(struct limits_options), limits_rows, "How much of everything."},
 	{"checks", false, sizeof(struct checks_options), checks_rows, "What is looked at."},
 	{"sender", false, sizeof(struct sender_options), sender_rows,
@@ -205,6 +214,16 @@ bool policy_is_our_domain(const struct policy *policy, const char *domain)
 
 	for (size_t i = 0; i < domains->count; i++) {
 		if (domain_matches(domain, domains->items[i]))
+			return true;
+	}
+	return false;
+}
+
+bool policy_allows_client(const struct policy *policy, const struct ip *client, int64_t seconds)
+{
+	for (size_t i = 0; i < policy->allow_count; i++) {
+		const struct allow_entry *entry = &policy->allows[i];
+		if (seconds < entry->end && cidrs_contain(&entry->options->networks, client))
 			return true;
 	}
 	return false;
@@ -246,15 +265,62 @@ static bool is_sender_pattern(const char *pattern)
 	return valid;
 }
 
-static void check_senders(const struct policy *policy, struct complaints *complaints)
-{
-	const struct texts *senders = &policy->allow->senders;
+/* --- the allow-list --- */
 
-	for (size_t i = 0; i < senders->count; i++) {
-		if (!is_sender_pattern(senders->items[i]))
-			complaint_error(complaints, policy_place(policy, policy->allow, "senders"),
-				"\"%s\" is neither an address nor a domain", senders->items[i]);
+/* The end of a day written as 2027-06-30, in seconds since 1970; false when there is no such day. */
+static bool read_day(const char *text, int64_t *end)
+{
+	struct tm day = {0}, normal;
+	char print[sizeof "2027-06-30"];
+	time_t start;
+
+	if (sscanf(text, "%4d-%2d-%2d", &day.tm_year, &day.tm_mon, &day.tm_mday) != 3)
+		return false;
+	day.tm_year -= 1900;
+	day.tm_mon--;
+	start = timegm(&day);
+	*end = (int64_t)start + SECONDS_A_DAY;
+	return gmtime_r(&start, &normal) && strftime(print, sizeof print, "%Y-%m-%d", &normal) &&
+		strcmp(print, text) == 0;
+}
+
+static void check_senders(const struct policy *policy, const struct allow_options *allow,
+	struct complaints *complaints)
+{
+	for (size_t i = 0; i < allow->senders.count; i++) {
+		if (!is_sender_pattern(allow->senders.items[i]))
+			complaint_error(complaints, policy_place(policy, allow, "senders"),
+				"\"%s\" is neither an address nor a domain",
+				allow->senders.items[i]);
 	}
+}
+
+static void add_allow(
+	struct policy *policy, const struct allow_options *allow, struct complaints *complaints)
+{
+	struct allow_entry *entry = &policy->allows[policy->allow_count++];
+
+	*entry = (struct allow_entry){allow, INT64_MAX};
+	policy->allows_senders = policy->allows_senders || allow->senders.count;
+	check_senders(policy, allow, complaints);
+	if (allow->until && !read_day(allow->until, &entry->end))
+		complaint_error(complaints, policy_place(policy, allow, "until"),
+			"\"%s\" is no day: write it as 2027-06-30", allow->until);
+	else if (entry->end <= (int64_t)time(NULL))
+		complaint_warning(complaints, policy_place(policy, allow, "until"),
+			"allow \"%s\" counts no more", allow->name);
+	if (!allow->networks.count && !allow->senders.count)
+		complaint_warning(complaints, policy_place(policy, allow, "networks"),
+			"allow \"%s\" has neither networks nor senders", allow->name);
+}
+
+static void add_allows(struct policy *policy, struct complaints *complaints)
+{
+	size_t count = settings_count(policy->settings, "allow");
+
+	policy->allows = talloc_array(policy, struct allow_entry, count);
+	for (size_t i = 0; i < count; i++)
+		add_allow(policy, settings_named(policy->settings, "allow", i), complaints);
 }
 
 static void check_thresholds(const struct policy *policy, struct complaints *complaints)
@@ -374,7 +440,6 @@ struct policy *policy_new(
 
 	policy->settings = settings;
 	policy->relay = settings_section(settings, "relay");
-	policy->allow = settings_section(settings, "allow");
 	policy->limits = settings_section(settings, "limits");
 	policy->checks = settings_section(settings, "checks");
 	policy->sender = settings_section(settings, "sender");
@@ -383,7 +448,7 @@ struct policy *policy_new(
 	policy->thresholds = settings_section(settings, "thresholds");
 	policy->site = complete_site(policy, settings_section(settings, ""), complaints);
 	check_domains(policy, complaints);
-	check_senders(policy, complaints);
+	add_allows(policy, complaints);
 	check_spf(policy, complaints);
 	check_hygiene(policy, complaints);
 	check_thresholds(policy, complaints);

@@ -48,10 +48,14 @@ struct relay_options {
 	struct cidrs networks; /* own hosts: may send anywhere */
 };
 
-/* Who skips the chain (never the limits, never the relay gate). */
+/* An entry of the allow-list: who skips the chain (never the limits, never the relay gate). */
 struct allow_options {
+	const char *name;
 	struct cidrs networks;
-	struct texts senders; /* addresses, domains, ".domain" for everything below */
+	struct texts senders;       /* addresses, domains, ".domain" for everything below */
+	bool unverified;            /* senders count without SPF's pass, too */
+	const char *owner, *reason; /* for people */
+	const char *until;          /* the last day, "2027-06-30"; NULL: for ever */
 };
 
 struct limits_options {
@@ -90,12 +94,19 @@ struct thresholds_options {
 /* The sections "", relay, allow, limits, checks, sender, spf, hygiene and thresholds, in that order; ended by a row without name. */
 extern const struct section policy_sections[];
 
+struct allow_entry {
+	const struct allow_options *options;
+	int64_t end; /* seconds since 1970 when it counts no more */
+};
+
 /* All of them, looked up once. */
 struct policy {
 	const struct settings *settings; /* for the places of complaints; NULL in tests */
 	const struct site *site;
 	const struct relay_options *relay;
-	const struct allow_options *allow;
+	struct allow_entry *allows;
+	size_t allow_count;
+	bool allows_senders; /* an entry has senders */
 	const struct limits_options *limits;
 	const struct checks_options *checks;
 	const struct sender_options *sender;
@@ -114,3 +125,6 @@ struct place policy_place(const struct policy *policy, const void *section, cons
 
 /* Whether a domain is listed in relay.domains. */
 bool policy_is_our_domain(const struct policy *policy, const char *domain);
+
+/* Whether an entry of the allow-list that counts at that time has the client. */
+bool policy_allows_client(const struct policy *policy, const struct ip *client, int64_t seconds);

@@ -49,6 +49,7 @@ void announcement_tell_client(struct session *s)
 	if (stream_tls_version(s->client))
 		tls_tell_facts(facts, s, s->client);
 	facts_set_text(facts, FACT_LISTENER, s->listen->name);
+	facts_set_number(facts, FACT_NOW, (int64_t)(clock_wall(s->gateway->loop->clock) / 1000));
 	if (s->server.family)
 		facts_set_ip(facts, FACT_SERVER_IP, &s->server);
 }
