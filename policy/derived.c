@@ -2,6 +2,9 @@
 /* Facts that follow from others. */
 #include "policy/derived.h"
 
+#include "base/dns.h"
+#include "policy/dns_list.h"
+
 #include <assert.h>
 #include <talloc.h>
 
@@ -93,6 +96,80 @@ static enum fact_state derive_name(
 	return worst;
 }
 
+/* --- lists in the DNS --- */
+
+/* What the zone answered is a listing, or it is none; a zone that says something else has failed. */
+static enum fact_state read_codes(enum fact_state state, const void *parent, struct value *value)
+{
+	const char *failure = NULL;
+
+	if (state != FACT_KNOWN)
+		return state;
+	for (size_t i = 0; i < value->texts.count; i++) {
+		if (!dns_list_is_code(value->texts.items[i]))
+			failure = "the list answers with addresses outside 127.0.0.0/8";
+		else if (dns_list_is_refusal(value->texts.items[i]))
+			failure = "the list refuses our questions (127.255.255.0/24)";
+	}
+	if (failure)
+		*value = (struct value){.text = failure};
+	else if (value->texts.count)
+		*value = copy_texts(parent, value);
+	if (failure)
+		return FACT_FAILED;
+	return value->texts.count ? FACT_KNOWN : FACT_ABSENT;
+}
+
+/* Asked together with whether the list is suspended, so that it takes one round. */
+static enum fact_state ask_list(struct inquiry *inquiry, const char *zone, const char *name,
+	const void *parent, struct value *value)
+{
+	struct value reason;
+	enum fact_state suspended = inquiry_ask_of(inquiry, FACT_DNSBL_SUSPENDED, zone, &reason);
+	enum fact_state state;
+
+	if (suspended == FACT_KNOWN) {
+		*value = (struct value){.text = reason.text};
+		return FACT_FAILED;
+	}
+	state = inquiry_ask_of(inquiry, FACT_DNS_A, name, value);
+	if (suspended == FACT_UNKNOWN)
+		return FACT_UNKNOWN;
+	return read_codes(state, parent, value);
+}
+
+static enum fact_state derive_dnsbl(
+	struct inquiry *inquiry, const char *zone, const void *parent, struct value *value)
+{
+	struct value client;
+	enum fact_state state;
+	char *name;
+
+	if (inquiry_ask(inquiry, FACT_CLIENT_IP, &client) != FACT_KNOWN)
+		return FACT_ABSENT;
+	name = dns_reverse(NULL, &client.ip, zone);
+	state = ask_list(inquiry, zone, name, parent, value);
+	talloc_free(name);
+	return state;
+}
+
+/* "zone, domain" */
+static enum fact_state derive_rhsbl(
+	struct inquiry *inquiry, const char *argument, const void *parent, struct value *value)
+{
+	const char *comma = strchr(argument, ',');
+	char *zone, *name;
+	enum fact_state state;
+
+	if (!comma)
+		return FACT_ABSENT;
+	zone = talloc_strndup(NULL, argument, (size_t)(comma - argument));
+	name = talloc_asprintf(zone, "%s.%s", comma + 1 + strspn(comma + 1, " "), zone);
+	state = ask_list(inquiry, zone, name, parent, value);
+	talloc_free(zone);
+	return state;
+}
+
 /* --- all of them --- */
 
 static const struct derived {
@@ -102,6 +179,8 @@ static const struct derived {
 } deriveds[] = {
 	{FACT_CLIENT_PTR, derive_ptr},
 	{FACT_CLIENT_NAME, derive_name},
+	{FACT_DNSBL, derive_dnsbl},
+	{FACT_RHSBL, derive_rhsbl},
 };
 
 enum fact_state derived_ask(
