@@ -10,8 +10,6 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <talloc.h>
-
-#define HASH_FUNCTION HASH_FNV /* one that clang finds no fault with */
 #include <uthash.h>
 
 #define FACT_ROW(id, fact_name, fact_type, fact_stage, fact_period, fact_learner, fact_manual)     \
