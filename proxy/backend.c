@@ -229,31 +229,35 @@ static void learn(struct backend *backend)
 
 /* --- whom it is for --- */
 
-/* Once for each server: without it the site's settings there go by our address. */
-static void warn_of_no_xclient(const struct backend *backend)
+/* Told when it begins to lack it. It would take us for the client: what it trusts us with, all strangers would have. */
+static void alarm_no_xclient(const struct backend *backend)
 {
 	struct log_line line;
 
 	if (backend->server->lacks_xclient)
 		return;
 	backend->server->lacks_xclient = true;
-	log_begin(&line, LEVEL_WARNING, "backend_without_xclient");
+	log_begin(&line, LEVEL_ERROR, "backend_without_xclient");
 	log_text(&line, "backend", backend->options->name);
 	log_text(&line, "server", backend->server->name);
-	log_text(&line, "reason", "its EHLO offers no XCLIENT with ADDR to us");
+	log_text(&line, "reason",
+		"its EHLO offers no XCLIENT with ADDR to us: it gets no "
+		"mail, for it would take us for the client");
 	log_end(&line);
 }
 
 /* The last step of opening where XCLIENT is wanted; all that was heard before is worth nothing then. */
 static struct step introduce(struct backend *backend)
 {
-	if (backend->options->client != BACKEND_CLIENT_XCLIENT || !backend->client ||
-		backend->introduced)
+	if (backend->options->client != BACKEND_CLIENT_XCLIENT || backend->introduced)
 		return DONE;
 	if (!(backend->xclient & ATTRIBUTE_ADDR)) {
-		warn_of_no_xclient(backend);
-		return DONE;
+		alarm_no_xclient(backend);
+		return fail(backend, "it offers no XCLIENT with ADDR to us");
 	}
+	backend->server->lacks_xclient = false;
+	if (!backend->client)
+		return DONE;
 	char *line = attributes_print(backend, "XCLIENT", backend->xclient, backend->client);
 	backend_say(backend, "%s", line);
 	talloc_free(line);
@@ -313,7 +317,7 @@ static struct step hear_helo(void *owner)
 	if (backend->options->tls == BACKEND_TLS_REQUIRED)
 		return fail(backend, "TLS is required and not offered");
 	backend->capabilities = (struct capabilities){.known = true};
-	return DONE;
+	return introduce(backend);
 }
 
 /* --- TLS --- */

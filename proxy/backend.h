@@ -8,7 +8,7 @@
  * next wait. Freeing it closes the connection.
  *
  * With backend.client the server is told whom the connection is for while it is opened: by a PROXY header before all else, or by XCLIENT
- * behind EHLO and TLS where it takes ADDR; such a connection is sticky. (XFORWARD is said with each transaction: see delivery.h.)
+ * behind EHLO and TLS, and where it does not take ADDR opening fails; such a connection is sticky. (XFORWARD is said with each transaction: see delivery.h.)
  *
  * A connection on which a wait was cancelled, failed or timed out is lost: nothing more may be said on it. So is one whose server has sent
  * a reply that is none, or replied before it was asked. Bytes that come together with a reply and belong to none that is owed make the

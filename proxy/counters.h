@@ -61,7 +61,7 @@ enum counter_key {
 	KEY_CLIENT = 1,
 	KEY_CLIENT_NETWORK = 2,
 	KEY_SERVER = 3,
-	KEY_TLS_FAILURE = 4,
-	KEY_PATIENT = 5,  /* recent: has waited for the greeting */
-	KEY_NEWCOMER = 6, /* recent: new sessions */
+	KEY_TLS_FAILURE = 4, /* recent: handshakes without a common version or cipher */
+	KEY_PATIENT = 5,     /* recent: has waited for the greeting */
+	KEY_NEWCOMER = 6,    /* recent: new sessions */
 };

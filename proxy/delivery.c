@@ -108,14 +108,30 @@ static void let_go(struct delivery *delivery)
 	delivery->played = 0;
 }
 
+/* The server has ended the connection within a transaction, or was silent for too long. */
+static void note_break(struct delivery *delivery)
+{
+	bool is_late = delivery->steps.await.outcome == OUTCOME_TIMED_OUT;
+
+	if (!delivery->met_busy)
+		pool_note_break(delivery->pool, delivery->backend,
+			is_late ? "no answer within a transaction"
+				: "the connection was lost within a transaction");
+}
+
 /* The connection proved dead before the commit. If it may have died while nobody used it, there is one more try, on a
  * fresh one. */
 static struct step lose_backend(struct delivery *delivery)
 {
+	bool is_late = delivery->steps.await.outcome == OUTCOME_TIMED_OUT;
 	bool may_have_died_idle = delivery->backend->kept || delivery->held;
 	bool again = may_have_died_idle && !delivery->tried_fresh && !delivery->own;
 
+	if (is_late || !may_have_died_idle)
+		note_break(delivery);
 	let_go(delivery);
+	if (!again && delivery->met_busy && !delivery->own)
+		return conclude(delivery, is_too_busy(delivery));
 	if (!again)
 		return conclude(delivery, cannot_reach(delivery));
 	delivery->fresh = true;
@@ -244,6 +260,7 @@ static struct step hear_forwarded(void *owner)
 	struct delivery *delivery = owner;
 	const struct reply *reply = &delivery->backend->reply;
 
+	delivery->met_busy |= reply->code == 421;
 	if (delivery->steps.await.outcome != OUTCOME_DONE || reply->code == 421)
 		return lose_backend(delivery);
 	if (!reply_is_positive(reply))
@@ -277,8 +294,10 @@ static struct step hear_reset(void *owner)
 	struct delivery *delivery = owner;
 
 	if (delivery->steps.await.outcome != OUTCOME_DONE ||
-		!reply_is_positive(&delivery->backend->reply))
+		!reply_is_positive(&delivery->backend->reply)) {
+		delivery->met_busy |= delivery->backend->reply.code == 421;
 		return lose_backend(delivery);
+	}
 	delivery->backend->used = false;
 	return THEN(begin_play);
 }
@@ -369,6 +388,7 @@ static struct step hear_line(void *owner)
 	const struct reply *reply = &delivery->backend->reply;
 
 	if (delivery->steps.await.outcome == OUTCOME_TIMED_OUT) {
+		note_break(delivery);
 		let_go(delivery);
 		return conclude(delivery, cannot_reach(delivery));
 	}
@@ -446,11 +466,13 @@ static bool ends_line(struct slice bytes)
 }
 
 /* Whether it can go by DATA as it is. */
-static bool is_plain(const struct message *message)
+static bool is_plain(const struct delivery *delivery)
 {
+	const struct message *message = delivery->message;
 	unsigned odd = ANOMALY_BARE_LF | ANOMALY_BARE_CR | ANOMALY_NUL;
 
-	return !message_has_dot_lines(message) && !(message_anomalies(message) & odd);
+	return !message_has_dot_lines(message) && !delivery->plan->has_dot_lines &&
+		!(message_anomalies(message) & odd);
 }
 
 static void await_flush(struct delivery *delivery)
@@ -487,7 +509,7 @@ static struct step send_message(void *owner)
 		lend_as_chunk(delivery);
 		return THEN(flush_message);
 	}
-	if (is_plain(delivery->message)) {
+	if (is_plain(delivery)) {
 		bool is_whole = ends_line(last_slice(delivery->plan));
 		lend_plan(delivery, 0);
 		delivery->tail = slice_of(is_whole ? ".\r\n" : "\r\n.\r\n");
@@ -606,8 +628,11 @@ static struct step hear_backend(void *owner)
 	delivery->open = false;
 	delivery->sender_stands = false;
 	delivery->played = 0;
-	if (delivery->steps.await.outcome == OUTCOME_DONE)
+	if (delivery->steps.await.outcome == OUTCOME_DONE) {
+		pool_note_answer(delivery->backend);
 		return conclude(delivery, classed(delivery, &delivery->backend->reply));
+	}
+	note_break(delivery);
 	let_go(delivery);
 	return conclude(delivery,
 		reply_of(delivery, 451, "4.4.2",

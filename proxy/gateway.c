@@ -13,7 +13,6 @@
 #include "proxy/resolver.h"
 #include "proxy/route.h"
 #include "proxy/session.h"
-#include "proxy/tls_failures.h"
 
 #include <talloc.h>
 #include <unistd.h>
@@ -185,7 +184,6 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 		.table = table,
 		.counter = COUNT_SPOOL_BYTES,
 	};
-	gateway->tls_failures = tls_failures_new(gateway, loop->clock, table);
 	gateway->pools = talloc_array(gateway, struct pool *, configuration->backend_count);
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		gateway->pools[i] = pool_new(gateway, gateway, configuration->backends[i]);

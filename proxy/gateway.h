@@ -19,7 +19,6 @@ struct passthrough;
 struct pool;
 struct session;
 struct keeper_link;
-struct tls_failures;
 
 struct gateway {
 	struct loop *loop;
@@ -31,7 +30,6 @@ struct gateway {
 	struct keeper_link *keeper; /* NULL: verdict records go nowhere */
 	struct pool **pools;        /* one a backend, in the order of configuration->backends */
 	struct spool spool;
-	struct tls_failures *tls_failures;
 	struct session *sessions;         /* utlist, doubly linked */
 	struct arrival *arrivals;         /* whose header is awaited */
 	struct passthrough *passthroughs; /* that are relayed as they are */

@@ -4,7 +4,15 @@
 
 #include "proxy/counters.h"
 
-enum { WORD_STATE, WORD_FAILURES, WORD_FAILING_SINCE, WORD_PROBE_AT, WORD_SOUGHT_AT };
+enum {
+	WORD_STATE,
+	WORD_FAILURES,
+	WORD_FAILING_SINCE,
+	WORD_PROBE_AT,
+	WORD_SOUGHT_AT,
+	WORD_BREAKS,
+	WORD_BREAKING_SINCE
+};
 
 #define SOUGHT_MILLISECONDS 500
 
@@ -60,24 +68,45 @@ static bool change(struct health *health, enum health_state from, enum health_st
 	return atomic_compare_exchange_strong(&health->words[WORD_STATE], &expected, to);
 }
 
-static bool is_enough(const struct health *health, uint64_t failures, uint64_t now)
+static bool is_enough(uint64_t failures, uint64_t since, uint64_t now)
 {
-	return failures >= HEALTH_FAILURES ||
-		(failures > 1 && now - health->words[WORD_FAILING_SINCE] >= HEALTH_PATIENCE);
+	return failures >= HEALTH_FAILURES || (failures > 1 && now - since >= HEALTH_PATIENCE);
 }
 
 /* The word of when to probe is written before the state that lets others read it. */
+static bool go_down(struct health *health, uint64_t now)
+{
+	health->words[WORD_PROBE_AT] = now + HEALTH_PAUSE;
+	return !change(health, HEALTH_PROBING, HEALTH_DOWN) &&
+		change(health, HEALTH_UP, HEALTH_DOWN);
+}
+
 bool health_fail(struct health *health, uint64_t now)
 {
 	uint64_t failures = atomic_fetch_add(&health->words[WORD_FAILURES], 1) + 1;
 
 	if (failures == 1)
 		health->words[WORD_FAILING_SINCE] = now;
-	if (!is_enough(health, failures, now))
+	return is_enough(failures, health->words[WORD_FAILING_SINCE], now) && go_down(health, now);
+}
+
+/* Each time it comes up again it has all its chances. */
+bool health_break(struct health *health, uint64_t now)
+{
+	if (now - health->words[WORD_BREAKING_SINCE] >= HEALTH_MEMORY)
+		health->words[WORD_BREAKS] = 0;
+	uint64_t breaks = atomic_fetch_add(&health->words[WORD_BREAKS], 1) + 1;
+	if (breaks == 1)
+		health->words[WORD_BREAKING_SINCE] = now;
+	if (!is_enough(breaks, health->words[WORD_BREAKING_SINCE], now))
 		return false;
-	health->words[WORD_PROBE_AT] = now + HEALTH_PAUSE;
-	return !change(health, HEALTH_PROBING, HEALTH_DOWN) &&
-		change(health, HEALTH_UP, HEALTH_DOWN);
+	health->words[WORD_BREAKS] = 0;
+	return go_down(health, now);
+}
+
+void health_mend(struct health *health)
+{
+	health->words[WORD_BREAKS] = 0;
 }
 
 bool health_succeed(struct health *health)

@@ -9,8 +9,9 @@
  *     probing  that worker connects, says EHLO and QUIT: up again, or down again. One that does not come back with an answer
  *              loses its turn after HEALTH_TURN
  *
- * Failures are those of opening a connection, up to EHLO's answer. A server that says it is busy has not failed, and what it
- * answers to a recipient says nothing about it. Each change is told to the one worker that made it, so it is logged once.
+ * Failures are those of opening a connection, up to EHLO's answer, and apart from them those of open ones: that end, or are silent for too
+ * long, within a transaction. Those count until a message has been answered, for HEALTH_MEMORY at most: to connect proves nothing against
+ * them. A server that says it is busy has not failed, and what it answers to a recipient says nothing about it. Each change is told to the one worker that made it, so it is logged once.
  *
  * When the table has no room for one more server, each worker knows what it has seen itself, and connections are not
  * counted.
@@ -23,6 +24,7 @@
 #define HEALTH_FAILURES 3
 #define HEALTH_PATIENCE 30000
 #define HEALTH_PAUSE 10000
+#define HEALTH_MEMORY 300000
 #define HEALTH_TURN 120000 /* longer than a probe may take */
 
 enum health_state { HEALTH_UP, HEALTH_DOWN, HEALTH_PROBING };
@@ -46,6 +48,10 @@ unsigned health_failures(const struct health *health);
 /* A connection could not be had, or could. True when that has changed the state between up and not. */
 bool health_fail(struct health *health, uint64_t now);
 bool health_succeed(struct health *health);
+
+/* A transaction was cut off by the server, true as above; and one has had its message answered. */
+bool health_break(struct health *health, uint64_t now);
+void health_mend(struct health *health);
 
 /* When a server that is down may be probed; and the right to do it now: true for one worker only. */
 uint64_t health_probe_at(const struct health *health);

@@ -32,33 +32,32 @@ static uint64_t lesser(uint64_t a, uint64_t b)
 
 /* --- connections --- */
 
-static uint32_t count_client(const struct session *s, int delta)
+static uint32_t count_client(struct gateway *gateway, const struct ip *ip, int delta)
 {
-	return table_count_key(
-		s->gateway->table, KEY_CLIENT, s->ip.bytes, sizeof s->ip.bytes, delta);
+	return table_count_key(gateway->table, KEY_CLIENT, ip->bytes, sizeof ip->bytes, delta);
 }
 
 /* By the front of its address, family included. */
-static uint32_t count_network(const struct session *s, int delta)
+static uint32_t count_network(struct gateway *gateway, const struct ip *ip, int delta)
 {
-	uint8_t key[9] = {s->ip.family};
+	uint8_t key[9] = {ip->family};
 
-	memcpy(key + 1, s->ip.bytes, s->ip.family == 4 ? 3 : 8);
-	return table_count_key(s->gateway->table, KEY_CLIENT_NETWORK, key, sizeof key, delta);
+	memcpy(key + 1, ip->bytes, ip->family == 4 ? 3 : 8);
+	return table_count_key(gateway->table, KEY_CLIENT_NETWORK, key, sizeof key, delta);
 }
 
-static uint64_t wall_second(const struct session *s)
+static uint64_t wall_second(const struct gateway *gateway)
 {
-	return clock_wall(s->gateway->loop->clock) / 1000;
+	return clock_wall(gateway->loop->clock) / 1000;
 }
 
-static bool comes_too_often(const struct session *s)
+static bool comes_too_often(struct gateway *gateway, const struct ip *ip)
 {
-	int64_t rate = limits_of(s)->connection_rate;
+	int64_t rate = gateway->configuration->policy->limits->connection_rate;
 
 	return rate > 0 &&
-		table_note_recent(s->gateway->table, KEY_NEWCOMER, s->ip.bytes, sizeof s->ip.bytes,
-			wall_second(s), MINUTE_SECONDS) > rate;
+		table_note_recent(gateway->table, KEY_NEWCOMER, ip->bytes, sizeof ip->bytes,
+			wall_second(gateway), MINUTE_SECONDS) > rate;
 }
 
 static void look_for_stress(struct gateway *gateway, int64_t sessions)
@@ -68,30 +67,51 @@ static void look_for_stress(struct gateway *gateway, int64_t sessions)
 	gateway->stressed = sessions * 5 > most * 4;
 }
 
+static bool is_exempt(const struct gateway *gateway, const struct ip *ip)
+{
+	const struct policy *policy = gateway->configuration->policy;
+
+	return cidrs_contain(&policy->relay->networks, ip) ||
+		cidrs_contain(&policy->site->trusted_relays, ip);
+}
+
+bool limits_admit_address(struct gateway *gateway, const struct ip *ip)
+{
+	const struct limits_options *limits = gateway->configuration->policy->limits;
+	uint32_t of_client = count_client(gateway, ip, 1);
+	uint32_t of_network = count_network(gateway, ip, 1);
+	int64_t sessions = table_sum(gateway->table, COUNT_SESSIONS);
+
+	look_for_stress(gateway, sessions);
+	if (is_exempt(gateway, ip))
+		return true;
+	if (of_client <= limits->connections_per_client &&
+		of_network <= limits->connections_per_network && sessions <= limits->connections &&
+		!comes_too_often(gateway, ip))
+		return true;
+	table_add(gateway->table, COUNT_SESSIONS_REFUSED, 1);
+	return false;
+}
+
+void limits_release_address(struct gateway *gateway, const struct ip *ip)
+{
+	count_client(gateway, ip, -1);
+	count_network(gateway, ip, -1);
+	if (gateway->stressed)
+		look_for_stress(gateway, table_sum(gateway->table, COUNT_SESSIONS));
+}
+
 bool limits_admit(struct session *s)
 {
-	const struct limits_options *limits = limits_of(s);
-	uint32_t of_client = count_client(s, 1), of_network = count_network(s, 1);
-	int64_t sessions = table_sum(s->gateway->table, COUNT_SESSIONS);
-
 	s->counted = true;
-	look_for_stress(s->gateway, sessions);
-	if (s->trusted || s->trusted_relay)
-		return true;
-	return of_client <= limits->connections_per_client &&
-		of_network <= limits->connections_per_network && sessions <= limits->connections &&
-		!comes_too_often(s);
+	return limits_admit_address(s->gateway, &s->ip);
 }
 
 void limits_release(struct session *s)
 {
-	if (!s->counted)
-		return;
-	count_client(s, -1);
-	count_network(s, -1);
+	if (s->counted)
+		limits_release_address(s->gateway, &s->ip);
 	s->counted = false;
-	if (s->gateway->stressed)
-		look_for_stress(s->gateway, table_sum(s->gateway->table, COUNT_SESSIONS));
 }
 
 /* --- the greeting --- */
@@ -108,7 +128,7 @@ uint64_t limits_greeting_wait(const struct session *s)
 	if (wait == 0 || s->trusted || s->trusted_relay || !is_for_strangers(s->listen) ||
 		cidrs_contain(&s->gateway->configuration->policy->allow->networks, &s->ip) ||
 		table_recent(s->gateway->table, KEY_PATIENT, s->ip.bytes, sizeof s->ip.bytes,
-			wall_second(s), PATIENCE_SECONDS))
+			wall_second(s->gateway), PATIENCE_SECONDS))
 		return 0;
 	return s->gateway->stressed ? lesser(wait, STRESSED_WAIT) : wait;
 }
@@ -116,7 +136,7 @@ uint64_t limits_greeting_wait(const struct session *s)
 void limits_note_patience(const struct session *s)
 {
 	table_note_recent(s->gateway->table, KEY_PATIENT, s->ip.bytes, sizeof s->ip.bytes,
-		wall_second(s), PATIENCE_SECONDS);
+		wall_second(s->gateway), PATIENCE_SECONDS);
 }
 
 /* --- what a session says --- */

@@ -7,11 +7,17 @@
 
 #include "proxy/session.h"
 
+#define LIMITS_REFUSAL "too many connections, try again later" /* 421 4.7.0 */
+
 const struct limits_options *limits_of(const struct session *s);
 
-/* Counts the connection; false when its client, or all together, have too many. Taken back when the session ends. */
+/* Counts the connection; false when its client, or all together, have too many: then he hears LIMITS_REFUSAL. Taken back when the session ends. */
 bool limits_admit(struct session *s);
 void limits_release(struct session *s);
+
+/* The same for a connection that is no session. */
+bool limits_admit_address(struct gateway *gateway, const struct ip *ip);
+void limits_release_address(struct gateway *gateway, const struct ip *ip);
 
 /* How long a client waits for its greeting, in milliseconds: strangers at their first visit. And that it has. */
 uint64_t limits_greeting_wait(const struct session *s);

@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <talloc.h>
@@ -179,12 +181,22 @@ static int socket_activated(const struct ip *ip, uint16_t port)
 	return -1;
 }
 
+/* systemd passes sockets that block, unless it is told otherwise: a worker would stand still in accept(). */
+static void make_ours(int descriptor)
+{
+	int flags = fcntl(descriptor, F_GETFL);
+
+	if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0)
+		log_event(LEVEL_ERROR, "listener", "O_NONBLOCK: %s", strerror(errno));
+	set(descriptor, IPPROTO_TCP, TCP_NODELAY);
+}
+
 static int socket_for_slot(const struct ip *ip, uint16_t port, bool first)
 {
 	int activated = socket_activated(ip, port);
 
 	if (activated >= 0) {
-		set(activated, IPPROTO_TCP, TCP_NODELAY);
+		make_ours(activated);
 		return fcntl(activated, F_DUPFD_CLOEXEC, 0);
 	}
 	return first && !becomes_free(ip, port) ? -1 : socket_bind(ip, port, true);
@@ -335,10 +347,23 @@ void listeners_take_over(struct listeners *listeners, const struct handover *han
 	listeners->last_number = handover->last_listener;
 }
 
-void listeners_keep_activated(bool open)
+/* LISTEN_PID says whom they are meant for. */
+static void inherit_activated(void)
 {
-	int count = sd_listen_fds(0);
+	char parent[16], own[16];
+	const char *meant = getenv("LISTEN_PID");
 
-	for (int i = 0; i < count && open; i++)
+	snprintf(parent, sizeof parent, "%d", (int)getppid());
+	snprintf(own, sizeof own, "%d", (int)getpid());
+	if (meant && strcmp(meant, parent) == 0)
+		setenv("LISTEN_PID", own, 1);
+}
+
+void listeners_keep_activated(bool are_of_parent)
+{
+	if (are_of_parent)
+		inherit_activated();
+	int count = sd_listen_fds(0);
+	for (int i = 0; i < count; i++)
 		fcntl(SD_LISTEN_FDS_START + i, F_SETFD, 0);
 }

@@ -39,8 +39,8 @@ bool listeners_open(struct listeners *listeners, const struct configuration *con
 struct handover;
 void listeners_hand_over(const struct listeners *listeners, struct handover *handover);
 void listeners_take_over(struct listeners *listeners, const struct handover *handover);
-/* Whether sockets that systemd handed to us stay open over exec. */
-void listeners_keep_activated(bool open);
+/* Sockets that systemd handed to us, or to our parent, are there for the program that this process becomes by exec. */
+void listeners_keep_activated(bool are_of_parent);
 
 /* From now on all of them listen. */
 void listeners_listen(struct listeners *listeners, const struct configuration *configuration);

@@ -372,7 +372,7 @@ static void give_place(struct master *master)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	if (handover_leave(handover, &descriptor)) {
-		listeners_keep_activated(true);
+		listeners_keep_activated(false);
 		execl(master->program, master->program, "run", "-c", master->file, (char *)NULL);
 	}
 	handover_withdraw(handover, descriptor);

@@ -28,8 +28,9 @@ static const struct option listen_rows[] = {
 		.manual = "name of the backend to relay to; without it, the first one"},
 	{FIELD(listen_options, tls), .type = OPTION_CHOICE, .preset = "starttls",
 		.choices = listen_tls_choices,
-		.manual = "starttls offers it when there is a tls.certificate; required takes no "
-			  "mail without it; implicit speaks TLS from the first byte (port 465)"},
+		.manual = "starttls offers it when there is a tls.certificate; required: all "
+			  "but EHLO, NOOP, STARTTLS and QUIT hears 530 without it; implicit speaks "
+			  "TLS from the first byte (port 465)"},
 	{FIELD(listen_options, client_certificate), .type = OPTION_CHOICE, .preset = "off",
 		.choices = client_certificate_choices,
 		.manual = "whether clients are asked for a certificate; none is refused for it, "
@@ -54,7 +55,7 @@ static const struct option listen_rows[] = {
 	{FIELD(listen_options, passthrough), .type = OPTION_NETWORKS,
 		.manual =
 			"clients that talk to the backend itself, from the first byte: nothing of "
-			"it is judged, limited or encrypted here"},
+			"it is judged or encrypted here; the limits on connections hold"},
 	{FIELD(listen_options, passthrough_idle), .type = OPTION_DURATION, .preset = "10m",
 		.minimum = SECOND, .maximum = 24 * HOUR,
 		.manual = "how long a connection of passthrough may be silent in both directions"},
@@ -83,9 +84,10 @@ static const struct option backend_rows[] = {
 			  "nothing else about them counts (Exchange's self-signed one)"},
 	{FIELD(backend_options, client), .type = OPTION_CHOICE, .preset = "none",
 		.choices = backend_client_choices,
-		.manual = "how the servers are told who the client is: by XCLIENT or XFORWARD, "
-			  "where they offer it, or by the PROXY protocol (version 2), which they "
-			  "must expect"},
+		.manual = "how the servers are told who the client is: by XCLIENT (a server that "
+			  "does not offer it to us gets no mail: it would take us for the client), "
+			  "by XFORWARD where they offer it, or by the PROXY protocol (version 2), "
+			  "which they must expect"},
 	{FIELD(backend_options, connections), .type = OPTION_NUMBER, .preset = "18", .minimum = 1,
 		.maximum = 10000,
 		.manual = "connections to one server, over all workers (Exchange allows 20 a "

@@ -5,10 +5,13 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/stream.h"
+#include "proxy/limits.h"
 #include "proxy/pool.h"
 
 #include <talloc.h>
 #include <utlist.h>
+
+#define LINGER 2000 /* ms, so that the close does not swallow what was said */
 
 struct direction {
 	struct passthrough *passthrough;
@@ -76,6 +79,7 @@ static int close_passthrough(struct passthrough *passthrough)
 	}
 	DL_DELETE(gateway->passthroughs, passthrough);
 	table_add(gateway->table, COUNT_PASSTHROUGH, -1);
+	limits_release_address(gateway, &passthrough->client.ip);
 	gateway_forget(gateway);
 	return 0;
 }
@@ -209,6 +213,32 @@ static void on_server(void *owner)
 		talloc_free(passthrough);
 }
 
+static void on_refusal_told(void *owner)
+{
+	end(owner, "too many connections");
+}
+
+/* Where TLS is spoken from the first byte on, nothing can be said that he would understand. */
+static void refuse(struct passthrough *passthrough)
+{
+	struct await *await = &passthrough->taking;
+
+	await_init(await, passthrough->gateway->loop->clock, on_refusal_told, passthrough);
+	if (passthrough->listen->tls != LISTEN_TLS_IMPLICIT)
+		stream_write(passthrough->stream, slice_of("421 4.7.0 " LIMITS_REFUSAL "\r\n"));
+	stream_begin_linger(passthrough->stream, LINGER, await);
+	if (!await->pending)
+		on_refusal_told(passthrough);
+}
+
+static void find_server(struct passthrough *passthrough)
+{
+	await_init(&passthrough->taking, passthrough->gateway->loop->clock, on_server, passthrough);
+	pool_begin_take(passthrough->pool,
+		(struct wanted){.fresh = true, .untouched = true, .client = &passthrough->client},
+		&passthrough->backend, &passthrough->taking);
+}
+
 void passthrough_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor,
 	const struct client_view *client)
 {
@@ -231,10 +261,10 @@ void passthrough_begin(struct gateway *gateway, const struct listen_options *lis
 	table_add(gateway->table, COUNT_PASSTHROUGH, 1);
 	table_add(gateway->table, COUNT_PASSTHROUGH_ALL, 1);
 	talloc_set_destructor(passthrough, close_passthrough);
-	await_init(&passthrough->taking, clock, on_server, passthrough);
-	pool_begin_take(passthrough->pool,
-		(struct wanted){.fresh = true, .untouched = true, .client = &passthrough->client},
-		&passthrough->backend, &passthrough->taking);
+	if (limits_admit_address(gateway, &client->ip))
+		find_server(passthrough);
+	else
+		refuse(passthrough);
 }
 
 void passthrough_close_all(struct gateway *gateway)

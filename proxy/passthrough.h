@@ -7,6 +7,8 @@
  * has client = "proxy". An end in one direction is passed on as such, the other goes on. Who takes less than the other sends slows it: a
  * direction keeps at most PASSTHROUGH_BUFFER and what one read brings. Silence in both directions for listen.passthrough_idle
  * ends it. When it ends it is one line in the log.
+ *
+ * The limits on connections hold here as for all clients: one too many hears 421 and is closed; that is all that is ever said by us.
  */
 #pragma once
 

@@ -216,14 +216,14 @@ static void log_server(const struct server *server, enum log_level level, const 
 	log_end(&line);
 }
 
-static void log_failure(const struct server *server, const struct backend *backend)
+static void log_failure(const struct server *server, const char *reason)
 {
 	struct log_line line;
 
 	log_begin(&line, LEVEL_WARNING, "backend_failed");
 	log_text(&line, "backend", server->pool->options->name);
 	log_text(&line, "server", server->name);
-	log_text(&line, "reason", backend->failure);
+	log_text(&line, "reason", reason);
 	log_number(&line, "failures", health_failures(&server->health));
 	log_end(&line);
 }
@@ -239,12 +239,28 @@ void pool_note_opening(struct pool *pool, struct backend *backend, bool good)
 		server->capabilities = backend->capabilities;
 	} else {
 		table_add(pool->gateway->table, COUNT_BACKEND_FAILURES, 1);
-		log_failure(server, backend);
+		log_failure(server, backend->failure);
 	}
 	if (changed)
 		log_server(server, is_there ? LEVEL_NOTICE : LEVEL_ERROR,
 			is_there ? "server_up" : "server_down");
 	probe_watch(pool->probe);
+}
+
+void pool_note_break(struct pool *pool, struct backend *backend, const char *reason)
+{
+	struct server *server = backend->server;
+
+	table_add(pool->gateway->table, COUNT_BACKEND_FAILURES, 1);
+	log_failure(server, reason);
+	if (health_break(&server->health, now(pool)))
+		log_server(server, LEVEL_ERROR, "server_down");
+	probe_watch(pool->probe);
+}
+
+void pool_note_answer(struct backend *backend)
+{
+	health_mend(&backend->server->health);
 }
 
 /* --- taking --- */

@@ -59,3 +59,9 @@ size_t pool_size(const struct pool *pool);
 
 /* A connection was opened, or could not be: what that says about its server. */
 void pool_note_opening(struct pool *pool, struct backend *backend, bool good);
+
+/* --- for deliveries --- */
+
+/* A transaction was cut off by the server, for a reason for the log; or its message was answered. */
+void pool_note_break(struct pool *pool, struct backend *backend, const char *reason);
+void pool_note_answer(struct backend *backend);

@@ -142,7 +142,10 @@ void probe_watch(struct probe *probe)
 {
 	uint64_t pause = pause_of(probe);
 
-	if (pause && !timer_is_running(&probe->recovery))
+	bool is_set = timer_is_running(&probe->recovery) &&
+		probe->recovery.due <= now(probe) + pause; /* a failed one brings the next nearer */
+
+	if (pause && !is_set)
 		timer_start(&probe->recovery, probe->gateway->loop->clock, pause);
 }
 

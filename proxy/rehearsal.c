@@ -3,6 +3,7 @@
 #include "proxy/rehearsal.h"
 
 #include "base/loop.h"
+#include "proxy/listeners.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -132,6 +133,7 @@ static _Noreturn void become(
 	dup2(output, STDOUT_FILENO);
 	dup2(output, STDERR_FILENO);
 	unsetenv("NOTIFY_SOCKET");
+	listeners_keep_activated(true);
 	if (handover_leave(handover, &descriptor))
 		execl(program, program, "rehearse", "-c", file, (char *)NULL);
 	fprintf(stderr, "%s: %s\n", program, strerror(errno));

@@ -127,9 +127,8 @@ static bool admit(struct session *s)
 {
 	if (limits_admit(s))
 		return true;
-	table_add(s->gateway->table, COUNT_SESSIONS_REFUSED, 1);
 	s->closing = true;
-	say(s, 421, "4.7.0", "too many connections, try again later");
+	say(s, 421, "4.7.0", LIMITS_REFUSAL);
 	return false;
 }
 
@@ -826,10 +825,21 @@ static struct step drop_chunk(void *owner)
 	return THEN(take_useless_chunk);
 }
 
+/* What was to be answered to it has become of no account. */
+static struct step end_useless_chunk(struct session *s)
+{
+	s->policy_refusal = false;
+	s->closing = true;
+	say(s, 421, "4.4.2", "the chunk came too slowly, closing");
+	return THEN(answer);
+}
+
 static struct step take_useless_chunk(void *owner)
 {
 	struct session *s = owner;
 
+	if (s->steps.await.outcome == OUTCOME_TIMED_OUT)
+		return end_useless_chunk(s);
 	if (s->steps.await.outcome != OUTCOME_DONE)
 		return THEN(farewell);
 	count_chunk_bytes(s, chunk_bytes(s).size);

@@ -120,9 +120,15 @@ class Gateway:
                 {more}
                 """)
 
+    def words(self):
+        return [self.program, "run", "-c", self.file]
+
+    def launch(self, log):
+        return subprocess.Popen(self.words(), stderr=log, process_group=self.group)
+
     def start(self, test):
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([self.program, "run", "-c", self.file], stderr=log, process_group=self.group)
+            self.process = self.launch(log)
         at_the_end_of(test)(self.end)
         poll(lambda: "event=ready" in self.log() or self.process.poll() is not None, "the start")
         if self.process.poll() is not None:

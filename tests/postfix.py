@@ -250,6 +250,44 @@ class ByBdatOverTls(Behind, unittest.TestCase):
     door = "bdat_tls"
 
 
+DSN_OF_SENDER = ["RET=HDRS", "ENVID=number+2B1"]
+DSN_OF_RECIPIENT = ["NOTIFY=SUCCESS,DELAY", "ORCPT=rfc822;alias+2B1@client.example"]
+
+
+def wait_for_offer(gateway):
+    """Of DSN: the backend has to be asked first."""
+    def is_there():
+        with smtplib.SMTP("127.0.0.1", gateway.port, "client.example", PATIENCE) as client:
+            return client.ehlo() and client.has_extn("dsn")
+
+    poll(is_there, "the offer of DSN")
+
+
+def expect_success(sent, box):
+    """Postfix tells the sender that the mail arrived, under the names that he had given it and its recipient."""
+    number = re.search(rb"(?m)^Message-ID: .*?(?=\r?$)", sent)[0]
+    report = poll(lambda: next((m for m in backend.mails(box) if number in m and b"\nAction: delivered" in m), None), "the report")
+    for line in (b"Original-Envelope-Id: number+1", b"Original-Recipient: rfc822;alias+1@client.example", b"Final-Recipient: rfc822; a@example.com"):
+        assert b"\n" + line + b"\n" in report, report
+
+
+class Notifications(unittest.TestCase):
+    """RFC 3461: what the sender asks for reaches the backend, and nothing where he asks for nothing."""
+
+    def test_what_is_asked_for_is_told(self):
+        gateway = gateway_before(self, "data")
+        wait_for_offer(gateway)
+        with smtplib.SMTP("127.0.0.1", gateway.port, "client.example", PATIENCE) as client:
+            sent, silent = mail(b"to be told of\r\n"), mail(b"not to be told of\r\n")
+            client.sendmail("d@example.com", ["a@example.com"], silent)
+            client.sendmail("d@example.com", ["a@example.com"], sent, DSN_OF_SENDER, DSN_OF_RECIPIENT)
+        wait_for(sent)
+        wait_for(silent)
+        expect_success(sent, "d")
+        number = re.search(rb"(?m)^Message-ID: .*?(?=\r?$)", silent)[0]
+        self.assertFalse([m for m in backend.mails("d") if number in m])
+
+
 class InFront(unittest.TestCase):
     """A second Postfix is the client."""
 
@@ -282,6 +320,15 @@ class InFront(unittest.TestCase):
         self.submit("b@example.com", "nobody@example.com", sent)
         bounce = poll(lambda: next((m for m in backend.mails("b") if b"will be bounced" in m), None), "the bounce")
         self.assertIn(b"User unknown", bounce)
+        self.wait_for_empty_queue()
+
+    def test_what_is_asked_for_passes_through(self):
+        sent = mail(b"to be told of\r\n")
+        wait_for_offer(self.gateway)
+        with smtplib.SMTP("127.0.0.1", self.front.ports["in"], "user.example", PATIENCE) as client:
+            client.sendmail("c@example.com", ["a@example.com"], sent, DSN_OF_SENDER, DSN_OF_RECIPIENT)
+        wait_for(sent)
+        expect_success(sent, "c")
         self.wait_for_empty_queue()
 
     def test_it_waits_for_a_backend_that_is_away(self):

@@ -3,7 +3,10 @@
 """TLS over whole processes: certificates that change are taken up, broken ones are not; sessions are resumed by any worker and by the
 next generation; OpenSSL's s_client as a foreign peer."""
 
+import hashlib
+import json
 import os
+import re
 import shutil
 import smtplib
 import socket
@@ -11,9 +14,12 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
-from harness import PATIENCE, Gateway, at_the_end_of, free_port, poll
+import mta
+from harness import PATIENCE, Gateway, Sink, at_the_end_of, free_port, poll
+from peers import LoginServer
 from processes import load
 
 OPENSSL = shutil.which("openssl")
@@ -229,6 +235,127 @@ class Foreign(unittest.TestCase):
         self.assertIn(b"No client certificate CA names sent", done.stdout)
         self.assertNotIn(b"Client Certificate Types", done.stdout)
         self.assertNotIn(b"Requested Signature Algorithms", done.stdout)
+
+
+def say_by_hand(port, *words, mail):
+    """A whole mail through s_client, each command when the last is answered; the codes that were heard."""
+    codes = []
+    with subprocess.Popen([OPENSSL, "s_client", "-quiet", "-connect", f"127.0.0.1:{port}", *words], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as client:
+        watchdog = threading.Timer(PATIENCE, client.kill)
+        watchdog.start()
+        try:
+            said = (b"EHLO client.example\r\n", b"MAIL FROM:<a@client.example>\r\n", b"RCPT TO:<b@example.com>\r\n", b"DATA\r\n",
+                    mail.replace(b"\n.", b"\n..") + b".\r\n", b"QUIT\r\n")
+            for text in said if "-starttls" in words else (b"",) + said:
+                client.stdin.write(text)
+                client.stdin.flush()
+                while (line := client.stdout.readline())[3:4] == b"-":
+                    pass
+                codes.append(line[:3].decode())
+        finally:
+            watchdog.cancel()
+    return codes
+
+
+MAIL = b"".join(b"%s: %s\r\n" % field for field in (
+    (b"From", b"a@client.example"), (b"To", b"b@example.com"), (b"Subject", b"by hand"), (b"Date", b"Sun, 22 Nov 2026 03:00:00 +0000"),
+    (b"Message-ID", b"<1@client.example>"))) + b"\r\n.\r\n..\r\nQ\r\nR\r\n\xe4\r\n" + b"text \xfc\r\n" * 20000
+
+
+class Mails(unittest.TestCase):
+    """By s_client, over STARTTLS and inside TLS from the first byte; what it shows stands in the record."""
+
+    def setUp(self):
+        self.sink, self.sent = Sink(self), 0
+        directory = tempfile.mkdtemp(prefix="postern-tls-")
+        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        os.chmod(directory, 0o755)
+        self.known = make_certificate(directory, "known", subject="known.example")
+        self.stranger = make_certificate(directory, "stranger", subject="stranger.example")
+        self.asking = free_port()
+        self.site = Site(self, workers=1, servers=[f"127.0.0.1:{self.sink.port}"], networks="127.0.0.2/32", more=f"""
+            listen "asking" {{ address = "127.0.0.1"  port = {self.asking}  tls = "implicit"  client_certificate = "ask"  client_ca = "{self.known[0]}" }}""")
+
+    def send(self, port, *words):
+        before = len(self.sink.mails())
+        codes = say_by_hand(port, *words, mail=MAIL)
+        self.assertEqual(codes[-6:], ["250", "250", "250", "354", "250", "221"])
+        self.sent += 1
+        poll(lambda: len(self.sink.mails()) > before, "the mail")
+
+    def test_they_arrive(self):
+        for version in ("-tls1_2", "-tls1_3"):
+            self.send(self.site.gateway.port, "-starttls", "smtp", version)
+            self.send(self.site.port, version)
+        mails = self.sink.mails()
+        self.assertEqual(len(mails), 4)
+        for mail in mails:
+            self.assertEqual(mail[mail.index(b"From: a@"):], MAIL)
+            self.assertRegex(mail, rb"by mx\.example\.com with ESMTPS\b")
+
+    def record(self):
+        """Of the last transaction."""
+        def ids():
+            return re.findall(r" event=transaction id=(\S+)", self.site.gateway.log())
+
+        poll(lambda: len(ids()) == self.sent, "a line in the log")
+        answer = poll(lambda: (a := self.site.gateway.command("explain", "--json", ids()[-1])).returncode == 0 and a, "the record")
+        return json.loads(answer.stdout)["facts"]
+
+    def test_certificates_of_clients_stand_in_the_record(self):
+        for version in ("-tls1_2", "-tls1_3"):
+            for shown, verified in ((self.known, True), (self.stranger, False), (None, False)):
+                words = ("-cert", shown[0], "-key", shown[1]) if shown else ()
+                self.send(self.asking, version, *words)
+                facts = self.record()
+                self.assertIs(facts["client.certificate.verified"], verified)
+                name = f"CN={os.path.basename(shown[0])[:-4]}.example" if shown else None
+                self.assertEqual([facts.get("client.certificate." + what) for what in ("subject", "issuer")], [name, name])
+                printed = subprocess.run([OPENSSL, "x509", "-in", shown[0], "-noout", "-fingerprint", "-sha256"], check=True,
+                                         capture_output=True, text=True).stdout.strip() if shown else "=none"
+                wanted = printed.split("=")[1].replace(":", "").lower() if shown else None
+                self.assertEqual(facts.get("client.certificate.fingerprint"), wanted)
+        self.send(self.site.port, "-cert", self.known[0], "-key", self.known[1])
+        self.assertNotIn("client.certificate.verified", self.record())  # nobody asked
+
+
+class Servers(unittest.TestCase):
+    """Behind: one whose certificate is not accepted gets no mail, the next one does."""
+
+    def setUp(self):
+        self.servers, self.files = [], []
+        for name in ("another.example", "backend.example"):
+            directory = tempfile.mkdtemp(prefix="postern-tls-")
+            self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+            os.chmod(directory, 0o755)
+            mta.make_certificate(directory, name)
+            self.servers.append(LoginServer(self, directory))
+            self.files.append(directory + "/certificate.pem")
+
+    def send(self, backend, reason):
+        gateway = Gateway(self, workers=1, servers=[f"127.0.0.1:{server.port}" for server in self.servers],
+                          backend='tls = "required"  probe = 0  ' + backend)
+        with smtplib.SMTP("127.0.0.1", gateway.port, "client.example", PATIENCE) as client:
+            client.sendmail("a@client.example", ["b@example.com"], MAIL)
+        first, second = self.servers
+        self.assertEqual((first.senders, first.mails), ([], []))
+        self.assertEqual(len(second.mails), 1)
+        self.assertTrue(second.mails[0].endswith(MAIL))
+        self.assertRegex(gateway.log(), rf"event=backend_failed .*server=127\.0\.0\.1:{first.port} .*{reason}")
+
+    def test_that_nobody_vouches_for(self):
+        self.send(f'tls_ca = "{self.files[1]}"  tls_name = "backend.example"', "the server's certificate is not accepted: self-signed")
+
+    def test_of_another_name(self):
+        both = os.path.dirname(self.files[0]) + "/both.pem"
+        with open(both, "w", encoding="ascii") as out:
+            out.write(read_pem(self.files[0]) + read_pem(self.files[1]))
+        self.send(f'tls_ca = "{both}"  tls_name = "backend.example"', "the server's certificate is not accepted: hostname mismatch")
+
+    def test_of_another_fingerprint(self):
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(read_pem(self.files[1]))).hexdigest()
+        self.send(f'tls_fingerprint = "{digest}"', "is not the one of tls_fingerprint")
 
 
 if __name__ == "__main__":

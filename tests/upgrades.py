@@ -3,19 +3,58 @@
 """Upgrades: the master becomes the program that lies where it was started from. No connection fails while mail goes through,
 sessions go on, and a program that cannot take over does not. Four upgrades in a row, or twenty with --long."""
 
+import fcntl
 import os
 import shutil
 import signal
 import smtplib
+import socket
 import stat
+import subprocess
 import sys
 import tempfile
 import unittest
 
-from harness import PATIENCE, POSTERN, Gateway, Sink, poll
+from harness import PATIENCE, POSTERN, Gateway, Sink, at_the_end_of, free_port, greeting, poll
 from load import load, number_of
 
 LONG = "--long" in sys.argv
+
+
+LAUNCH = """
+import os, sys
+for number, descriptor in enumerate(map(int, sys.argv[1].split(","))):
+    os.dup2(descriptor, 3 + number)
+os.environ.update(LISTEN_FDS=str(number + 1), LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class Activated(Gateway):
+    """Started with listening sockets, from descriptor 3 on; its port is that of the first."""
+
+    def __init__(self, test, sockets, **arguments):
+        self.sockets = [fcntl.fcntl(s, fcntl.F_DUPFD_CLOEXEC, 100) for s in sockets]
+        for descriptor in self.sockets:
+            at_the_end_of(test)(os.close, descriptor)
+        self.passed = sockets[0].getsockname()[1]
+        super().__init__(test, **arguments)
+
+    def configure(self, more="", workers=None, port=None):
+        super().configure(more, workers, self.passed)
+
+    def launch(self, log):
+        words = [sys.executable, "-c", LAUNCH, ",".join(map(str, self.sockets)), *self.words()]
+        return subprocess.Popen(words, stderr=log, pass_fds=self.sockets)
+
+
+def listening(pid):
+    """The inodes of the sockets that a process has, as far as they listen by IPv4."""
+    with open(f"/proc/{pid}/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    inodes = {row[9] for row in rows if row[3] == "0A"}
+    links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    return {int(link[8:-1]) for link in links if link.startswith("socket:[") and link[8:-1] in inodes}
 
 
 class Upgrades(unittest.TestCase):
@@ -84,6 +123,29 @@ class Upgrades(unittest.TestCase):
         self.assertEqual(self.gateway.command("stop").returncode, 0)
         self.assertEqual(self.gateway.process.wait(PATIENCE), 0)
         self.assertFalse(os.path.exists(self.gateway.directory + "/control"))
+        self.assertNotIn("level=error", self.gateway.log())
+
+    def test_sockets_of_the_service_manager_stay(self):
+        """As systemd hands them over: nobody else could bind them again. The second is named by a later configuration only."""
+        sockets = [socket.create_server(("127.0.0.1", port)) for port in (free_port(), free_port())]
+        for s in sockets:
+            self.addCleanup(s.close)
+        ports = [s.getsockname()[1] for s in sockets]
+        self.gateway = Activated(self, sockets, workers=2, servers=[f"127.0.0.1:{self.sink.port}"], program=self.program)
+        self.assertEqual(self.gateway.port, ports[0])
+        clients = [self.session()]
+        for workers in (4, 1, 3):
+            self.install()
+            self.gateway.configure(workers=workers, more=f'listen "second" {{ address = "127.0.0.1"  port = {ports[1]} }}')
+            self.upgrade()
+            clients.append(self.session())
+            self.assertRegex(greeting(ports[1])[0], b"^220 ")
+        for client in clients:
+            self.send(client)
+        with open(f"/proc/{self.gateway.process.pid}/cmdline", "rb") as words:
+            self.assertEqual(words.read().split(b"\0")[0], self.program.encode())
+        mine = {os.stat(f"/proc/self/fd/{s.fileno()}").st_ino for s in sockets}
+        self.assertEqual(mine, listening(self.gateway.process.pid))
         self.assertNotIn("level=error", self.gateway.log())
 
     def test_by_signal(self):

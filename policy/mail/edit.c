@@ -176,10 +176,18 @@ static void end_line(struct edit_plan *plan)
 		put(plan, slice_of(end == '\r' ? "\n" : "\r\n"));
 }
 
+/* Names of fields may begin with one. */
+static bool has_dot_line(struct slice field)
+{
+	return field.data[0] == '.' || memmem(field.data, field.size, "\n.", 2);
+}
+
 static void put_field(struct edit_plan *plan, struct slice field)
 {
-	if (field.size)
-		end_line(plan);
+	if (!field.size)
+		return;
+	end_line(plan);
+	plan->has_dot_lines |= has_dot_line(field);
 	put(plan, field);
 }
 

@@ -72,7 +72,8 @@ const char *edit_action_name(enum edit_action action);
 struct edit_plan {
 	struct slice *slices;
 	size_t count;
-	int64_t size; /* bytes of all */
+	int64_t size;       /* bytes of all */
+	bool has_dot_lines; /* one that was added begins with a dot: DATA must stuff */
 };
 
 /* The message with all edits, below a trace field (whole, with CRLF; or empty). Borrows trace, message and the list's texts. */

@@ -25,7 +25,7 @@ struct sheet {
 
 bool folding_is_name(struct slice name)
 {
-	if (name.size == 0 || name.size > FOLDING_NAME_SIZE || name.data[0] == '.')
+	if (name.size == 0 || name.size > FOLDING_NAME_SIZE)
 		return false;
 	for (size_t i = 0; i < name.size; i++) {
 		if (name.data[i] <= ' ' || name.data[i] >= 0x7f || name.data[i] == ':')

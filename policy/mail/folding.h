@@ -14,8 +14,8 @@
 #define FOLDING_MAXIMUM 998  /* always */
 #define FOLDING_NAME_SIZE 76 /* of a name */
 
-/* Whether it can be the name of a field that we write: printable ASCII without a colon, at most FOLDING_NAME_SIZE, and not beginning with
- * a dot, which would have to be stuffed on the way. */
+/* Whether it can be the name of a field that we write: printable ASCII without a colon, at most FOLDING_NAME_SIZE. It may begin
+ * with a dot, which is stuffed on the way. */
 bool folding_is_name(struct slice name);
 
 /* The field with its CRLF. Blanks at both ends of the value go, but for those behind a word that is encoded. The name must be one. */

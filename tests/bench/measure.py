@@ -360,6 +360,9 @@ def show(rounds, tls_rounds, idle, idle_tls, options):
         ours, theirs = (statistics.median(r[name] for r in results) for name in ("postern", "haproxy"))
         print(f"| {title} | {ours:.0f} µs | {theirs:.0f} µs | {ratio:.2f} | {min(ratios):.2f} to {max(ratios):.2f} | "
               f"{target or ''}{verdict(ratio, target)} |")
+    for kind, target, figures in (("idle connections", IDLE_TARGET, idle), ("idle connections in TLS", IDLE_TLS_TARGET, idle_tls)):
+        for count, (ours, theirs) in figures.items():
+            print(f"| {count} {kind} | {ours:.0f} B | {theirs:.0f} B | {ours / theirs:.2f} | | {target} B{verdict(ours, target)} |")
     if options.before:
         print("\n| workload | postern | before | ratio | lowest and highest |\n|---|---|---|---|---|")
         for workload, results in rounds.items():
@@ -367,9 +370,6 @@ def show(rounds, tls_rounds, idle, idle_tls, options):
             ours, theirs = (statistics.median(r[name] for r in results) for name in ("postern", "before"))
             print(f"| {WORKLOADS[workload][0]} | {ours:.0f} µs | {theirs:.0f} µs | {statistics.median(ratios):.2f} | "
                   f"{min(ratios):.2f} to {max(ratios):.2f} |")
-    for kind, target, figures in (("idle connections", IDLE_TARGET, idle), ("idle connections in TLS", IDLE_TLS_TARGET, idle_tls)):
-        for count, (ours, theirs) in figures.items():
-            print(f"| {count} {kind} | {ours:.0f} B | {theirs:.0f} B | {ours / theirs:.2f} | | {target} B{verdict(ours, target)} |")
 
 
 def read_options():

@@ -288,6 +288,16 @@ static void end_tls(struct end *end)
 	end->tls = NULL;
 }
 
+/* The gateway does not get to see it before what comes behind it. */
+static void say_ahead(struct play *play, const char *text)
+{
+	char *line = talloc_asprintf(play, "%s\r\n", text);
+	long size = (long)strlen(line);
+
+	if (end_write(&play->rig->client, line, (size_t)size) != size)
+		give_up(play, "it could not be sent", text, slice_of(""));
+}
+
 static void client_says(struct play *play, size_t index, const char *text, bool with_crlf)
 {
 	if (strcmp(text, "(close)") == 0)
@@ -437,7 +447,9 @@ static void play_line(struct play *play, size_t index)
 	play->line = (unsigned)index + 1;
 	if (line[0] == '#' || line[0] == '\0' || strcmp(line, "barrier") == 0)
 		return;
-	if (strncmp(line, "C:", 2) == 0 || strncmp(line, "C-", 2) == 0)
+	if (strncmp(line, "C+", 2) == 0)
+		say_ahead(play, text);
+	else if (strncmp(line, "C:", 2) == 0 || strncmp(line, "C-", 2) == 0)
 		client_says(play, index, text, line[1] == ':');
 	else if (strncmp(line, "S:", 2) == 0)
 		client_hears(play, text);

@@ -220,7 +220,7 @@ END_TEST
 
 START_TEST(is_safe)
 {
-	static const char *const bad[] = {"", "X:", "X Y", "X\r\nY", "\xc3\xa4", ".x"};
+	static const char *const bad[] = {"", "X:", "X Y", "X\r\nY", "\xc3\xa4"};
 
 	for (int i = 0; i < COUNT(bad); i++)
 		ck_assert(!edits_add(edits, EDIT_TOP, bad[i], "y", EDIT_TEXT));

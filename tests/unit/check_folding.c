@@ -40,7 +40,7 @@ static const struct {
 	{"X\r\nY", false},
 	{"\xc3\xa9", false},
 	{"\x7f", false},
-	{".x", false},
+	{".x", true},
 	{"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggggggghhhhhh", true},
 	{"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggggggghhhhhhi", false},
 };

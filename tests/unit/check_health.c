@@ -33,7 +33,7 @@ static void tear_down(void)
 
 static const struct {
 	const char *
-		events; /* f failure, s success, p begins a probe, digits: so many times ten seconds pass */
+		events; /* f failure, s success, b break, m mend, p begins a probe, digits: so many times ten seconds pass */
 	enum health_state state;
 	const char *changes; /* what each event says: + yes, . no */
 } stories[] = {
@@ -55,7 +55,36 @@ static const struct {
 	{"fff3pf3p", HEALTH_PROBING, "..+.+..+"},
 	{"fff3p99p", HEALTH_PROBING, "..+.+..+"}, /* the prober has died */
 	{"p", HEALTH_UP, "."},
+	{"bb", HEALTH_UP, ".."},
+	{"bbb", HEALTH_DOWN, "..+"},
+	{"bsbsb", HEALTH_DOWN, "....+"}, /* that it can be connected to proves nothing */
+	{"bbmbb", HEALTH_UP, "....."},
+	{"b3b", HEALTH_DOWN, "..+"},
+	{"b99b", HEALTH_DOWN, "...+"},
+	{"b9999b", HEALTH_UP, "......"}, /* too long ago */
+	{"ffb", HEALTH_UP, "..."},
+	{"bbf", HEALTH_UP, "..."},
+	{"bbb3psbb", HEALTH_UP, "..+.++.."},
+	{"bbb3psbbb", HEALTH_DOWN, "..+.++..+"},
+	{"fffbbb", HEALTH_DOWN, "..+..."},
 };
+
+static bool tell(char event, uint64_t now)
+{
+	switch (event) {
+	case 'f':
+		return health_fail(&health, now);
+	case 's':
+		return health_succeed(&health);
+	case 'b':
+		return health_break(&health, now);
+	case 'p':
+		return health_begin_probe(&health, now);
+	case 'm':
+		health_mend(&health);
+	}
+	return false;
+}
 
 START_TEST(changes)
 {
@@ -63,10 +92,7 @@ START_TEST(changes)
 	uint64_t now = 1000000;
 
 	for (const char *event = stories[_i].events; *event; event++, said++) {
-		bool changed = *event == 'f' ? health_fail(&health, now)
-			: *event == 's'      ? health_succeed(&health)
-			: *event == 'p'      ? health_begin_probe(&health, now)
-					     : false;
+		bool changed = tell(*event, now);
 		now += *event >= '0' && *event <= '9' ? 10000 * (uint64_t)(*event - '0') : 0;
 		if (*said == '.' || *said == '+')
 			ck_assert_int_eq(changed, *said == '+');

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An edited message as a backend gets it by DATA. */
+#include "proxy/delivery.h"
+
+#include "base/loop.h"
+#include "policy/mail/header.h"
+#include "tests/fakes/acceptor.h"
+
+#include <check.h>
+#include <poll.h>
+#include <talloc.h>
+
+#define HEADER "Subject: old\r\nX-Second: 2\r\n"
+
+static struct certificate certificate;
+static struct rig *rig;
+static struct acceptor *acceptor;
+static struct envelope *envelope;
+static struct await await;
+
+static void on_done(void *owner)
+{
+	(void)owner;
+}
+
+static void set_up(void)
+{
+	static const struct address address = {.text = "a@example.com"};
+
+	rig = rig_new(NULL, &certificate);
+	ck_assert_ptr_null(rig_begin(rig));
+	acceptor = acceptor_new(rig, "");
+	envelope = envelope_new(rig);
+	envelope->sender = &address;
+	envelope->declared_size = -1;
+	envelope_add(envelope, &(struct recipient){.address = &address})->passed = true;
+	envelope->passed = 1;
+	await_init(&await, rig->loop->clock, on_done, NULL);
+}
+
+static void tear_down(void)
+{
+	acceptor_close(acceptor);
+	ck_assert_ptr_null(rig_end(rig));
+}
+
+static void wait_for_it(void)
+{
+	for (unsigned patience = 0; await.pending && patience < RIG_PATIENCE; patience++) {
+		rig_turn(rig);
+		poll(NULL, 0, 1);
+	}
+	ck_assert_int_eq(await.outcome, OUTCOME_DONE);
+}
+
+/* What the backend has heard of it. */
+static struct slice deliver(const struct edit_plan *plan, const struct message *message)
+{
+	struct delivery *delivery =
+		delivery_new(rig, rig->gateway, rig->gateway->pools[0], NULL, envelope);
+
+	delivery_begin_message(delivery, plan, message, &await);
+	wait_for_it();
+	ck_assert_int_eq(delivery->reply.code, 0);
+	delivery_begin_commit(delivery, &await);
+	wait_for_it();
+	ck_assert_int_eq(delivery->reply.code, 250);
+	delivery_end(delivery);
+	ck_assert_uint_eq(acceptor->message_count, 1);
+	return acceptor->messages[0];
+}
+
+/* The name and value of a field that is added at the top, at the end, or in place of the Subject; the message as it arrives. */
+static const struct {
+	const char *body;
+	enum edit_action action;
+	size_t place;
+	const char *name, *value;
+	const char *wanted;
+} rows[] = {
+	{"text\r\n", EDIT_ADD, EDIT_TOP, "X-Plain", "v", "X-Plain: v\r\n" HEADER "\r\ntext\r\n"},
+	{"text\r\n", EDIT_ADD, EDIT_TOP, ".odd", "v", "..odd: v\r\n" HEADER "\r\ntext\r\n"},
+	{"text\r\n", EDIT_ADD, EDIT_ABOVE_TRACE, ".odd", "v", "..odd: v\r\n" HEADER "\r\ntext\r\n"},
+	{"text\r\n", EDIT_ADD, EDIT_END, ".", "v", HEADER "..: v\r\n\r\ntext\r\n"},
+	{"text\r\n", EDIT_ADD, 2, ".a.", ".",
+		"Subject: old\r\n..a.: .\r\nX-Second: 2\r\n\r\ntext\r\n"},
+	{"text\r\n", EDIT_ADD, EDIT_TOP, "X-A", "1\r\n.",
+		"X-A: 1\r\n\t.\r\n" HEADER "\r\ntext\r\n"},
+	{".text\r\n", EDIT_ADD, EDIT_END, ".odd", "v", HEADER "..odd: v\r\n\r\n..text\r\n"},
+	{"text\r\n", EDIT_REPLACE, 0, "subject", ".", "subject: .\r\nX-Second: 2\r\n\r\ntext\r\n"},
+};
+
+static bool edit(struct edits *edits, size_t i)
+{
+	if (rows[i].action == EDIT_REPLACE)
+		return edits_replace(edits, rows[i].name, 0, rows[i].value, EDIT_VERBATIM);
+	return edits_add(edits, rows[i].place, rows[i].name, rows[i].value, EDIT_VERBATIM);
+}
+
+START_TEST(dots_of_added_fields_are_stuffed)
+{
+	static const struct spool spool;
+	struct message *message = message_new(rig, &spool);
+	char *text = talloc_asprintf(rig, "%s\r\n%s", HEADER, rows[_i].body);
+
+	ck_assert_int_eq(message_add(message, slice_of(text)), MESSAGE_OK);
+	if (rows[_i].body[0] == '.')
+		message_note_dot_line(message);
+	ck_assert_int_eq(message_finish(message), MESSAGE_OK);
+	struct slice bytes = message_bytes(message);
+	struct edits *edits = edits_new(rig, header_parse(rig, bytes), bytes);
+	ck_assert(edit(edits, (size_t)_i));
+	struct slice arrived = deliver(edit_plan_new(rig, edits, slice_of("")), message);
+	ck_assert_str_eq(slice_keep(rig, arrived), rows[_i].wanted);
+}
+END_TEST
+
+/* A name that begins with a dot can be replaced, too. */
+START_TEST(dots_of_replaced_fields_are_stuffed)
+{
+	static const struct spool spool;
+	struct message *message = message_new(rig, &spool);
+
+	/* As if nobody had noticed the dot while it came: the plan knows. */
+	ck_assert_int_eq(message_add(message, slice_of(".odd: old\r\n\r\ntext\r\n")), MESSAGE_OK);
+	ck_assert_int_eq(message_finish(message), MESSAGE_OK);
+	struct slice bytes = message_bytes(message);
+	struct edits *edits = edits_new(rig, header_parse(rig, bytes), bytes);
+	ck_assert(edits_replace(edits, ".odd", 0, "new", EDIT_TEXT));
+	struct slice arrived = deliver(edit_plan_new(rig, edits, slice_of("")), message);
+	ck_assert_str_eq(slice_keep(rig, arrived), "..odd: new\r\n\r\ntext\r\n");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("delivery");
+	TCase *cases = tcase_create("delivery");
+	SRunner *runner = srunner_create(suite);
+
+	certificate_make(&certificate);
+	tcase_add_checked_fixture(cases, set_up, tear_down);
+	tcase_add_loop_test(
+		cases, dots_of_added_fields_are_stuffed, 0, sizeof rows / sizeof rows[0]);
+	tcase_add_test(cases, dots_of_replaced_fields_are_stuffed);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	certificate_remove(&certificate);
+	return failed != 0;
+}
