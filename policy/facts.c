@@ -33,6 +33,9 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_DNS_MX].argument = "name",
 	[FACT_DNS_TXT].argument = "name",
 	[FACT_DNS_PTR].argument = "address",
+	[FACT_DNSBL].argument = "zone",
+	[FACT_RHSBL].argument = "zone, domain",
+	[FACT_DNSBL_SUSPENDED].argument = "zone",
 };
 /* clang-format on */
 
