@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <talloc.h>
 
+#define TEXTS_KEPT 10
 #define NAMES_LOOKED_AT 5 /* of a client; one that has more is no better known for it */
 
 /* --- names of the client --- */
@@ -36,13 +37,15 @@ static enum fact_state ask_names(struct inquiry *inquiry, struct value *names)
 	return state == FACT_KNOWN && names->texts.count == 0 ? FACT_ABSENT : state;
 }
 
+/* The first of them: what stays with an idle session is bounded. */
 static struct value copy_texts(const void *parent, const struct value *texts)
 {
-	const char **items = talloc_array(parent, const char *, texts->texts.count);
+	size_t count = texts->texts.count < TEXTS_KEPT ? texts->texts.count : TEXTS_KEPT;
+	const char **items = talloc_array(parent, const char *, count);
 
-	for (size_t i = 0; i < texts->texts.count; i++)
+	for (size_t i = 0; i < count; i++)
 		items[i] = talloc_strdup(items, texts->texts.items[i]);
-	return (struct value){.type = VALUE_TEXTS, .texts = {items, texts->texts.count}};
+	return (struct value){.type = VALUE_TEXTS, .texts = {items, count}};
 }
 
 static enum fact_state derive_ptr(struct inquiry *inquiry, const struct question *question,
