@@ -148,6 +148,19 @@ struct chain *chain_new(const void *parent, const struct policy *policy,
 	return chain;
 }
 
+struct chain *chain_with_learners(
+	const void *parent, const struct chain *chain, const struct learner *learners)
+{
+	struct chain *with = talloc_memdup(parent, chain, sizeof *chain);
+
+	talloc_set_name_const(with, "struct chain");
+	for (size_t i = 0; i < LEARNERS; i++) {
+		if (learners[i].begin)
+			with->learners[i] = learners[i];
+	}
+	return with;
+}
+
 const struct policy *chain_policy(const struct chain *chain)
 {
 	return chain->policy;
@@ -235,8 +248,10 @@ static bool is_exempt(struct walk *walk)
 {
 	struct exemption exemption = exemption_of(walk->inquiry);
 
+	if (!exemption.by && exemption.is_unknown)
+		walk->is_unknown = true;
 	if (!exemption.by)
-		return false;
+		return exemption.is_unknown;
 	walk->verdict = verdict_accept(exemption.detail);
 	walk->verdict.decided_by = exemption.by;
 	walk->rank = RANK_LIMIT;
@@ -325,11 +340,42 @@ static void apply_thresholds(struct walk *walk)
 			.monitored = observes(walk)});
 }
 
+/* --- refusals that wait for the sender --- */
+
+static bool is_early(const struct walk *walk)
+{
+	return walk->inquiry->stage < STAGE_RCPT && walk->chain->policy->allows_senders;
+}
+
+static void defer(struct walk *walk)
+{
+	struct inquiry *inquiry = walk->inquiry;
+
+	if (!inquiry->deferred) {
+		inquiry->deferred = talloc_memdup(inquiry, &walk->verdict, sizeof walk->verdict);
+		inquiry->deferred_at = inquiry->stage;
+	}
+	walk->verdict = verdict_none();
+}
+
+/* The sender is not exempt: what was refused before is refused now. */
+static void take_up(struct walk *walk)
+{
+	if (!walk->inquiry->deferred || is_early(walk))
+		return;
+	walk->verdict = *walk->inquiry->deferred;
+	walk->rank = RANK_CHECK;
+}
+
 static void judge_rest(struct walk *walk)
 {
 	if (is_exempt(walk))
 		return;
+	take_up(walk);
 	ask_rank(walk, RANK_CHECK);
+	if (is_early(walk) && !walk->is_unknown && verdict_is_final(&walk->verdict) &&
+		walk->verdict.kind != VERDICT_ACCEPT)
+		defer(walk);
 	if (walk->inquiry->stage == STAGE_MESSAGE && !walk->is_unknown &&
 		!verdict_is_final(&walk->verdict))
 		apply_thresholds(walk);

@@ -5,6 +5,9 @@
  * checks of checks.chain, in that order; at the message stage the thresholds come last, once. The first final verdict ends the
  * stage. An accept ends the rest of the chain at this stage (with whole_session: at all that follow), never gates and limits.
  *
+ * Where the allow-list has senders, what a check refuses at connect, helo or mail waits until rcpt, when it is known whether the sender
+ * is one of them: or the list would not win.
+ *
  * A monitored check is run and traced, but its verdict and score do not count. With mode = "observe" everything
  * but gates and limits is monitored: the verdict that would have been stands in inquiry->observed.
  *
@@ -22,6 +25,11 @@ struct chain;
 struct chain *chain_new(const void *parent, const struct policy *policy,
 	const struct check *const *gates, const struct check *const *checks,
 	const struct learner *learners, struct complaints *complaints);
+
+/* The same chain with further learners: those that can only be made in the process that judges, after the fork. Rows without begin leave the
+ * chain's own. The chain must outlive it. */
+struct chain *chain_with_learners(
+	const void *parent, const struct chain *chain, const struct learner *learners);
 
 const struct policy *chain_policy(const struct chain *chain);
 const struct learner *chain_learner(const struct chain *chain, enum fact_learner learner);

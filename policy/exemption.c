@@ -14,23 +14,74 @@ static bool sender_matches(struct inquiry *inquiry, const char *pattern)
 	return domain_matches(domain, pattern);
 }
 
-static bool is_allowed_client(struct inquiry *inquiry)
+static bool lists_client(struct inquiry *inquiry, const struct allow_options *allow)
 {
 	struct value value;
 
 	return inquiry_ask(inquiry, FACT_CLIENT_IP, &value) == FACT_KNOWN &&
-		cidrs_contain(&inquiry->policy->allow->networks, &value.ip);
+		cidrs_contain(&allow->networks, &value.ip);
 }
 
-static bool is_allowed_sender(struct inquiry *inquiry)
+static bool lists_sender(struct inquiry *inquiry, const struct allow_options *allow)
 {
-	const struct texts *senders = &inquiry->policy->allow->senders;
-
-	for (size_t i = 0; i < senders->count; i++) {
-		if (sender_matches(inquiry, senders->items[i]))
+	for (size_t i = 0; i < allow->senders.count; i++) {
+		if (sender_matches(inquiry, allow->senders.items[i]))
 			return true;
 	}
 	return false;
+}
+
+/* What our own clients say they are is believed, as far as SPF is concerned. */
+static bool is_verified(
+	struct inquiry *inquiry, const struct allow_options *allow, struct exemption *exemption)
+{
+	struct value result;
+	enum fact_state state;
+
+	if (allow->unverified || !inquiry_is_stranger(inquiry))
+		return true;
+	state = inquiry_ask(inquiry, FACT_SPF_RESULT, &result);
+	exemption->is_unknown = exemption->is_unknown || state == FACT_UNKNOWN;
+	return state == FACT_KNOWN && strcmp(result.text, "pass") == 0;
+}
+
+static const char *describe(
+	struct inquiry *inquiry, const struct allow_options *allow, const char *who)
+{
+	return talloc_asprintf(inquiry, "%s%s%s%s%s%s%s", who, allow->owner ? ", wanted by " : "",
+		allow->owner ? allow->owner : "", allow->reason ? ": " : "",
+		allow->reason ? allow->reason : "", allow->until ? ", until " : "",
+		allow->until ? allow->until : "");
+}
+
+/* What one entry says of the inquiry; not exempt when nothing. */
+static void apply_entry(
+	struct inquiry *inquiry, const struct allow_entry *entry, struct exemption *exemption)
+{
+	const struct allow_options *allow = entry->options;
+	const char *who = NULL;
+
+	if (inquiry_number(inquiry, FACT_NOW, 0) >= entry->end)
+		return;
+	if (lists_client(inquiry, allow))
+		who = "its networks have the client";
+	else if (lists_sender(inquiry, allow) && is_verified(inquiry, allow, exemption))
+		who = allow->unverified ? "its senders have the sender, unverified"
+					: "its senders have the sender";
+	if (!who)
+		return;
+	exemption->by = talloc_asprintf(inquiry, "allow %s", allow->name);
+	exemption->detail = describe(inquiry, allow, who);
+}
+
+static struct exemption look_into_list(struct inquiry *inquiry)
+{
+	const struct policy *policy = inquiry->policy;
+	struct exemption exemption = {0};
+
+	for (size_t i = 0; i < policy->allow_count && !exemption.by; i++)
+		apply_entry(inquiry, &policy->allows[i], &exemption);
+	return exemption;
 }
 
 /* local@domain of "postmaster" or "abuse", of ours; "postmaster" alone too. */
@@ -69,13 +120,13 @@ static bool is_for_postmaster(struct inquiry *inquiry)
 
 struct exemption exemption_of(struct inquiry *inquiry)
 {
+	struct exemption exemption;
+
 	if (inquiry->accepted_session)
-		return (struct exemption){"session", "accepted as a whole"};
-	if (is_allowed_client(inquiry))
-		return (struct exemption){"allow", "client in allow.networks"};
-	if (is_allowed_sender(inquiry))
-		return (struct exemption){"allow", "sender in allow.senders"};
-	if (is_for_postmaster(inquiry))
-		return (struct exemption){"postmaster", "mail for postmaster or abuse"};
-	return (struct exemption){NULL, NULL};
+		return (struct exemption){.by = "session", .detail = "accepted as a whole"};
+	exemption = look_into_list(inquiry);
+	if (!exemption.by && is_for_postmaster(inquiry))
+		return (struct exemption){
+			.by = "postmaster", .detail = "mail for postmaster or abuse"};
+	return exemption;
 }

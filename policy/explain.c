@@ -148,6 +148,7 @@ static bool judge(struct play *play, enum stage stage)
 
 static bool play_connect(struct play *play)
 {
+	facts_set_number(play->facts, FACT_NOW, (int64_t)time(NULL));
 	const struct ip *client = &play->the_case->client;
 	bool trusted = cidrs_contain(&play->policy->relay->networks, client);
 
@@ -396,6 +397,18 @@ static void print_json(const struct play *play, FILE *out)
 	json_decref(record);
 }
 
+/* With whom there is to ask. */
+static const struct chain *taught(const struct play *play, const struct chain *chain)
+{
+	struct learner learners[LEARNERS] = {{NULL, NULL}};
+	const struct explain_case *the_case = play->the_case;
+
+	if (!the_case->teach || the_case->facts_file)
+		return chain;
+	the_case->teach(play->facts, the_case->owner, play->loop, learners);
+	return chain_with_learners(play->facts, chain, learners);
+}
+
 bool explain_print(
 	const struct chain *chain, const struct explain_case *the_case, bool json, FILE *out)
 {
@@ -410,9 +423,10 @@ bool explain_print(
 
 	if (is_read) {
 		play.loop = loop_new(all);
-		play.inquiry = inquiry_new(play.facts, chain, play.facts);
+		play.inquiry = inquiry_new(play.facts, taught(&play, chain), play.facts);
 		play_all(&play);
 		(json ? print_json : print_text)(&play, out);
+		talloc_free(play.facts); /* with whoever was asked, before the loop */
 	}
 	talloc_free(all);
 	return is_read;

@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+struct loop;
+
 /* Who is asked about. */
 struct explain_case {
 	struct ip client;
@@ -21,9 +23,13 @@ struct explain_case {
 	/* Where mail for a recipient of this domain goes, in words under the parent; NULL: nobody knows. */
 	char *(*way_of)(const void *parent, const void *owner, const char *domain);
 	const void *owner;
+	/* Who can find out facts, on this loop, into an array of LEARNERS; NULL: nobody. Not called with a facts file, for that is
+	 * judged without any network. */
+	void (*teach)(
+		const void *parent, const void *owner, struct loop *loop, struct learner *learners);
 };
 
-/* Judges at connect, helo, mail, each rcpt, data and message, as a session would, without any network, and prints. False, after a
+/* Judges at connect, helo, mail, each rcpt, data and message, as a session would, and prints. False, after a
  * complaint on stderr, when a file cannot be read or a facts file is not what it should be. A case whose
  * every recipient is refused ends there, with that verdict. */
 bool explain_print(

@@ -28,6 +28,14 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_MESSAGE_ANOMALIES].flags = message_anomaly_names,
 	[FACT_HEADER_ANOMALIES].flags = header_anomaly_names,
 	[FACT_HEADER].argument = "field name",
+	[FACT_DNS_A].argument = "name",
+	[FACT_DNS_AAAA].argument = "name",
+	[FACT_DNS_MX].argument = "name",
+	[FACT_DNS_TXT].argument = "name",
+	[FACT_DNS_PTR].argument = "address",
+	[FACT_DNSBL].argument = "zone",
+	[FACT_RHSBL].argument = "zone, domain",
+	[FACT_DNSBL_SUSPENDED].argument = "zone",
 };
 /* clang-format on */
 
@@ -52,7 +60,7 @@ struct answered {
 	char key[]; /* the fact as one byte, then the argument with its NUL */
 };
 
-#define OWN_ROOM 10 /* what is known of most sessions */
+#define OWN_ROOM 11 /* what is known of most sessions */
 
 struct facts {
 	struct facts *under;

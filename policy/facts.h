@@ -25,8 +25,11 @@
 enum fact_period { PER_SESSION, PER_TRANSACTION, PER_RECIPIENT };
 
 enum fact_learner {
-	LEARNER_TOLD,   /* set as it happens */
-	LEARNER_HEADER, /* taken from the message's header */
+	LEARNER_TOLD,    /* set as it happens */
+	LEARNER_HEADER,  /* taken from the message's header */
+	LEARNER_DNS,     /* asked of name servers */
+	LEARNER_LISTS,   /* what is known of the lists in the DNS themselves */
+	LEARNER_DERIVED, /* a pure function of other facts: policy/derived.h */
 	LEARNERS
 };
 
@@ -50,6 +53,9 @@ enum fact_learner {
 	FACT(CLIENT_CERTIFICATE_FINGERPRINT, "client.certificate.fingerprint", VALUE_STRING, STAGE_CONNECT, PER_SESSION, LEARNER_TOLD, "SHA-256 of the client's certificate, in small hexadecimal digits") \
 	FACT(CLIENT_CERTIFICATE_VERIFIED, "client.certificate.verified", VALUE_BOOL, STAGE_CONNECT, PER_SESSION, LEARNER_TOLD, "whether listen.client_ca vouches for the client's certificate") \
 	FACT(CLIENT_PREGREET,    "client.pregreet",      VALUE_BOOL,    STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether the client spoke before it was greeted") \
+	FACT(CLIENT_PTR,         "client.ptr",           VALUE_TEXTS,   STAGE_CONNECT, PER_SESSION,     LEARNER_DERIVED, "names that the client's address has in the DNS; absent when it has none") \
+	FACT(CLIENT_NAME,        "client.name",          VALUE_DOMAIN,  STAGE_CONNECT, PER_SESSION,     LEARNER_DERIVED, "the first of these that has the client's address in turn; absent when none has") \
+	FACT(CLIENT_KNOWN_GOOD,  "client.known_good",    VALUE_BOOL,    STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "whether good mail has come from the client before; absent as long as nobody remembers") \
 	FACT(LISTENER,           "listener",             VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "name of the listener") \
 	FACT(SERVER_IP,          "server.ip",            VALUE_IP,      STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "address of ours that the client connected to") \
 	FACT(HELO_NAME,          "helo.name",            VALUE_STRING,  STAGE_HELO,    PER_SESSION,     LEARNER_TOLD,   "what the client calls itself") \
@@ -58,6 +64,15 @@ enum fact_learner {
 	FACT(SENDER_DOMAIN,      "sender.domain",        VALUE_DOMAIN,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "domain of the sender") \
 	FACT(SENDER_FORM,        "sender.form",          VALUE_FLAGS,   STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "unusual forms seen in the sender") \
 	FACT(SENDER_IS_NULL,     "sender.is_null",       VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "whether the sender is <>") \
+	FACT(NOW,                "now",                  VALUE_INT,     STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "when the client came, of a transaction when MAIL did; in seconds since 1970") \
+	FACT(ORIGIN_IP,          "origin.ip",            VALUE_IP,      STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "address that the mail came to us from: the client's, behind a trusted relay that of the first hop before our own") \
+	FACT(ORIGIN_HELO,        "origin.helo",          VALUE_STRING,  STAGE_HELO,    PER_TRANSACTION, LEARNER_DERIVED, "what it called itself") \
+	FACT(SPF_RESULT,         "spf.result",           VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "none, neutral, pass, fail, softfail, temperror or permerror; absent for our own clients") \
+	FACT(SPF_DOMAIN,         "spf.domain",           VALUE_DOMAIN,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "whose record it was: the sender's domain, for the null sender the HELO name") \
+	FACT(SPF_IDENTITY,       "spf.identity",         VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "mailfrom or helo") \
+	FACT(SPF_EXPLANATION,    "spf.explanation",      VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "what the domain says about a fail") \
+	FACT(SPF_DETAIL,         "spf.detail",           VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "the mechanism that matched, or what is wrong") \
+	FACT(SPF_SENDS_NO_MAIL,  "spf.sends_no_mail",    VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "whether the domain says that no mail at all comes from it, and this does") \
 	FACT(SIZE,               "size",                 VALUE_SIZE,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "size declared with MAIL; absent when none was") \
 	FACT(FORWARDED_IP,       "forwarded.ip",         VALUE_IP,      STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "address that the mail came from, as XFORWARD told it") \
 	FACT(FORWARDED_PORT,     "forwarded.port",       VALUE_INT,     STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "its port") \
@@ -81,6 +96,14 @@ enum fact_learner {
 	FACT(HEADER,             "header",               VALUE_TEXTS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "values of all header fields of that name, unfolded; absent when there is none") \
 	FACT(SUBJECT,            "subject",              VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "subject, unfolded") \
 	FACT(MESSAGE_ID,         "message_id",           VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "Message-ID") \
+	FACT(DNS_A,              "dns.a",                VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "IPv4 addresses of that name; absent when there is no such name, empty when it has none") \
+	FACT(DNS_AAAA,           "dns.aaaa",             VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "IPv6 addresses of that name") \
+	FACT(DNS_MX,             "dns.mx",               VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "mail servers of that name, as \"10 mx.example.com\"; \"0 .\" says that it takes no mail") \
+	FACT(DNS_TXT,            "dns.txt",              VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "texts of that name, byte for byte, a NUL as DEL") \
+	FACT(DNS_PTR,            "dns.ptr",              VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "names of that address") \
+	FACT(DNSBL,              "dnsbl",                VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "codes that a list in the DNS has for origin.ip; absent when it is not listed, failed when the list does not answer or is suspended") \
+	FACT(RHSBL,              "rhsbl",                VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "codes that a list in the DNS has for a domain") \
+	FACT(DNSBL_SUSPENDED,    "dnsbl.suspended",      VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_LISTS,  "why a list in the DNS is suspended; absent when it is not") \
 	FACT(SCORE,              "score",                VALUE_SCORE,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_TOLD,   "sum of all scores so far")
 /* clang-format on */
 

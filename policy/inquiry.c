@@ -3,9 +3,11 @@
 #include "policy/inquiry.h"
 
 #include "policy/chain.h"
+#include "policy/derived.h"
 #include "policy/header_learner.h"
 #include "policy/hygiene.h"
 #include "policy/mail/trace.h"
+#include "policy/spf_facts.h"
 
 #include <assert.h>
 #include <talloc.h>
@@ -92,6 +94,10 @@ void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session)
 {
 	set_score(inquiry, session->score);
 	inquiry->accepted_session = session->accepted_session;
+	inquiry->deferred_at = session->deferred_at;
+	if (session->deferred)
+		inquiry->deferred =
+			talloc_memdup(inquiry, session->deferred, sizeof *session->deferred);
 	for (size_t i = 0; i < session->trace_count; i++)
 		append(inquiry, &session->trace[i]);
 }
@@ -127,6 +133,8 @@ static void enter_stage(struct inquiry *inquiry, enum stage stage)
 	size_t keep = 0;
 	double score = inquiry->score;
 
+	if (inquiry->deferred_at >= stage)
+		TALLOC_FREE(inquiry->deferred);
 	inquiry->stage = stage;
 	while (keep < inquiry->trace_count && inquiry->trace[keep].stage < first_forgotten)
 		keep++;
@@ -168,6 +176,8 @@ enum fact_state inquiry_ask_of(
 		return state;
 	if (row->learner == LEARNER_TOLD || row->stage > inquiry->stage)
 		return FACT_ABSENT;
+	if (row->learner == LEARNER_DERIVED)
+		return derived_ask(inquiry, &question, value);
 	want(inquiry, &question);
 	return FACT_UNKNOWN;
 }
@@ -484,6 +494,15 @@ static struct edits *new_edits(struct inquiry *inquiry)
 	return edits_new(inquiry, inquiry->header, message);
 }
 
+static void add_received_spf(struct inquiry *inquiry, struct edits *edits)
+{
+	char *value = inquiry->policy->spf->add_received ? spf_facts_received(NULL, inquiry) : NULL;
+
+	if (value && !edits_add(edits, EDIT_ABOVE_TRACE, "Received-SPF", value, EDIT_TEXT))
+		assert(!"a field name of ours");
+	talloc_free(value);
+}
+
 void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 {
 	unsigned missing = missing_fields(inquiry);
@@ -496,6 +515,7 @@ void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 			talloc_asprintf(NULL, "<%s@%s>", id, inquiry->policy->site->hostname));
 	if (inquiry->tagged)
 		add(edits, "X-Postern-Tag", talloc_asprintf(NULL, "score=%.1f", inquiry->score));
+	add_received_spf(inquiry, edits);
 	hygiene_clean(inquiry, edits);
 	talloc_free(inquiry->edits);
 	inquiry->edits = edits;

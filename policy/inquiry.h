@@ -56,13 +56,16 @@ struct inquiry {
 	const struct policy *policy;
 	enum stage stage;
 	struct facts *facts;
-	struct message *message;  /* NULL before the message stage */
-	struct header *header;    /* NULL until a learner has taken it apart */
-	struct edits *edits;      /* NULL until inquiry_edit() */
-	double score;             /* of the session and of the stages judged so far */
-	bool accepted_session;    /* an accept for the whole session was given */
-	bool tagged;              /* the tag threshold was reached */
-	struct verdict verdict;   /* of the last judgement */
+	struct message *message; /* NULL before the message stage */
+	struct header *header;   /* NULL until a learner has taken it apart */
+	struct edits *edits;     /* NULL until inquiry_edit() */
+	double score;            /* of the session and of the stages judged so far */
+	bool accepted_session;   /* an accept for the whole session was given */
+	bool tagged;             /* the tag threshold was reached */
+	struct verdict verdict;  /* of the last judgement */
+	struct verdict
+		*deferred; /* a refusal from before the sender was known, for rcpt; NULL: none */
+	enum stage deferred_at;
 	struct verdict *observed; /* what mode = "observe" kept from acting; NULL when nothing */
 	struct trace_entry *trace;
 	size_t trace_count;
@@ -107,7 +110,7 @@ void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry);
 
 /* What is to be changed in a message that has passed, judged at the message stage; from then on it is inquiry->edits. Date and
  * Message-ID (made of the transaction's id) are added where one of our own clients, in relay.networks or authenticated, left them out;
- * X-Postern-Tag where the score has reached thresholds.tag; policy/hygiene.h removes what strangers may not bring. */
+ * Received-SPF where SPF was asked; X-Postern-Tag where the score has reached thresholds.tag; policy/hygiene.h removes what strangers may not bring. */
 void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds);
 
 /* The trace as one JSON array (jansson) is explain's; this gives the word for the log: "relay=pass,size=reject", each pair once; what

@@ -2,12 +2,15 @@
 /* The rows of the judge's settings, and what must fit together. */
 #include "policy/options.h"
 
+#include "policy/action.h"
 #include "policy/mail/address.h"
 #include "policy/mail/folding.h"
 
 #include <talloc.h>
+#include <time.h>
 #include <unistd.h>
 
+#define SECONDS_A_DAY 86400
 #define MEGABYTE INT64_C(1048576)
 #define GIGABYTE (1024 * MEGABYTE)
 #define HOSTNAME_SIZE 256
@@ -45,8 +48,14 @@ static const struct option allow_rows[] = {
 	{FIELD(allow_options, networks), .type = OPTION_NETWORKS,
 		.manual = "clients that skip the checks, though neither limits nor relay"},
 	{FIELD(allow_options, senders), .type = OPTION_TEXTS,
-		.manual = "senders that skip the checks: addresses, domains, \".example.com\"; "
-			  "anyone can claim to be one"},
+		.manual = "senders that skip the checks where SPF passes: addresses, domains, "
+			  "\".example.com\" for all below"},
+	{FIELD(allow_options, unverified), .type = OPTION_BOOL, .preset = "no",
+		.manual = "senders skip them without SPF's pass, too: anyone can claim to be one"},
+	{FIELD(allow_options, owner), .type = OPTION_TEXT, .manual = "who wanted the entry"},
+	{FIELD(allow_options, reason), .type = OPTION_TEXT, .manual = "and why"},
+	{FIELD(allow_options, until), .type = OPTION_TEXT,
+		.manual = "its last day (UTC), as 2027-06-30; without: for ever"},
 	{0},
 };
 
@@ -100,7 +109,8 @@ static const struct option limits_rows[] = {
 
 static const struct option checks_rows[] = {
 	{FIELD(checks_options, chain), .type = OPTION_TEXTS,
-		.preset = "size recipients pregreet helo sender headers hops",
+		.preset = "size recipients pregreet helo helo_name client_name dnsbl sender "
+			  "sender_domain rhsbl spf headers hops",
 		.manual = "the checks, in the order in which they are asked"},
 	{FIELD(checks_options, monitor), .type = OPTION_TEXTS,
 		.manual = "those of them that judge and are recorded, but do not act"},
@@ -116,6 +126,146 @@ static const struct option sender_rows[] = {
 		.choices = own_domain_choices,
 		.manual = "a sender of relay.domains from outside: monitor records it, refuse "
 			  "answers 550; forwarders of our own mail do it too"},
+	{FIELD(sender_options, nonexistent), .type = OPTION_CHOICE, .preset = "score",
+		.choices = action_choices,
+		.manual = "the sender's domain has neither mail server nor address in the DNS"},
+	{FIELD(sender_options, nonexistent_score), .type = OPTION_SCORE, .preset = "3",
+		.minimum = -1000, .maximum = 1000, .manual = "what score adds for it"},
+	{FIELD(sender_options, null_mx), .type = OPTION_CHOICE, .preset = "refuse",
+		.choices = action_choices,
+		.manual = "the sender's domain says in the DNS that it takes no mail (RFC 7505)"},
+	{FIELD(sender_options, null_mx_score), .type = OPTION_SCORE, .preset = "3",
+		.minimum = -1000, .maximum = 1000, .manual = "what score adds for it"},
+	{FIELD(sender_options, bogus_mx), .type = OPTION_CHOICE, .preset = "score",
+		.choices = action_choices,
+		.manual = "all mail servers of the sender's domain are in bogus_networks"},
+	{FIELD(sender_options, bogus_mx_score), .type = OPTION_SCORE, .preset = "1",
+		.minimum = -1000, .maximum = 1000, .manual = "what score adds for it"},
+	{FIELD(sender_options, bogus_networks), .type = OPTION_NETWORKS,
+		.preset = "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 "
+			  "172.16.0.0/12 192.168.0.0/16 224.0.0.0/3 ::/128 ::1/128 fc00::/7 "
+			  "fe80::/10 ff00::/8",
+		.manual = "where no mail server can stand that others are to reach"},
+	{0},
+};
+
+static const struct option helo_rows[] = {
+	{FIELD(helo_options, unresolved), .type = OPTION_CHOICE, .preset = "monitor",
+		.choices = action_choices,
+		.manual = "the name that a stranger calls itself has no address in the DNS"},
+	{FIELD(helo_options, unresolved_score), .type = OPTION_SCORE, .preset = "1",
+		.minimum = -1000, .maximum = 1000, .manual = "what score adds for it"},
+	{0},
+};
+
+static const struct option client_name_rows[] = {
+	{FIELD(client_name_options, missing), .type = OPTION_CHOICE, .preset = "monitor",
+		.choices = action_choices, .manual = "a stranger's address has no name in the DNS"},
+	{FIELD(client_name_options, missing_score), .type = OPTION_SCORE, .preset = "1",
+		.minimum = -1000, .maximum = 1000, .manual = "what score adds for it"},
+	{FIELD(client_name_options, unconfirmed), .type = OPTION_CHOICE, .preset = "monitor",
+		.choices = action_choices, .manual = "its name has other addresses"},
+	{FIELD(client_name_options, unconfirmed_score), .type = OPTION_SCORE, .preset = "1",
+		.minimum = -1000, .maximum = 1000, .manual = "what score adds for it"},
+	{0},
+};
+
+#define LIST_CODES                                                                                 \
+	{                                                                                          \
+		FIELD(dns_list_options, codes), .type = OPTION_TEXTS,                              \
+						.manual = "answers that count: 127.0.0.2, "        \
+							  "127.0.0.4-127.0.0.7, or with a weight " \
+							  "of their own, 127.0.0.10=1.5; without " \
+							  "any all but 127.255.255.0/24, "         \
+							  "which never count"                      \
+	}
+#define LIST_CANARIES                                                                              \
+	{                                                                                          \
+		FIELD(dns_list_options, canaries),                                                 \
+			.type = OPTION_BOOL, .preset = "yes",                                      \
+			.manual =                                                                  \
+				"asks the list each hour for what it must and must not list, and " \
+				"suspends it as long as it answers that wrongly"                   \
+	}
+#define LIST_SHARE                                                                                 \
+	{                                                                                          \
+		FIELD(dns_list_options, share), .type = OPTION_NUMBER, .preset = "20",             \
+						.minimum = 1, .maximum = 100,                      \
+						.manual = "percent of the known-good clients "     \
+							  "that it may list; more suspend it "     \
+							  "for a day"                              \
+	}
+
+static const struct option dnsbl_rows[] = {
+	{FIELD(dns_list_options, action), .type = OPTION_CHOICE, .preset = "score",
+		.choices = action_choices,
+		.manual = "what is done about listed clients; refuse answers 550 to their "
+			  "recipients"},
+	{FIELD(dns_list_options, weight), .type = OPTION_SCORE, .preset = "3", .minimum = 0,
+		.maximum = 1000, .manual = "what a listing scores"},
+	LIST_CODES,
+	LIST_CANARIES,
+	LIST_SHARE,
+	{0},
+};
+
+/* As action_choices, but that nobody is refused for being good. */
+static const char *const dnswl_choices[] = {"off", "monitor", "score", NULL};
+
+static const struct option dnswl_rows[] = {
+	{FIELD(dns_list_options, action), .type = OPTION_CHOICE, .preset = "score",
+		.choices = dnswl_choices, .manual = "what is done about listed clients"},
+	{FIELD(dns_list_options, weight), .type = OPTION_SCORE, .preset = "3", .minimum = 0,
+		.maximum = 1000, .manual = "what a listing takes off the score"},
+	LIST_CODES,
+	LIST_CANARIES,
+	{0},
+};
+
+static const struct option rhsbl_rows[] = {
+	{FIELD(dns_list_options, action), .type = OPTION_CHOICE, .preset = "score",
+		.choices = action_choices,
+		.manual = "what is done about listed domains; refuse answers 550 to their "
+			  "recipients"},
+	{FIELD(dns_list_options, weight), .type = OPTION_SCORE, .preset = "3", .minimum = 0,
+		.maximum = 1000, .manual = "what a listing scores"},
+	LIST_CODES,
+	LIST_CANARIES,
+	{0},
+};
+
+static const char *const engine_choices[] = {"postern", "libspf2", NULL};
+
+static const struct option spf_rows[] = {
+	{FIELD(spf_options, engine), .type = OPTION_CHOICE, .preset = "postern",
+		.choices = engine_choices,
+		.manual = "who evaluates SPF: postern itself by RFC 7208, or libspf2, which "
+			  "takes many records for something else and has had holes"},
+	{FIELD(spf_options, refuse), .type = OPTION_TEXTS,
+		.manual = "results that are refused with 550 at RCPT: fail, softfail, permerror, "
+			  "neutral, none"},
+	{FIELD(spf_options, tempfail), .type = OPTION_TEXTS,
+		.manual = "results that are put off with 451 at RCPT: temperror, permerror"},
+	{FIELD(spf_options, refuse_domains), .type = OPTION_TEXTS,
+		.manual = "domains whose fail is refused with 550 at RCPT; \".example.com\" is "
+			  "all below it"},
+	{FIELD(spf_options, refuse_silent), .type = OPTION_BOOL, .preset = "yes",
+		.manual = "refuses senders of domains that say v=spf1 -all: that no mail comes "
+			  "from them"},
+	{FIELD(spf_options, fail), .type = OPTION_SCORE, .preset = "3",
+		.manual = "score of the result fail"},
+	{FIELD(spf_options, softfail), .type = OPTION_SCORE, .preset = "1",
+		.manual = "score of the result softfail"},
+	{FIELD(spf_options, neutral), .type = OPTION_SCORE, .preset = "0",
+		.manual = "score of the result neutral"},
+	{FIELD(spf_options, none), .type = OPTION_SCORE, .preset = "0",
+		.manual = "score of a domain without a record"},
+	{FIELD(spf_options, permerror), .type = OPTION_SCORE, .preset = "0",
+		.manual = "score of a record with a mistake"},
+	{FIELD(spf_options, temperror), .type = OPTION_SCORE, .preset = "0",
+		.manual = "score when name servers do not answer"},
+	{FIELD(spf_options, add_received), .type = OPTION_BOOL, .preset = "yes",
+		.manual = "adds a Received-SPF field that says what was found"},
 	{0},
 };
 
@@ -143,11 +293,23 @@ static const struct option thresholds_rows[] = {
 const struct section policy_sections[] = {
 	{"", false, sizeof(struct site), site_rows, "Of the whole gateway."},
 	{"relay", false, sizeof(struct relay_options), relay_rows, "Who may send mail to whom."},
-	{"allow", false, sizeof(struct allow_options), allow_rows, "Who is trusted."},
+	{"allow", true, sizeof(struct allow_options), allow_rows,
+		"Entries of the allow-list: who is trusted, on whose word and until when."},
 	{"limits", false, sizeof(struct limits_options), limits_rows, "How much of everything."},
 	{"checks", false, sizeof(struct checks_options), checks_rows, "What is looked at."},
 	{"sender", false, sizeof(struct sender_options), sender_rows,
 		"What a sender may claim to be."},
+	{"spf", false, sizeof(struct spf_options), spf_rows,
+		"What comes of SPF (RFC 7208), asked of senders that are not our own."},
+	{"helo", false, sizeof(struct helo_options), helo_rows, "What a client may call itself."},
+	{"client_name", false, sizeof(struct client_name_options), client_name_rows,
+		"The name that a client's address has in the DNS."},
+	{"dnsbl", true, sizeof(struct dns_list_options), dnsbl_rows,
+		"A list of bad clients in the DNS; its name is the zone."},
+	{"dnswl", true, sizeof(struct dns_list_options), dnswl_rows,
+		"A list of good clients in the DNS; its name is the zone."},
+	{"rhsbl", true, sizeof(struct dns_list_options), rhsbl_rows,
+		"A list of bad domains in the DNS, asked for the sender's; its name is the zone."},
 	{"hygiene", false, sizeof(struct hygiene_options), hygiene_rows,
 		"Header fields that strangers may not bring."},
 	{"thresholds", false, sizeof(struct thresholds_options), thresholds_rows,
@@ -168,6 +330,16 @@ bool policy_is_our_domain(const struct policy *policy, const char *domain)
 
 	for (size_t i = 0; i < domains->count; i++) {
 		if (domain_matches(domain, domains->items[i]))
+			return true;
+	}
+	return false;
+}
+
+bool policy_allows_client(const struct policy *policy, const struct ip *client, int64_t seconds)
+{
+	for (size_t i = 0; i < policy->allow_count; i++) {
+		const struct allow_entry *entry = &policy->allows[i];
+		if (seconds < entry->end && cidrs_contain(&entry->options->networks, client))
 			return true;
 	}
 	return false;
@@ -209,15 +381,62 @@ static bool is_sender_pattern(const char *pattern)
 	return valid;
 }
 
-static void check_senders(const struct policy *policy, struct complaints *complaints)
-{
-	const struct texts *senders = &policy->allow->senders;
+/* --- the allow-list --- */
 
-	for (size_t i = 0; i < senders->count; i++) {
-		if (!is_sender_pattern(senders->items[i]))
-			complaint_error(complaints, policy_place(policy, policy->allow, "senders"),
-				"\"%s\" is neither an address nor a domain", senders->items[i]);
+/* The end of a day written as 2027-06-30, in seconds since 1970; false when there is no such day. */
+static bool read_day(const char *text, int64_t *end)
+{
+	struct tm day = {0}, normal;
+	char print[sizeof "2027-06-30"];
+	time_t start;
+
+	if (sscanf(text, "%4d-%2d-%2d", &day.tm_year, &day.tm_mon, &day.tm_mday) != 3)
+		return false;
+	day.tm_year -= 1900;
+	day.tm_mon--;
+	start = timegm(&day);
+	*end = (int64_t)start + SECONDS_A_DAY;
+	return gmtime_r(&start, &normal) && strftime(print, sizeof print, "%Y-%m-%d", &normal) &&
+		strcmp(print, text) == 0;
+}
+
+static void check_senders(const struct policy *policy, const struct allow_options *allow,
+	struct complaints *complaints)
+{
+	for (size_t i = 0; i < allow->senders.count; i++) {
+		if (!is_sender_pattern(allow->senders.items[i]))
+			complaint_error(complaints, policy_place(policy, allow, "senders"),
+				"\"%s\" is neither an address nor a domain",
+				allow->senders.items[i]);
 	}
+}
+
+static void add_allow(
+	struct policy *policy, const struct allow_options *allow, struct complaints *complaints)
+{
+	struct allow_entry *entry = &policy->allows[policy->allow_count++];
+
+	*entry = (struct allow_entry){allow, INT64_MAX};
+	policy->allows_senders = policy->allows_senders || allow->senders.count;
+	check_senders(policy, allow, complaints);
+	if (allow->until && !read_day(allow->until, &entry->end))
+		complaint_error(complaints, policy_place(policy, allow, "until"),
+			"\"%s\" is no day: write it as 2027-06-30", allow->until);
+	else if (entry->end <= (int64_t)time(NULL))
+		complaint_warning(complaints, policy_place(policy, allow, "until"),
+			"allow \"%s\" counts no more", allow->name);
+	if (!allow->networks.count && !allow->senders.count)
+		complaint_warning(complaints, policy_place(policy, allow, "networks"),
+			"allow \"%s\" has neither networks nor senders", allow->name);
+}
+
+static void add_allows(struct policy *policy, struct complaints *complaints)
+{
+	size_t count = settings_count(policy->settings, "allow");
+
+	policy->allows = talloc_array(policy, struct allow_entry, count);
+	for (size_t i = 0; i < count; i++)
+		add_allow(policy, settings_named(policy->settings, "allow", i), complaints);
 }
 
 static void check_thresholds(const struct policy *policy, struct complaints *complaints)
@@ -254,6 +473,38 @@ static void check_hygiene(const struct policy *policy, struct complaints *compla
 			complaint_error(complaints, policy_place(policy, policy->hygiene, "fields"),
 				"\"%s\" is no name of a header field; a * may stand at its end",
 				fields->items[i]);
+	}
+}
+
+static void check_results(const struct policy *policy, const struct texts *results,
+	const char *option, struct complaints *complaints)
+{
+	static const char *const names[] = {
+		"fail", "softfail", "neutral", "none", "permerror", "temperror"};
+	const size_t count = sizeof names / sizeof *names;
+
+	for (size_t i = 0; i < results->count; i++) {
+		const char *suggestion = complaint_suggestion(results->items[i], names, count);
+		bool is_one = suggestion && strcmp(suggestion, results->items[i]) == 0;
+		if (!is_one)
+			complaint_error(complaints, policy_place(policy, policy->spf, option),
+				"\"%s\" is no result of SPF that can be acted on%s%s%s",
+				results->items[i], suggestion ? "; did you mean \"" : "",
+				suggestion ? suggestion : "", suggestion ? "\"?" : "");
+	}
+}
+
+static void check_spf(const struct policy *policy, struct complaints *complaints)
+{
+	const struct texts *domains = &policy->spf->refuse_domains;
+
+	check_results(policy, &policy->spf->refuse, "refuse", complaints);
+	check_results(policy, &policy->spf->tempfail, "tempfail", complaints);
+	for (size_t i = 0; i < domains->count; i++) {
+		if (!is_domain_pattern(domains->items[i]))
+			complaint_error(complaints,
+				policy_place(policy, policy->spf, "refuse_domains"),
+				"\"%s\" is no domain", domains->items[i]);
 	}
 }
 
@@ -305,15 +556,19 @@ struct policy *policy_new(
 
 	policy->settings = settings;
 	policy->relay = settings_section(settings, "relay");
-	policy->allow = settings_section(settings, "allow");
 	policy->limits = settings_section(settings, "limits");
 	policy->checks = settings_section(settings, "checks");
 	policy->sender = settings_section(settings, "sender");
+	policy->spf = settings_section(settings, "spf");
+	policy->helo = settings_section(settings, "helo");
+	policy->client_name = settings_section(settings, "client_name");
+	policy->lists = dns_lists_read(policy, settings, complaints);
 	policy->hygiene = settings_section(settings, "hygiene");
 	policy->thresholds = settings_section(settings, "thresholds");
 	policy->site = complete_site(policy, settings_section(settings, ""), complaints);
 	check_domains(policy, complaints);
-	check_senders(policy, complaints);
+	add_allows(policy, complaints);
+	check_spf(policy, complaints);
 	check_hygiene(policy, complaints);
 	check_thresholds(policy, complaints);
 	return policy;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/settings.h"
+#include "policy/dns_list.h"
 
 enum mode { MODE_ENFORCE, MODE_OBSERVE };
 
@@ -26,8 +27,41 @@ struct hygiene_options {
 
 enum own_domain { OWN_DOMAIN_MONITOR, OWN_DOMAIN_REFUSE };
 
+/* Findings have an enum action and a score for ACTION_SCORE. */
 struct sender_options {
-	int own_domain; /* enum own_domain: a sender of ours, from outside */
+	int own_domain;  /* enum own_domain: a sender of ours, from outside */
+	int nonexistent; /* its domain has neither mail server nor address */
+	double nonexistent_score;
+	int null_mx; /* its domain takes no mail */
+	double null_mx_score;
+	int bogus_mx; /* its mail servers are in bogus_networks */
+	double bogus_mx_score;
+	struct cidrs bogus_networks;
+};
+
+struct helo_options {
+	int unresolved; /* the name has no address */
+	double unresolved_score;
+};
+
+struct client_name_options {
+	int missing; /* the address has no name */
+	double missing_score;
+	int unconfirmed; /* the name does not have the address */
+	double unconfirmed_score;
+};
+
+enum spf_engine { SPF_ENGINE_OWN, SPF_ENGINE_LIBSPF2 };
+
+/* Lists of results, as in spf_result_name(). */
+struct spf_options {
+	int engine;                  /* enum spf_engine */
+	struct texts refuse;         /* results that are refused at rcpt */
+	struct texts tempfail;       /* results that are put off at rcpt */
+	struct texts refuse_domains; /* of senders whose fail is refused */
+	bool refuse_silent;          /* a fail of a domain that sends no mail */
+	double fail, softfail, neutral, none, permerror, temperror; /* scores */
+	bool add_received;                                          /* Received-SPF */
 };
 
 struct relay_options {
@@ -35,10 +69,14 @@ struct relay_options {
 	struct cidrs networks; /* own hosts: may send anywhere */
 };
 
-/* Who skips the chain (never the limits, never the relay gate). */
+/* An entry of the allow-list: who skips the chain (never the limits, never the relay gate). */
 struct allow_options {
+	const char *name;
 	struct cidrs networks;
-	struct texts senders; /* addresses, domains, ".domain" for everything below */
+	struct texts senders;       /* addresses, domains, ".domain" for everything below */
+	bool unverified;            /* senders count without SPF's pass, too */
+	const char *owner, *reason; /* for people */
+	const char *until;          /* the last day, "2027-06-30"; NULL: for ever */
 };
 
 struct limits_options {
@@ -74,18 +112,30 @@ struct thresholds_options {
 	double reject;
 };
 
-/* The sections "", relay, allow, limits, checks, sender, hygiene and thresholds, in that order; ended by a row without name. */
+/* The sections "", relay, allow, limits, checks, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, hygiene and thresholds, in that
+ * order; ended by a row without name. */
 extern const struct section policy_sections[];
+
+struct allow_entry {
+	const struct allow_options *options;
+	int64_t end; /* seconds since 1970 when it counts no more */
+};
 
 /* All of them, looked up once. */
 struct policy {
 	const struct settings *settings; /* for the places of complaints; NULL in tests */
 	const struct site *site;
 	const struct relay_options *relay;
-	const struct allow_options *allow;
+	struct allow_entry *allows;
+	size_t allow_count;
+	bool allows_senders; /* an entry has senders */
 	const struct limits_options *limits;
 	const struct checks_options *checks;
 	const struct sender_options *sender;
+	const struct spf_options *spf;
+	const struct helo_options *helo;
+	const struct client_name_options *client_name;
+	struct dns_lists lists; /* of the sections dnsbl, dnswl and rhsbl */
 	const struct hygiene_options *hygiene;
 	const struct thresholds_options *thresholds;
 };
@@ -100,3 +150,6 @@ struct place policy_place(const struct policy *policy, const void *section, cons
 
 /* Whether a domain is listed in relay.domains. */
 bool policy_is_our_domain(const struct policy *policy, const char *domain);
+
+/* Whether an entry of the allow-list that counts at that time has the client. */
+bool policy_allows_client(const struct policy *policy, const struct ip *client, int64_t seconds);

@@ -49,6 +49,7 @@ void announcement_tell_client(struct session *s)
 	if (stream_tls_version(s->client))
 		tls_tell_facts(facts, s, s->client);
 	facts_set_text(facts, FACT_LISTENER, s->listen->name);
+	facts_set_number(facts, FACT_NOW, (int64_t)(clock_wall(s->gateway->loop->clock) / 1000));
 	if (s->server.family)
 		facts_set_ip(facts, FACT_SERVER_IP, &s->server);
 }
@@ -65,10 +66,11 @@ static void forget_client(struct session *s)
 {
 	session_forget_helo(s);
 	session_forget_own_backend(s);
+	TALLOC_FREE(s->view); /* it borrows from the facts */
 	talloc_free(s->inquiry);
 	talloc_free(s->facts);
 	s->facts = facts_new(s, NULL);
-	s->inquiry = inquiry_new(s, s->gateway->configuration->chain, s->facts);
+	s->inquiry = inquiry_new(s, s->gateway->chain, s->facts);
 	talloc_free((void *)s->user);
 	s->user = NULL;
 	s->authenticated = false;
@@ -169,6 +171,15 @@ void announcement_hand_over(struct session *s, struct transaction *transaction)
 
 /* --- towards a backend --- */
 
+const char *announcement_client_name(const struct session *s)
+{
+	struct value name;
+
+	if (s->name || facts_get(s->facts, FACT_CLIENT_NAME, &name) != FACT_KNOWN)
+		return s->name;
+	return name.text;
+}
+
 const struct client_view *announcement_view(
 	struct session *s, const struct backend_options *options)
 {
@@ -183,7 +194,7 @@ const struct client_view *announcement_view(
 		.server = s->server,
 		.server_port = s->server_port,
 		.proxy = s->proxy,
-		.name = s->name,
+		.name = announcement_client_name(s),
 		.helo = s->helo,
 		.protocol = s->extended ? "ESMTP" : "SMTP",
 		.login = s->authenticated ? s->user : NULL,

@@ -5,6 +5,7 @@
 #include "proxy/cli.h"
 #include "proxy/configuration.h"
 #include "proxy/keeper.h"
+#include "proxy/resolver.h"
 #include "proxy/route.h"
 
 #include <sysexits.h>
@@ -38,6 +39,14 @@ static char *way_of(const void *parent, const void *owner, const char *domain)
 		     : talloc_asprintf(parent, "backend %s", backend);
 }
 
+static void teach(
+	const void *parent, const void *owner, struct loop *loop, struct learner *learners)
+{
+	const struct configuration *configuration = owner;
+
+	resolver_teach(resolver_new(parent, loop, configuration->dns), learners);
+}
+
 static int judge(const struct arguments *arguments, const struct configuration *configuration)
 {
 	struct explain_case the_case = {
@@ -47,6 +56,7 @@ static int judge(const struct arguments *arguments, const struct configuration *
 		.facts_file = arguments->facts,
 		.message_file = arguments->subject,
 		.way_of = way_of,
+		.teach = teach,
 		.owner = configuration,
 	};
 

@@ -7,6 +7,7 @@
 #include "proxy/route.h"
 #include "proxy/server.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <sys/un.h>
 #include <talloc.h>
@@ -293,6 +294,24 @@ static void check_control(const struct reading *reading)
 	}
 }
 
+static void check_dns(const struct reading *reading)
+{
+	const struct dns_options *dns = reading->configuration->dns;
+	struct ip ip;
+	uint16_t port;
+
+	for (size_t i = 0; i < dns->servers.count; i++) {
+		if (!ip_parse_with_port(slice_of(dns->servers.items[i]), &ip, &port))
+			complaint_error(reading->complaints, place_of(reading, dns, "servers"),
+				"\"%s\" is no name server: it is written ADDRESS:PORT, as "
+				"127.0.0.1:53",
+				dns->servers.items[i]);
+	}
+	if (dns->trust_anchor && access(dns->trust_anchor, R_OK) != 0)
+		complaint_error(reading->complaints, place_of(reading, dns, "trust_anchor"),
+			"%s cannot be read: %s", dns->trust_anchor, strerror(errno));
+}
+
 static const char *choose_user(const struct process_options *process)
 {
 	if (geteuid() != 0)
@@ -333,6 +352,7 @@ static void join(struct configuration *configuration, const struct settings *set
 	configuration->log = settings_section(settings, "log");
 	configuration->control = settings_section(settings, "control");
 	configuration->store = settings_section(settings, "store");
+	configuration->dns = settings_section(settings, "dns");
 	configuration->user = choose_user(configuration->process);
 }
 
@@ -351,6 +371,7 @@ static struct configuration *complete(struct configuration *configuration, const
 	configuration->tls_setup = tls_setup_new(configuration, configuration, complaints);
 	check_user(&reading);
 	check_control(&reading);
+	check_dns(&reading);
 	return configuration;
 }
 

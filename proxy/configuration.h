@@ -26,6 +26,7 @@ struct configuration {
 	const struct log_options *log;
 	const struct control_options *control;
 	const struct store_options *store;
+	const struct dns_options *dns;
 	const char *
 		user; /* who workers and keeper become when the master is root; NULL when it is not */
 };

@@ -4,11 +4,13 @@
 
 #include "base/loop.h"
 #include "base/stream.h"
+#include "policy/list_watch.h"
 #include "proxy/announcement.h"
 #include "proxy/arrival.h"
 #include "proxy/handshake.h"
 #include "proxy/passthrough.h"
 #include "proxy/pool.h"
+#include "proxy/resolver.h"
 #include "proxy/route.h"
 #include "proxy/session.h"
 
@@ -133,6 +135,20 @@ void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *o
 	tell_drained(gateway);
 }
 
+void gateway_use_dns(struct gateway *gateway, struct dns *dns)
+{
+	struct learner learners[LEARNERS] = {{NULL, NULL}};
+
+	gateway->dns = talloc_steal(gateway, dns);
+	resolver_teach(dns, learners);
+	if (dns) {
+		gateway->lists = list_watch_new(
+			gateway, gateway->loop->clock, dns, &gateway->configuration->policy->lists);
+		learners[LEARNER_LISTS] = list_watch_learner(gateway->lists);
+	}
+	gateway->chain = chain_with_learners(gateway, gateway->configuration->chain, learners);
+}
+
 static int close_gateway(struct gateway *gateway)
 {
 	timer_stop(&gateway->drained);
@@ -144,6 +160,8 @@ static int close_gateway(struct gateway *gateway)
 	passthrough_close_all(gateway);
 	for (size_t i = 0; i < gateway->configuration->backend_count; i++)
 		talloc_free(gateway->pools[i]);
+	talloc_free(gateway->lists);
+	talloc_free(gateway->dns);
 	return 0;
 }
 
@@ -155,6 +173,7 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 
 	gateway->loop = loop;
 	gateway->configuration = configuration;
+	gateway->chain = configuration->chain;
 	gateway->table = table;
 	gateway->keeper = keeper;
 	gateway->worker_number = worker_number;

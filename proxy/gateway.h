@@ -13,6 +13,8 @@
 
 struct loop;
 struct arrival;
+struct dns;
+struct list_watch;
 struct passthrough;
 struct pool;
 struct session;
@@ -21,6 +23,9 @@ struct keeper_link;
 struct gateway {
 	struct loop *loop;
 	const struct configuration *configuration;
+	const struct chain *chain; /* the configuration's, with learners of our own */
+	struct dns *dns;           /* NULL: nobody can be asked */
+	struct list_watch *lists;  /* NULL without it */
 	struct table *table;
 	struct keeper_link *keeper; /* NULL: verdict records go nowhere */
 	struct pool **pools;        /* one a backend, in the order of configuration->backends */
@@ -43,6 +48,9 @@ struct gateway {
 struct gateway *gateway_new(const void *parent, struct loop *loop,
 	const struct configuration *configuration, struct table *table, struct keeper_link *keeper,
 	unsigned worker_number);
+
+/* Gives it the DNS, which it takes; before the first connection. NULL: none. */
+void gateway_use_dns(struct gateway *gateway, struct dns *dns);
 
 /* Takes a connection that was accepted: the descriptor is ours from now on. Refuses it with 421 when a limit is reached. */
 void gateway_take(struct gateway *gateway, const struct listen_options *listen, int descriptor,

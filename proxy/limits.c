@@ -126,7 +126,8 @@ uint64_t limits_greeting_wait(const struct session *s)
 	uint64_t wait = (uint64_t)smtp(s)->greeting_wait;
 
 	if (wait == 0 || s->trusted || s->trusted_relay || !is_for_strangers(s->listen) ||
-		cidrs_contain(&s->gateway->configuration->policy->allow->networks, &s->ip) ||
+		policy_allows_client(s->gateway->configuration->policy, &s->ip,
+			(int64_t)wall_second(s->gateway)) ||
 		table_recent(s->gateway->table, KEY_PATIENT, s->ip.bytes, sizeof s->ip.bytes,
 			wall_second(s->gateway), PATIENCE_SECONDS))
 		return 0;

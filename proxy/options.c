@@ -221,6 +221,25 @@ static const struct option store_rows[] = {
 	{0},
 };
 
+static const struct option dns_rows[] = {
+	{FIELD(dns_options, servers), .type = OPTION_TEXTS,
+		.manual = "name servers to ask, as ADDRESS:PORT; without them those of "
+			  "/etc/resolv.conf. One on this machine that does not forward to public "
+			  "ones is best: DNS lists refuse those"},
+	{FIELD(dns_options, timeout), .type = OPTION_DURATION, .preset = "5s", .minimum = 100,
+		.maximum = MINUTE,
+		.manual = "for the answer to one question; what was not answered by then is not "
+			  "known, and nothing is held against the client"},
+	{FIELD(dns_options, in_flight), .type = OPTION_NUMBER, .preset = "1200", .minimum = 10,
+		.maximum = 10000,
+		.manual = "questions of one worker that the name servers have at a time, each a "
+			  "descriptor and up to 16 KB; others wait"},
+	{FIELD(dns_options, trust_anchor), .type = OPTION_TEXT,
+		.manual = "file of trust anchors (Debian: /usr/share/dns/root.key): answers are "
+			  "validated by DNSSEC, and forged ones are none"},
+	{0},
+};
+
 #define SECTION(section, text)                                                                     \
 	.name = #section, .size = sizeof(struct section##_options), .options = section##_rows,     \
 	.manual = text
@@ -236,5 +255,6 @@ const struct section proxy_sections[] = {
 	{SECTION(log, "the log")},
 	{SECTION(control, "the control socket")},
 	{SECTION(store, "what is remembered")},
+	{SECTION(dns, "questions to name servers")},
 	{0},
 };

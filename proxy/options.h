@@ -105,5 +105,12 @@ struct store_options {
 	int64_t journal_size; /* how large the store may grow */
 };
 
-/* The sections listen, backend, route, tls, smtp, process, log, control and store; ended by a row without name. */
+struct dns_options {
+	struct texts servers;     /* ADDRESS:PORT; none: the system's */
+	int64_t timeout;          /* for one question */
+	int64_t in_flight;        /* questions at a time, of one worker */
+	const char *trust_anchor; /* file, NULL: nothing is validated */
+};
+
+/* The sections listen, backend, route, tls, smtp, process, log, control, store and dns; ended by a row without name. */
 extern const struct section proxy_sections[];

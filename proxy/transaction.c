@@ -46,12 +46,13 @@ void transaction_begin(struct session *s)
 	envelope->dsn_return = s->command->dsn_return;
 	envelope->dsn_id = talloc_steal(envelope, s->command->dsn_id);
 	transaction->facts = facts_new(transaction, s->facts);
-	transaction->inquiry =
-		inquiry_new(transaction, s->gateway->configuration->chain, transaction->facts);
+	transaction->inquiry = inquiry_new(transaction, s->gateway->chain, transaction->facts);
 	inquiry_inherit(transaction->inquiry, s->inquiry);
 	s->transaction = transaction;
 	announcement_hand_over(s, transaction);
 	tell_sender(transaction);
+	facts_set_number(transaction->facts, FACT_NOW,
+		(int64_t)(clock_wall(s->gateway->loop->clock) / 1000));
 }
 
 /* --- on the way --- */
@@ -124,7 +125,7 @@ static char *print_received(struct transaction *transaction, int64_t seconds)
 	struct trace_facts facts = {
 		.helo = s->helo,
 		.client = &s->ip,
-		.client_name = s->name,
+		.client_name = announcement_client_name(s),
 		.hostname = s->gateway->configuration->policy->site->hostname,
 		.transmission = transmission(transaction),
 		.tls = version ? talloc_asprintf(transaction, "%s %s", version, cipher) : NULL,
@@ -216,7 +217,7 @@ static void log_origin(struct log_line *line, const struct transaction *transact
 	const struct session *s = transaction->session;
 	char ip[IP_TEXT_SIZE];
 
-	log_text(line, "client_name", s->name);
+	log_text(line, "client_name", announcement_client_name(s));
 	if (s->proxy.family)
 		log_text(line, "proxy", ip_print(&s->proxy, ip));
 	if (!forwarded)

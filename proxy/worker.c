@@ -9,6 +9,7 @@
 #include "proxy/gateway.h"
 #include "proxy/keeper.h"
 #include "proxy/process.h"
+#include "proxy/resolver.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -273,6 +274,8 @@ static bool worker_start(struct worker *worker)
 		worker->keeper = keeper_link_new(worker, worker->loop, child->records);
 	worker->gateway = gateway_new(worker, worker->loop, child->configuration, child->table,
 		worker->keeper, child->column);
+	gateway_use_dns(
+		worker->gateway, resolver_new(worker, worker->loop, child->configuration->dns));
 	worker->gateway->draining = child->rehearsal; /* so that no server is asked */
 	if (!enter_sandbox(child->configuration))
 		return false;

@@ -132,3 +132,18 @@ bool domain_matches(const char *domain, const char *pattern)
 	talloc_free(scratch);
 	return matches;
 }
+
+char *domain_to_ascii(const void *parent, const char *domain)
+{
+	struct slice slice = slice_of(domain);
+	char *ascii;
+
+	if (slice.size && slice.data[slice.size - 1] == '.')
+		slice.size--;
+	ascii = is_ascii(slice) ? slice_keep(parent, slice) : to_ascii(parent, slice);
+	for (char *c = ascii; c && *c; c++) {
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	}
+	return ascii;
+}

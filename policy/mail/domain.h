@@ -15,3 +15,6 @@ bool domain_is_valid(struct slice domain, bool utf8);
 /* Whether domain is listed: "example.com" itself, ".example.com" everything below it. ASCII without case; a U-label and
  * its A-label are the same. */
 bool domain_matches(const char *domain, const char *pattern);
+
+/* As it stands in the DNS: in A-labels and small letters, without a dot at its end; NULL when there is no such form. */
+char *domain_to_ascii(const void *parent, const char *domain);

@@ -401,6 +401,7 @@ static void pass_time(struct play *play, const char *text)
 	else if (strcmp(unit, "m") == 0)
 		milliseconds *= 60000;
 	rig_turn(play->rig);
+	rig_settle_names(play->rig);
 	clock_move(play->rig->loop->clock, milliseconds);
 	rig_turn(play->rig);
 }
@@ -465,7 +466,7 @@ static void play_line(struct play *play, size_t index)
 	else if (strcmp(line, "drain") == 0 || strcmp(line, "stop") == 0)
 		gateway_drain(play->rig->gateway, line[0] == 's', on_drained, play);
 	else if (!strchr(line, ':') ||
-		!strstr("config: client: offer: ways:",
+		!strstr("config: client: dns: offer: ways:",
 			talloc_strndup(play, line, strcspn(line, " "))))
 		give_up(play, "no line of a dialogue", "", slice_of(line));
 }
@@ -490,7 +491,7 @@ static void read_script(struct play *play)
 static struct play *begin(const char *file, enum way way)
 {
 	struct play *play = talloc_zero(NULL, struct play);
-	const char *config, *bad;
+	const char *config, *name, *bad;
 
 	play->file = file;
 	play->way = way;
@@ -504,6 +505,10 @@ static struct play *begin(const char *file, enum way way)
 	play->rig->piece = way == WAY_BYTES;
 	for (size_t i = 0; (config = head(play, "config:", i)); i++)
 		rig_configure(play->rig, config);
+	for (size_t i = 0; (name = head(play, "dns:", i)); i++) {
+		bad = rig_name(play->rig, name);
+		ck_assert_msg(!bad, "%s: no line of a zone: %s", file, bad);
+	}
 	bad = rig_begin(play->rig);
 	ck_assert_msg(!bad, "%s: %s", file, bad);
 	connect_client(play);

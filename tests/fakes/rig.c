@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "proxy/resolver.h"
+#include "tests/fakes/nameserver.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -149,6 +151,7 @@ static const struct {
 	{"relay", "relay { domains = {\"example.com\"} networks = {\"10.0.0.0/8\"} }"},
 	{"tls", "tls { certificate = \"@CERTIFICATE@\" key = \"@KEY@\" }"},
 	{"smtp", "smtp { greeting_wait = 0s strict_pipelining = no }"},
+	{"spf", "spf { add_received = no }"},
 	{"control", "control { socket = \"/nonexistent/control\" }"},
 };
 
@@ -189,6 +192,39 @@ static const char *read_configuration(struct rig *rig, const struct configuratio
 	return complaints_errors(complaints) ? complaints_text(rig, complaints) : NULL;
 }
 
+/* --- names --- */
+
+const char *rig_name(struct rig *rig, const char *line)
+{
+	if (!rig->zone)
+		rig->zone = zone_new(rig);
+	return zone_add(rig->zone, line);
+}
+
+static struct dns *begin_names(struct rig *rig, const struct configuration *configuration)
+{
+	struct dns_options options = *configuration->dns;
+	const char *address;
+
+	rig->nameserver = nameserver_new(rig, rig->loop, rig->zone, 0);
+	assert(rig->nameserver);
+	address = talloc_asprintf(rig, "127.0.0.1:%u", nameserver_port(rig->nameserver));
+	options.servers = (struct texts){&address, 1};
+	return resolver_new(rig, rig->loop, &options);
+}
+
+void rig_settle_names(struct rig *rig)
+{
+	if (!rig->zone)
+		return;
+	for (unsigned patience = 0; patience < RIG_PATIENCE; patience++) {
+		rig_turn(rig);
+		if (dns_in_flight(rig->gateway->dns) <= zone_unanswered(rig->zone))
+			return;
+		poll(NULL, 0, 1);
+	}
+}
+
 /* --- life --- */
 
 static void on_log(const char *line, void *owner)
@@ -223,6 +259,8 @@ const char *rig_begin(struct rig *rig)
 	clock_move(rig->loop->clock, 0);
 	rig->table = table_new(rig, counter_names);
 	rig->gateway = gateway_new(rig, rig->loop, configuration, rig->table, NULL, 1);
+	if (rig->zone)
+		gateway_use_dns(rig->gateway, begin_names(rig, configuration));
 	return NULL;
 }
 
@@ -246,6 +284,7 @@ static const char *left_over(struct rig *rig)
 		return "a session is still counted";
 	if (table_sum(rig->table, COUNT_SPOOL_BYTES))
 		return "a message is still counted";
+	talloc_free(rig->nameserver);
 	talloc_free(rig->gateway); /* before the loop: its streams are watched there */
 	talloc_free(rig->loop);
 	return table_sum(rig->table, COUNT_BACKEND_CONNECTIONS)

@@ -23,6 +23,8 @@ struct rig {
 	size_t piece; /* so much the client sends at a time; 0: all of it */
 	int listener; /* the backend's */
 	uint16_t port;
+	struct nameserver *nameserver;
+	struct zone *zone; /* of the name server that the gateway asks; NULL: it has none */
 	char *configuration;
 	char *log; /* all lines */
 	void (*on_turn)(
@@ -35,6 +37,12 @@ struct rig *rig_new(const void *parent, const struct certificate *certificate);
 /* A line of configuration. A section that the first word names replaces the rig's own; @SERVER@ is the backend's address,
  * @CERTIFICATE@ and @KEY@ are files, @FINGERPRINT@ is the certificate's. The certificate stands for mx.example.com. */
 void rig_configure(struct rig *rig, const char *line);
+
+/* A line of what the gateway's name server knows (zone.h). NULL, or the line when it is none. Without any there is no name server, and nothing is known. */
+const char *rig_name(struct rig *rig, const char *line);
+
+/* Lets all that was asked of the name server be answered, but for what it never answers. */
+void rig_settle_names(struct rig *rig);
 
 /* Opens the gateway. NULL, or what is wrong with the configuration. */
 const char *rig_begin(struct rig *rig);

@@ -65,7 +65,11 @@ static const struct check *const checks[] = {&first, &limit, &second, &only_data
 
 #define BASE                                                                                       \
 	"hostname = mx.example.com relay { domains = {example.com} } "                             \
-	"allow { networks = {192.0.2.0/24} senders = {\"good@example.org\", .example.net} } "
+	"allow clients { networks = {192.0.2.0/24} } "                                             \
+	"allow any { senders = {\"good@example.org\", .example.net} unverified = yes } "           \
+	"allow some { senders = {known.example} owner = joe reason = \"they pay\" "                \
+	"until = 2030-06-30 } "
+#define LAST_DAY 1909094399 /* 2030-06-30, its last second */
 #define CHAIN BASE "checks { chain = {first, limit, second} } "
 
 static void set_up(void)
@@ -186,17 +190,30 @@ static void tell_sender(const char *sender, const char *domain)
 }
 
 static const struct {
-	const char *client, *sender, *domain;
-	bool exempt;
+	const char *client, *sender, *domain, *spf;
+	const char *entry, *detail; /* NULL: not exempt */
+	int64_t now;
 } allowed[] = {
-	{"192.0.2.7", "x@evil.example", "evil.example", true},
-	{"198.51.100.7", "x@evil.example", "evil.example", false},
-	{"198.51.100.7", "good@example.org", "example.org", true},
-	{"198.51.100.7", "GOOD@example.org", "example.org", true},
-	{"198.51.100.7", "other@example.org", "example.org", false},
-	{"198.51.100.7", "x@mail.example.net", "mail.example.net", true},
-	{"198.51.100.7", "x@example.net", "example.net", false},
-	{"198.51.100.7", "", "", false},
+	{"192.0.2.7", "x@evil.example", "evil.example", "fail", "allow clients",
+		"its networks have the client", 0},
+	{"198.51.100.7", "x@evil.example", "evil.example", "pass", NULL, NULL, 0},
+	{"198.51.100.7", "good@example.org", "example.org", "fail", "allow any",
+		"its senders have the sender, unverified", 0},
+	{"198.51.100.7", "GOOD@example.org", "example.org", "none", "allow any",
+		"its senders have the sender, unverified", 0},
+	{"198.51.100.7", "other@example.org", "example.org", "pass", NULL, NULL, 0},
+	{"198.51.100.7", "x@mail.example.net", "mail.example.net", "none", "allow any",
+		"its senders have the sender, unverified", 0},
+	{"198.51.100.7", "x@example.net", "example.net", "pass", NULL, NULL, 0},
+	{"198.51.100.7", "", "", "pass", NULL, NULL, 0},
+	{"198.51.100.7", "x@known.example", "known.example", "pass", "allow some",
+		"its senders have the sender, wanted by joe: they pay, until 2030-06-30", 0},
+	{"198.51.100.7", "x@known.example", "known.example", "neutral", NULL, NULL, 0},
+	{"198.51.100.7", "x@known.example", "known.example", "fail", NULL, NULL, 0},
+	{"198.51.100.7", "x@known.example", "known.example", NULL, NULL, NULL, 0},
+	{"198.51.100.7", "x@known.example", "known.example", "pass", "allow some",
+		"its senders have the sender, wanted by joe: they pay, until 2030-06-30", LAST_DAY},
+	{"198.51.100.7", "x@known.example", "known.example", "pass", NULL, NULL, LAST_DAY + 1},
 };
 
 START_TEST(exempts_the_allow_list)
@@ -206,12 +223,62 @@ START_TEST(exempts_the_allow_list)
 	use(CHAIN);
 	ck_assert(ip_parse(slice_of(allowed[_i].client), &client));
 	facts_set_ip(facts, FACT_CLIENT_IP, &client);
+	facts_set_number(facts, FACT_NOW, allowed[_i].now);
+	facts_set_text(facts, FACT_SPF_RESULT, allowed[_i].spf);
 	tell_sender(allowed[_i].sender, allowed[_i].domain);
 	first_says = verdict_reject(550, "5.7.1", "no");
+	run(STAGE_RCPT);
+	ck_assert_int_eq(verdict.kind, allowed[_i].entry ? VERDICT_ACCEPT : VERDICT_REJECT);
+	ck_assert_str_eq(asked, allowed[_i].entry ? "gl" : "gl1");
+	ck_assert_str_eq(verdict.decided_by, allowed[_i].entry ? allowed[_i].entry : "check first");
+	if (allowed[_i].entry)
+		ck_assert_str_eq(last_entry()->detail, allowed[_i].detail);
+}
+END_TEST
+
+/* What SPF says is waited for. */
+START_TEST(waits_to_know_whether_a_sender_is_exempt)
+{
+	struct ip client = {4, {198, 51, 100, 7}};
+
+	use(CHAIN);
+	facts_set_ip(facts, FACT_CLIENT_IP, &client);
+	tell_sender("x@known.example", "known.example");
+	first_says = verdict_reject(550, "5.7.1", "no");
+	run(STAGE_RCPT);
+	ck_assert_int_eq(verdict.kind, VERDICT_UNKNOWN);
+	ck_assert_str_eq(asked, "gl");
+	ck_assert_uint_eq(talloc_array_length(inquiry->wanted), 1);
+}
+END_TEST
+
+/* A refusal at helo waits until the sender is known, and so does the list win. */
+START_TEST(defers_what_is_refused_before_the_sender_is_known)
+{
+	use(CHAIN);
+	first_says = verdict_reject(550, "5.7.1", "a lie");
+	run(STAGE_HELO);
+	ck_assert_int_eq(verdict.kind, VERDICT_NONE);
+	ck_assert_str_eq(last_entry()->result, "reject");
+	first_says = verdict_none();
 	run(STAGE_MAIL);
-	ck_assert_int_eq(verdict.kind, allowed[_i].exempt ? VERDICT_ACCEPT : VERDICT_REJECT);
-	ck_assert_str_eq(asked, allowed[_i].exempt ? "gl" : "gl1");
-	ck_assert_str_eq(verdict.decided_by, allowed[_i].exempt ? "allow" : "check first");
+	tell_sender("x@evil.example", "evil.example");
+	run(STAGE_RCPT);
+	ck_assert_int_eq(verdict.kind, VERDICT_REJECT);
+	ck_assert_str_eq(verdict.text, "a lie");
+	ck_assert_str_eq(verdict.decided_by, "check first");
+	tell_sender("good@example.org", "example.org");
+	run(STAGE_RCPT);
+	ck_assert_int_eq(verdict.kind, VERDICT_ACCEPT);
+}
+END_TEST
+
+START_TEST(defers_limits_never)
+{
+	use(CHAIN);
+	limit_says = verdict_tempfail(452, "4.5.3", "too many");
+	run(STAGE_HELO);
+	ck_assert_int_eq(verdict.kind, VERDICT_TEMPFAIL);
 }
 END_TEST
 
@@ -485,6 +552,9 @@ static void add_order(TCase *cases)
 	tcase_add_test(cases, has_gates_that_decide);
 	tcase_add_test(cases, lets_accept_end_the_rest);
 	tcase_add_loop_test(cases, exempts_the_allow_list, 0, COUNT(allowed));
+	tcase_add_test(cases, waits_to_know_whether_a_sender_is_exempt);
+	tcase_add_test(cases, defers_what_is_refused_before_the_sender_is_known);
+	tcase_add_test(cases, defers_limits_never);
 	tcase_add_test(cases, exempts_from_checks_only);
 	tcase_add_loop_test(cases, exempts_mail_for_postmaster, 0, COUNT(postmasters));
 	tcase_add_test(cases, exempts_an_accepted_session);

@@ -10,7 +10,8 @@
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof *(rows)))
 #define SETTINGS                                                                                   \
-	"hostname = mx.example.com relay { domains = {example.com} networks = {10.0.0.0/8} } "     \
+	"hostname = mx.example.com spf { add_received = no } relay { domains = {example.com} "     \
+	"networks = {10.0.0.0/8} } "                                                               \
 	"limits { message_size = 64k recipients = 3 hops = 10 } "
 #define GOOD "From: a@example.org\nDate: x\nMessage-ID: <1@example.org>\nSubject: hi\n\nbody\n"
 

@@ -33,8 +33,8 @@ START_TEST(has_a_sound_table)
 		ck_assert_int_eq(fact_named(slice_of(row->name)), fact);
 		ck_assert((row->type == VALUE_FLAGS) == (row->flags != NULL));
 		ck_assert_int_lt(row->stage, STAGES);
-		ck_assert(row->period == PER_SESSION || row->stage >= STAGE_MAIL ||
-			fact == FACT_SCORE);
+		ck_assert(row->period == PER_SESSION || row->stage >= STAGE_MAIL || row->argument ||
+			fact == FACT_SCORE || row->learner == LEARNER_DERIVED);
 	}
 	ck_assert_int_eq(fact_named(slice_of("no.such")), FACT_COUNT);
 	ck_assert_int_eq(fact_named(slice_of("")), FACT_COUNT);

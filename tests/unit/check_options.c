@@ -39,10 +39,10 @@ START_TEST(has_safe_defaults)
 	ck_assert_double_eq(policy->thresholds->tag, 5);
 	ck_assert_double_eq(policy->thresholds->quarantine, 10);
 	ck_assert_double_eq(policy->thresholds->reject, 15);
-	ck_assert_uint_eq(policy->checks->chain.count, 7);
+	ck_assert_uint_eq(policy->checks->chain.count, 13);
 	ck_assert_uint_eq(policy->checks->monitor.count, 0);
 	ck_assert_uint_eq(policy->relay->networks.count, 0);
-	ck_assert_uint_eq(policy->allow->senders.count, 0);
+	ck_assert_uint_eq(policy->allow_count, 0);
 	ck_assert_uint_eq(policy->site->trusted_relays.count, 0);
 	ck_assert_str_eq(policy->site->authserv_id, "mx.example.com");
 	ck_assert_int_eq(policy->sender->own_domain, OWN_DOMAIN_MONITOR);
@@ -59,7 +59,8 @@ START_TEST(takes_what_is_written)
 	struct policy *policy = judging_policy(scratch,
 		GOOD
 		"mode = observe limits { message_size = 1M recipients = 3 } "
-		"allow { networks = {192.0.2.0/24} senders = {\"a@example.org\", .example.net} } "
+		"allow x { networks = {192.0.2.0/24} senders = {\"a@example.org\", .example.net} "
+		"until = 2028-02-29 } allow y { networks = {198.51.100.1} unverified = yes } "
 		"thresholds { tag = 1.5 quarantine = 2 reject = 2 } "
 		"authserv_id = example.com trusted_relays = {198.51.100.0/24} "
 		"sender { own_domain = refuse } hygiene { enabled = no fields = {X-Any} }");
@@ -68,8 +69,13 @@ START_TEST(takes_what_is_written)
 	ck_assert_int_eq(policy->site->mode, MODE_OBSERVE);
 	ck_assert_int_eq(policy->limits->message_size, 1048576);
 	ck_assert_int_eq(policy->limits->recipients, 3);
-	ck_assert_uint_eq(policy->allow->networks.count, 1);
-	ck_assert_uint_eq(policy->allow->senders.count, 2);
+	ck_assert_uint_eq(policy->allow_count, 2);
+	ck_assert(policy->allows_senders);
+	ck_assert_uint_eq(policy->allows[0].options->networks.count, 1);
+	ck_assert_uint_eq(policy->allows[0].options->senders.count, 2);
+	ck_assert_int_eq(policy->allows[0].end, 1835481600);
+	ck_assert(policy->allows[1].options->unverified);
+	ck_assert_int_eq(policy->allows[1].end, INT64_MAX);
 	ck_assert_double_eq(policy->thresholds->tag, 1.5);
 	ck_assert_str_eq(policy->site->authserv_id, "example.com");
 	ck_assert_uint_eq(policy->site->trusted_relays.count, 1);
@@ -109,9 +115,13 @@ static const struct {
 	{"relay {\n domains = {\"a b\"} }", "2:", "\"a b\" is no domain"},
 	{"relay { domains = {\"example.com.\"} }", "1:", "is no domain"},
 	{"relay { domains = {\"user@example.com\"} }", "1:", "is no domain"},
-	{GOOD "allow {\n senders = {\"a@b@c\"} }", "2:", "neither an address nor a domain"},
-	{GOOD "allow { senders = {\"<a@example.com>\"} }", "1:", "neither"},
-	{GOOD "allow { senders = {\"*.example.com\"} }", "1:", "neither"},
+	{GOOD "allow a {\n senders = {\"a@b@c\"} }", "2:", "neither an address nor a domain"},
+	{GOOD "allow a { senders = {\"<a@example.com>\"} }", "1:", "neither"},
+	{GOOD "allow a { senders = {\"*.example.com\"} }", "1:", "neither"},
+	{GOOD "allow a { until = 2027-02-29 }", "1:", "no day"},
+	{GOOD "allow a { until = tomorrow }", "1:", "no day"},
+	{GOOD "allow a { until = 2027-6-30 }", "1:", "no day"},
+	{GOOD "allow a { until = 2027-06-30T12 }", "1:", "no day"},
 	{GOOD "thresholds { tag = 0 }", "1:", "above 0"},
 	{GOOD "thresholds { tag = 11 }", "1:", "quarantine must not be below tag"},
 	{GOOD "thresholds {\n reject = 6\n quarantine = 7 }", "2:", "reject must not be below"},
