@@ -216,6 +216,7 @@ static void record(const struct walk *walk, const struct link *link, const struc
 
 static void ask(struct walk *walk, const struct link *link)
 {
+	walk->inquiry->is_waiting = walk->is_unknown;
 	struct verdict verdict = link->check->judge(walk->inquiry);
 	uint64_t answered = clock_microseconds(), taken = answered - walk->asked;
 
@@ -224,11 +225,13 @@ static void ask(struct walk *walk, const struct link *link)
 		walk->is_unknown = true;
 		return;
 	}
-	record(walk, link, &verdict, taken);
+	if (!verdict.decided_by)
+		record(walk, link, &verdict, taken);
 	if (link->monitored || !verdict_is_final(&verdict))
 		return;
 	walk->verdict = verdict;
-	walk->verdict.decided_by = link->label;
+	if (!verdict.decided_by)
+		walk->verdict.decided_by = link->label;
 	walk->rank = link->rank;
 }
 

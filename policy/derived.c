@@ -4,12 +4,16 @@
 
 #include "base/dns.h"
 #include "policy/dns_list.h"
+#include "policy/mail/domain.h"
 #include "policy/origin.h"
 #include "policy/spf_facts.h"
 
 #include <assert.h>
+#include <openssl/evp.h>
 #include <talloc.h>
+#include <time.h>
 
+#define HASH_SIZE 32 /* of SHA-256 */
 #define TEXTS_KEPT 10
 #define NAMES_LOOKED_AT 5 /* of a client; one that has more is no better known for it */
 
@@ -174,6 +178,104 @@ static enum fact_state derive_rhsbl(struct inquiry *inquiry, const struct questi
 	return state;
 }
 
+/* --- names in the DNS --- */
+
+/* As it stands in the DNS; NULL for what is no name. */
+static char *name_asked(const struct question *question)
+{
+	return domain_to_ascii(NULL, question->argument);
+}
+
+/* Both kinds of addresses are asked for together. */
+static enum fact_state derive_resolves(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	static const enum fact kinds[] = {FACT_DNS_A, FACT_DNS_AAAA};
+	char *name = name_asked(question);
+	enum fact_state state, worst = FACT_KNOWN;
+	bool resolves = false;
+
+	(void)parent;
+	*value = (struct value){.type = VALUE_BOOL};
+	for (size_t i = 0; name && i < 2; i++) {
+		struct value addresses;
+		state = inquiry_ask_of(inquiry, kinds[i], name, &addresses);
+		resolves = resolves || (state == FACT_KNOWN && addresses.texts.count);
+		if (state == FACT_UNKNOWN || (state == FACT_FAILED && worst == FACT_KNOWN)) {
+			worst = state;
+			value->text = addresses.text;
+		}
+	}
+	talloc_free(name);
+	if (resolves)
+		*value = (struct value){.type = VALUE_BOOL, .boolean = true};
+	return resolves ? FACT_KNOWN : worst;
+}
+
+/* "10 mx.example.com" without its number; "0 ." is none. */
+static enum fact_state derive_mx(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	char *name = name_asked(question);
+	enum fact_state state =
+		name ? inquiry_ask_of(inquiry, FACT_DNS_MX, name, value) : FACT_ABSENT;
+	const char **items;
+	size_t count = 0;
+
+	talloc_free(name);
+	if (state != FACT_KNOWN)
+		return state;
+	items = talloc_array(parent, const char *, value->texts.count);
+	for (size_t i = 0; i < value->texts.count; i++) {
+		const char *blank = strchr(value->texts.items[i], ' ');
+		if (blank && strcmp(blank, " .") != 0)
+			items[count++] = talloc_strdup(items, blank + 1);
+	}
+	*value = (struct value){.type = VALUE_TEXTS, .texts = {items, count}};
+	return count ? FACT_KNOWN : FACT_ABSENT;
+}
+
+/* --- the clock --- */
+
+static enum fact_state derive_time(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	enum fact_state state = inquiry_ask(inquiry, FACT_NOW, value);
+	time_t now = (time_t)value->number;
+	struct tm tm;
+
+	(void)parent;
+	if (state != FACT_KNOWN || !gmtime_r(&now, &tm))
+		return state == FACT_KNOWN ? FACT_ABSENT : state;
+	value->type = fact_row(question->fact)->type;
+	value->number = question->fact == FACT_NOW_HOUR ? tm.tm_hour : tm.tm_wday;
+	return FACT_KNOWN;
+}
+
+/* --- the message --- */
+
+static enum fact_state derive_hash(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	struct slice bytes;
+	unsigned char hash[HASH_SIZE];
+	char *text;
+
+	(void)question;
+	if (!inquiry->message)
+		return FACT_ABSENT;
+	bytes = message_bytes(inquiry->message);
+	if (!EVP_Digest(bytes.data, bytes.size, hash, NULL, EVP_sha256(), NULL)) {
+		value->text = "SHA-256 cannot be computed";
+		return FACT_FAILED;
+	}
+	text = talloc_array(parent, char, 2 * HASH_SIZE + 1);
+	for (size_t i = 0; i < HASH_SIZE; i++)
+		snprintf(text + 2 * i, 3, "%02x", hash[i]);
+	*value = (struct value){.type = VALUE_STRING, .text = text};
+	return FACT_KNOWN;
+}
+
 /* --- all of them --- */
 
 static const struct derived {
@@ -191,6 +293,11 @@ static const struct derived {
 	{FACT_SPF_EXPLANATION, spf_facts_derive},
 	{FACT_SPF_DETAIL, spf_facts_derive},
 	{FACT_SPF_SENDS_NO_MAIL, spf_facts_derive},
+	{FACT_NOW_HOUR, derive_time},
+	{FACT_NOW_WEEKDAY, derive_time},
+	{FACT_MESSAGE_HASH, derive_hash},
+	{FACT_RESOLVES, derive_resolves},
+	{FACT_MX, derive_mx},
 	{FACT_DNSBL, derive_dnsbl},
 	{FACT_RHSBL, derive_rhsbl},
 };

@@ -2,12 +2,15 @@
 /* The short commands: run, check, status, reload, upgrade, stop, sink, manual. */
 #include "proxy/cli.h"
 
+#include "policy/language.h"
+#include "policy/rulebook.h"
 #include "proxy/arguments.h"
 #include "proxy/configuration.h"
 #include "proxy/control.h"
 #include "proxy/master.h"
 #include "proxy/sink.h"
 
+#include <sysexits.h>
 #include <talloc.h>
 
 /* --- run and check --- */
@@ -37,8 +40,9 @@ int cli_check(int argc, char **argv)
 	void *all = talloc_new(NULL);
 	struct complaints *complaints = complaints_new(all);
 
-	configuration_read(
+	const struct configuration *configuration = configuration_read(
 		all, arguments_parse(all, ARGUMENTS_CHECK, argc, argv)->file, complaints);
+	rulebook_lint(configuration->policy, complaints);
 	complaints_print(complaints, stdout);
 	int status = complaints_errors(complaints) > 0 ? 1 : 0;
 	talloc_free(all);
@@ -102,8 +106,17 @@ int cli_manual(int argc, char **argv)
 {
 	void *all = talloc_new(NULL);
 
-	arguments_parse(all, ARGUMENTS_MANUAL, argc, argv);
-	settings_print_manual(configuration_sections, stdout);
+	const char *subject = arguments_parse(all, ARGUMENTS_MANUAL, argc, argv)->subject;
+	int status = 0;
+
+	if (!subject) {
+		settings_print_manual(configuration_sections, stdout);
+	} else if (strcmp(subject, "rules") == 0) {
+		language_print_manual(stdout);
+	} else {
+		fprintf(stderr, "postern: there is no manual of \"%s\"\n", subject);
+		status = EX_USAGE;
+	}
 	talloc_free(all);
-	return 0;
+	return status;
 }
