@@ -191,6 +191,10 @@ static enum fact_state ask_records(
 		return state;
 	if (kind != RECIPIENT && !inquiry->header)
 		return FACT_ABSENT;
+	if (kind == HEADER && inquiry->header->anomalies & HEADER_TOO_LONG) {
+		value->text = "the header is larger than what is looked at";
+		return FACT_FAILED;
+	}
 	while (count < RECORDS_MOST && (of = records[kind].next(inquiry, &cursor))) {
 		size_t room = talloc_array_length(fields) / width;
 		if (count == room)

@@ -85,8 +85,10 @@ static void tell(struct inquiry *inquiry, void *memory, const struct spf_query *
 {
 	struct facts *facts = inquiry->facts;
 	bool is_helo = inquiry_bool(inquiry, FACT_SENDER_IS_NULL);
+	struct value told;
 
-	facts_set_number(facts, FACT_SPF_RESULT, outcome->result);
+	if (facts_get(facts, FACT_SPF_RESULT, &told) == FACT_UNKNOWN)
+		facts_set_number(facts, FACT_SPF_RESULT, outcome->result);
 	facts_set_text(facts, FACT_SPF_DOMAIN, query->domain);
 	facts_set_text(facts, FACT_SPF_IDENTITY, is_helo ? "helo" : "mailfrom");
 	facts_set_text(facts, FACT_SPF_EXPLANATION, outcome->explanation);
