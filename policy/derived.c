@@ -183,6 +183,8 @@ static enum fact_state derive_rhsbl(struct inquiry *inquiry, const struct questi
 /* As it stands in the DNS; NULL for what is no name. */
 static char *name_asked(const struct question *question)
 {
+	if (!domain_is_valid(slice_of(question->argument), true))
+		return NULL;
 	return domain_to_ascii(NULL, question->argument);
 }
 
@@ -192,7 +194,7 @@ static enum fact_state derive_resolves(struct inquiry *inquiry, const struct que
 {
 	static const enum fact kinds[] = {FACT_DNS_A, FACT_DNS_AAAA};
 	char *name = name_asked(question);
-	enum fact_state state, worst = FACT_KNOWN;
+	enum fact_state state, worst = name ? FACT_KNOWN : FACT_ABSENT;
 	bool resolves = false;
 
 	(void)parent;
@@ -254,6 +256,55 @@ static enum fact_state derive_time(struct inquiry *inquiry, const struct questio
 
 /* --- the message --- */
 
+/* Whether what another fact says is a domain of ours. */
+static enum fact_state derive_is_ours(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	enum fact of = question->fact == FACT_SENDER_IS_OURS ? FACT_SENDER_DOMAIN
+		: question->fact == FACT_FROM_IS_OURS        ? FACT_FROM_DOMAIN
+							     : FACT_HELO_NAME;
+	enum fact_state state = inquiry_ask(inquiry, of, value);
+	const struct policy *policy = inquiry->policy;
+	bool is_ours;
+
+	(void)parent;
+	if (state != FACT_KNOWN)
+		return state;
+	is_ours = policy_is_our_domain(policy, value->text) ||
+		(of == FACT_HELO_NAME && strcasecmp(value->text, policy->site->hostname) == 0);
+	*value = (struct value){.type = VALUE_BOOL, .boolean = is_ours};
+	return FACT_KNOWN;
+}
+
+/* One of them is the other, or below it. */
+static bool is_related(const char *a, const char *b)
+{
+	size_t longer = strlen(a), shorter = strlen(b);
+
+	if (longer < shorter)
+		return is_related(b, a);
+	return strcasecmp(a + longer - shorter, b) == 0 &&
+		(longer == shorter || a[longer - shorter - 1] == '.');
+}
+
+static enum fact_state derive_reply_to_differs(struct inquiry *inquiry,
+	const struct question *question, const void *parent, struct value *value)
+{
+	struct value from;
+	enum fact_state state = inquiry_ask(inquiry, FACT_FROM_DOMAIN, &from);
+
+	(void)question;
+	(void)parent;
+	if (state == FACT_KNOWN)
+		state = inquiry_ask(inquiry, FACT_REPLY_TO_DOMAIN, value);
+	else
+		*value = from;
+	if (state == FACT_KNOWN)
+		*value = (struct value){
+			.type = VALUE_BOOL, .boolean = !is_related(from.text, value->text)};
+	return state;
+}
+
 static enum fact_state derive_hash(struct inquiry *inquiry, const struct question *question,
 	const void *parent, struct value *value)
 {
@@ -295,6 +346,10 @@ static const struct derived {
 	{FACT_SPF_SENDS_NO_MAIL, spf_facts_derive},
 	{FACT_NOW_HOUR, derive_time},
 	{FACT_NOW_WEEKDAY, derive_time},
+	{FACT_HELO_IS_OURS, derive_is_ours},
+	{FACT_SENDER_IS_OURS, derive_is_ours},
+	{FACT_FROM_IS_OURS, derive_is_ours},
+	{FACT_REPLY_TO_DIFFERS, derive_reply_to_differs},
 	{FACT_MESSAGE_HASH, derive_hash},
 	{FACT_RESOLVES, derive_resolves},
 	{FACT_MX, derive_mx},

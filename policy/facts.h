@@ -57,9 +57,11 @@ enum fact_learner {
 	FACT(LISTENER,           "listener",             VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "name of the listener") \
 	FACT(SERVER_IP,          "server.ip",            VALUE_IP,      STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "address of ours that the client connected to") \
 	FACT(HELO_NAME,          "helo.name",            VALUE_STRING,  STAGE_HELO,    PER_SESSION,     LEARNER_TOLD,   "what the client calls itself") \
+	FACT(HELO_IS_OURS,       "helo.is_ours",         VALUE_BOOL,    STAGE_HELO,    PER_TRANSACTION, LEARNER_DERIVED, "whether the client calls itself by our hostname or a domain of relay.domains") \
 	FACT(SENDER,             "sender",               VALUE_ADDRESS, STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "address of MAIL FROM, empty for the null sender") \
 	FACT(SENDER_LOCAL,       "sender.local",         VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "local part of the sender") \
 	FACT(SENDER_DOMAIN,      "sender.domain",        VALUE_DOMAIN,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "domain of the sender") \
+	FACT(SENDER_IS_OURS,     "sender.is_ours",       VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "whether the sender's domain is in relay.domains") \
 	FACT(SENDER_FORM,        "sender.form",          VALUE_FLAGS,   STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "unusual forms seen in the sender") \
 	FACT(SENDER_IS_NULL,     "sender.is_null",       VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "whether the sender is <>") \
 	FACT(NOW,                "now",                  VALUE_INT,     STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "when the client came, of a transaction when MAIL did; in seconds since 1970") \
@@ -93,15 +95,17 @@ enum fact_learner {
 	FACT(RECEIVED_COUNT,     "received.count",       VALUE_INT,     STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "how many Received fields it has") \
 	FACT(FROM_ADDRESS,       "from.address",         VALUE_ADDRESS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "address of From; absent when unreadable") \
 	FACT(FROM_DOMAIN,        "from.domain",          VALUE_DOMAIN,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "domain of From") \
+	FACT(FROM_IS_OURS,       "from.is_ours",         VALUE_BOOL,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_DERIVED, "whether the domain of From is in relay.domains") \
 	FACT(FROM_NAME,          "from.name",            VALUE_NAME,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "display name of From, decoded") \
 	FACT(REPLY_TO_ADDRESS,   "reply_to.address",     VALUE_ADDRESS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "address of Reply-To; absent when unreadable") \
 	FACT(REPLY_TO_DOMAIN,    "reply_to.domain",      VALUE_DOMAIN,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "domain of Reply-To") \
 	FACT(REPLY_TO_NAME,      "reply_to.name",        VALUE_NAME,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "display name of Reply-To, decoded") \
+	FACT(REPLY_TO_DIFFERS,   "reply_to.differs",     VALUE_BOOL,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_DERIVED, "whether the domain of Reply-To is another than that of From, neither above nor below it") \
 	FACT(HEADER,             "header",               VALUE_TEXTS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "values of all header fields of that name, unfolded and decoded (Received is not decoded); absent when there is none") \
 	FACT(SUBJECT,            "subject",              VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "subject, unfolded and decoded") \
 	FACT(MESSAGE_ID,         "message_id",           VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "Message-ID") \
 	FACT(MESSAGE_HASH,       "message.hash",         VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_DERIVED, "SHA-256 of the message as it came, in small hexadecimal digits") \
-	FACT(RESOLVES,           "resolves",             VALUE_BOOL,    STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "whether that name has an address in the DNS") \
+	FACT(RESOLVES,           "resolves",             VALUE_BOOL,    STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "whether that name has an address in the DNS; absent for what can be no name") \
 	FACT(MX,                 "mx",                   VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "mail servers of that domain; absent when it has none, or says that it takes no mail") \
 	FACT(DNS_A,              "dns.a",                VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "IPv4 addresses of that name; absent when there is no such name, empty when it has none") \
 	FACT(DNS_AAAA,           "dns.aaaa",             VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "IPv6 addresses of that name") \
