@@ -4,6 +4,7 @@
 
 #include <argp.h>
 #include <stdint.h>
+#include <string.h>
 #include <talloc.h>
 
 #define DEFAULT_FILE "/etc/postern/postern.conf"
@@ -49,10 +50,8 @@ static const struct argp_option fmt_rows[] = {
 
 static const struct {
 	const struct argp_option *options;
-	const char *subject; /* NULL: none is taken */
+	const char *subject; /* NULL: none is taken; "[x]": or none; "x...": or several */
 	const char *manual;
-	size_t most;      /* of subjects; 0: one */
-	bool is_optional; /* none may be there */
 } rows[] = {
 	[ARGUMENTS_RUN] = {file_rows, NULL, "Runs the gateway in the foreground."},
 	[ARGUMENTS_CHECK] = {file_rows, NULL,
@@ -71,14 +70,12 @@ static const struct {
 		"Has the running gateway finish its sessions and end; a second time, at once."},
 	[ARGUMENTS_SINK] = {sink_rows, "DIR",
 		"A small backend that keeps what it is sent as a Maildir."},
-	[ARGUMENTS_FMT] = {fmt_rows, "FILE...", "Prints rule files anew in their canonical form.",
-		SIZE_MAX},
+	[ARGUMENTS_FMT] = {fmt_rows, "FILE...", "Prints rule files anew in their canonical form."},
 	[ARGUMENTS_TEST] = {file_rows, NULL,
 		"Runs the tests that stand in the rule files; the output is TAP."},
 	[ARGUMENTS_MANUAL] = {no_rows, "[rules]",
 		"Prints the reference of all options, for postern.conf(5), or what rules can ask "
-		"and do, for postern-rules(5).",
-		.is_optional = true},
+		"and do, for postern-rules(5)."},
 };
 
 struct parsing {
@@ -130,8 +127,9 @@ struct arguments *arguments_parse(
 	const void *parent, enum arguments_command command, int argc, char **argv)
 {
 	struct arguments *arguments = talloc_zero(parent, struct arguments);
-	struct parsing parsing = {arguments, rows[command].subject != NULL,
-		rows[command].most ? rows[command].most : 1, rows[command].is_optional};
+	const char *subject = rows[command].subject ? rows[command].subject : "";
+	struct parsing parsing = {arguments, *subject != '\0',
+		strstr(subject, "...") ? SIZE_MAX : 1, *subject == '['};
 	const struct argp argp = {.options = rows[command].options,
 		.parser = take,
 		.args_doc = rows[command].subject,
