@@ -2,6 +2,8 @@
 /* Questions to name servers: who asks what, and what is with the servers. */
 #include "base/dns.h"
 
+#include "base/log.h"
+
 #include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
@@ -10,6 +12,7 @@
 #include <utlist.h>
 
 #define LABEL_MAXIMUM 63
+#define ALARM_SILENCE 30000 /* ms */
 
 struct question {
 	struct dns_question seen; /* by who answers */
@@ -36,6 +39,9 @@ struct dns {
 	struct question *questions; /* by key */
 	struct question *queue;
 	size_t in_flight, queued;
+	unsigned failures; /* in a row */
+	uint64_t well;     /* clock_now() of the last good answer, or of the beginning */
+	bool has_alarmed;
 	bool is_starting; /* an answer that comes at once must not start the next from inside */
 };
 
@@ -109,6 +115,32 @@ static struct dns_answer *copy(struct dns *dns, const struct dns_answer *answer)
 	return own;
 }
 
+/* --- whether there are answers at all --- */
+
+static void note_failure(struct dns *dns)
+{
+	uint64_t silence = clock_now(dns->clock) - dns->well;
+
+	if (++dns->failures < DNS_ALARM_FAILURES || silence < ALARM_SILENCE || dns->has_alarmed)
+		return;
+	dns->has_alarmed = true;
+	log_event(LEVEL_ERROR, "dns_silent",
+		"the name servers have answered nothing for %u s: mail of strangers waits for "
+		"them, and is judged without what they know",
+		(unsigned)(silence / 1000));
+}
+
+static void note_answer(struct dns *dns)
+{
+	dns->failures = 0;
+	dns->well = clock_now(dns->clock);
+	if (dns->has_alarmed)
+		log_event(LEVEL_NOTICE, "dns_answers", "the name servers answer again");
+	dns->has_alarmed = false;
+}
+
+/* --- who waits --- */
+
 /* One that waits no longer. */
 static void leave(struct asking *asking)
 {
@@ -153,6 +185,7 @@ static void on_deadline(void *owner)
 	struct dns *dns = asking->question->seen.dns;
 	struct await *await = asking->await;
 
+	note_failure(dns);
 	fail(dns, asking->answer, DNS_TIMED_OUT);
 	give_up(asking);
 	await_end(await, OUTCOME_DONE);
@@ -233,6 +266,10 @@ void dns_hear(struct dns_question *seen, const struct dns_answer *answer)
 
 	HASH_DEL(dns->questions, question);
 	dns->in_flight--;
+	if (answer->outcome != DNS_FAILED)
+		note_answer(dns);
+	else if (question->askings)
+		note_failure(dns);
 	while (question->askings)
 		tell(dns, question->askings, answer);
 	talloc_free(question);
@@ -264,6 +301,7 @@ struct dns *dns_new(const void *parent, struct clock *clock, struct dns_resolver
 	dns->clock = clock;
 	dns->resolver = resolver;
 	dns->limits = limits;
+	dns->well = clock_now(clock);
 	talloc_set_destructor(dns, close_dns);
 	return dns;
 }

@@ -16,6 +16,9 @@
  * without a space, but that each NUL becomes DEL (0x7F), which no grammar knows; they are a stranger's bytes all the same,
  * with line ends in them where he likes.
  *
+ * When DNS_ALARM_FAILURES questions in a row had no answer, and the last good one is half a minute ago, the log says so at level error, once; and
+ * again when there are answers.
+ *
  * Limits: of an answer no more than DNS_RECORDS_MAXIMUM records are kept; is_cut tells of more.
  */
 #pragma once
@@ -26,6 +29,7 @@
 #define DNS_NAME_MAXIMUM 253 /* octets of a name as text, without a dot at its end */
 #define DNS_RECORDS_MAXIMUM 100
 #define DNS_QUEUE_MAXIMUM 10000
+#define DNS_ALARM_FAILURES 10
 
 /* As in RFC 1035 §3.2.2 and RFC 3596. */
 enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };

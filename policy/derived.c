@@ -2,12 +2,15 @@
 /* Facts that follow from others. */
 #include "policy/derived.h"
 
+#include "base/dns.h"
+#include "policy/dns_list.h"
 #include "policy/origin.h"
 #include "policy/spf_facts.h"
 
 #include <assert.h>
 #include <talloc.h>
 
+#define TEXTS_KEPT 10
 #define NAMES_LOOKED_AT 5 /* of a client; one that has more is no better known for it */
 
 /* --- names of the client --- */
@@ -34,13 +37,15 @@ static enum fact_state ask_names(struct inquiry *inquiry, struct value *names)
 	return state == FACT_KNOWN && names->texts.count == 0 ? FACT_ABSENT : state;
 }
 
+/* The first of them: what stays with an idle session is bounded. */
 static struct value copy_texts(const void *parent, const struct value *texts)
 {
-	const char **items = talloc_array(parent, const char *, texts->texts.count);
+	size_t count = texts->texts.count < TEXTS_KEPT ? texts->texts.count : TEXTS_KEPT;
+	const char **items = talloc_array(parent, const char *, count);
 
-	for (size_t i = 0; i < texts->texts.count; i++)
+	for (size_t i = 0; i < count; i++)
 		items[i] = talloc_strdup(items, texts->texts.items[i]);
-	return (struct value){.type = VALUE_TEXTS, .texts = {items, texts->texts.count}};
+	return (struct value){.type = VALUE_TEXTS, .texts = {items, count}};
 }
 
 static enum fact_state derive_ptr(struct inquiry *inquiry, const struct question *question,
@@ -96,6 +101,79 @@ static enum fact_state derive_name(struct inquiry *inquiry, const struct questio
 	return worst;
 }
 
+/* --- lists in the DNS --- */
+
+/* What the zone answered is a listing, or it is none; a zone that says something else has failed. */
+static enum fact_state read_codes(enum fact_state state, const void *parent, struct value *value)
+{
+	const char *failure = NULL;
+
+	if (state != FACT_KNOWN)
+		return state;
+	for (size_t i = 0; i < value->texts.count; i++) {
+		if (!dns_list_is_code(value->texts.items[i]))
+			failure = "the list answers with addresses outside 127.0.0.0/8";
+		else if (dns_list_is_refusal(value->texts.items[i]))
+			failure = "the list refuses our questions (127.255.255.0/24)";
+	}
+	if (failure)
+		*value = (struct value){.text = failure};
+	else if (value->texts.count)
+		*value = copy_texts(parent, value);
+	if (failure)
+		return FACT_FAILED;
+	return value->texts.count ? FACT_KNOWN : FACT_ABSENT;
+}
+
+/* Asked together with whether the list is suspended, so that it takes one round. */
+static enum fact_state ask_list(struct inquiry *inquiry, const char *zone, const char *name,
+	const void *parent, struct value *value)
+{
+	struct value reason;
+	enum fact_state suspended = inquiry_ask_of(inquiry, FACT_DNSBL_SUSPENDED, zone, &reason);
+	enum fact_state state;
+
+	if (suspended == FACT_KNOWN) {
+		*value = (struct value){.text = reason.text};
+		return FACT_FAILED;
+	}
+	state = inquiry_ask_of(inquiry, FACT_DNS_A, name, value);
+	if (suspended == FACT_UNKNOWN)
+		return FACT_UNKNOWN;
+	return read_codes(state, parent, value);
+}
+
+static enum fact_state derive_dnsbl(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	enum fact_state state = inquiry_ask(inquiry, FACT_ORIGIN_IP, value);
+	char *name;
+
+	if (state != FACT_KNOWN)
+		return state;
+	name = dns_reverse(NULL, &value->ip, question->argument);
+	state = ask_list(inquiry, question->argument, name, parent, value);
+	talloc_free(name);
+	return state;
+}
+
+/* "zone, domain" */
+static enum fact_state derive_rhsbl(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	const char *comma = strchr(question->argument, ',');
+	char *zone, *name;
+	enum fact_state state;
+
+	if (!comma)
+		return FACT_ABSENT;
+	zone = talloc_strndup(NULL, question->argument, (size_t)(comma - question->argument));
+	name = talloc_asprintf(zone, "%s.%s", comma + 1 + strspn(comma + 1, " "), zone);
+	state = ask_list(inquiry, zone, name, parent, value);
+	talloc_free(zone);
+	return state;
+}
+
 /* --- all of them --- */
 
 static const struct derived {
@@ -113,12 +191,18 @@ static const struct derived {
 	{FACT_SPF_EXPLANATION, spf_facts_derive},
 	{FACT_SPF_DETAIL, spf_facts_derive},
 	{FACT_SPF_SENDS_NO_MAIL, spf_facts_derive},
+	{FACT_DNSBL, derive_dnsbl},
+	{FACT_RHSBL, derive_rhsbl},
 };
 
-/* What is of a transaction is not of its session, though it may be asked about before. */
-static bool is_to_be_kept(const struct inquiry *inquiry, enum fact fact)
+/* What is of a transaction is not of its session, though it may be asked about before; and what is not there may come with a later
+ * stage. */
+static bool is_to_be_kept(const struct inquiry *inquiry, enum fact fact, enum fact_state state)
 {
-	return fact_row(fact)->period == PER_SESSION || inquiry->stage >= STAGE_MAIL;
+	enum stage first = state == FACT_ABSENT ? STAGE_MESSAGE : STAGE_MAIL;
+
+	return state != FACT_UNKNOWN &&
+		(fact_row(fact)->period == PER_SESSION || inquiry->stage >= first);
 }
 
 enum fact_state derived_ask(
@@ -134,7 +218,7 @@ enum fact_state derived_ask(
 	state = derived->derive(inquiry, question, facts, value);
 	if (state == FACT_FAILED)
 		value->text = talloc_strdup(facts, value->text);
-	if ((state == FACT_KNOWN || state == FACT_FAILED) && is_to_be_kept(inquiry, question->fact))
+	if (is_to_be_kept(inquiry, question->fact, state))
 		facts_answer(facts, question, state, *value);
 	return state;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Facts that follow from others: each is a pure function that asks for what it needs like a check does, and is asked again when that has
- * become known. They wait for nothing themselves. That one is absent is worked out each time: at a later stage it may be there. Told facts (explain --facts) need no asking: then what they would follow from
+ * become known. They wait for nothing themselves. What is absent is worked out again at a later stage, where it may be there. Told facts (explain --facts) need no asking: then what they would follow from
  * is not looked at.
  */
 #pragma once

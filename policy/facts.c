@@ -33,6 +33,9 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_DNS_MX].argument = "name",
 	[FACT_DNS_TXT].argument = "name",
 	[FACT_DNS_PTR].argument = "address",
+	[FACT_DNSBL].argument = "zone",
+	[FACT_RHSBL].argument = "zone, domain",
+	[FACT_DNSBL_SUSPENDED].argument = "zone",
 };
 /* clang-format on */
 
@@ -53,10 +56,10 @@ struct answered {
 	UT_hash_handle hh;
 	enum fact fact;
 	struct known known;
-	size_t size;
 	char key[]; /* the fact as one byte, then the argument with its NUL */
 };
 
+#define KEY_ROOM 256
 #define OWN_ROOM 11 /* what is known of most sessions */
 
 struct facts {
@@ -238,24 +241,31 @@ void facts_set_failed(struct facts *facts, enum fact fact, const char *reason)
 
 /* --- with arguments --- */
 
-static void key_of(const struct question *question, char *key, size_t size)
+/* The key under which a question is kept; in the room given, when that suffices, else under facts. */
+static char *key_of(
+	const struct facts *facts, const struct question *question, char *room, size_t *size)
 {
+	size_t argument = strlen(question->argument) + 1;
+	char *key = argument < KEY_ROOM ? room : talloc_array(facts, char, argument + 1);
+
+	*size = argument + 1;
 	key[0] = (char)question->fact;
-	memcpy(key + 1, question->argument, size - 1);
+	memcpy(key + 1, question->argument, argument);
+	return key;
 }
 
 static struct answered *find_answered(const struct facts *facts, const struct question *question)
 {
-	size_t size = strlen(question->argument) + 2;
-	char *key;
+	char room[KEY_ROOM], *key;
 	struct answered *found;
+	size_t size;
 
 	if (!facts->answered)
 		return NULL;
-	key = talloc_array(NULL, char, size);
-	key_of(question, key, size);
+	key = key_of(facts, question, room, &size);
 	HASH_FIND(hh, facts->answered, key, size, found);
-	talloc_free(key);
+	if (key != room)
+		talloc_free(key);
 	return found;
 }
 
@@ -268,16 +278,16 @@ static int forget_answers(struct facts *facts)
 static struct answered *answered_for(struct facts *facts, const struct question *question)
 {
 	struct answered *answered = find_answered(facts, question);
-	size_t size = strlen(question->argument) + 2;
+	size_t argument = strlen(question->argument) + 1;
 
 	if (answered)
 		return answered;
-	answered = talloc_zero_size(facts, sizeof *answered + size);
+	answered = talloc_zero_size(facts, sizeof *answered + argument + 1);
 	talloc_set_name_const(answered, "struct answered");
 	answered->fact = question->fact;
-	answered->size = size;
-	key_of(question, answered->key, size);
-	HASH_ADD(hh, facts->answered, key, size, answered);
+	answered->key[0] = (char)question->fact;
+	memcpy(answered->key + 1, question->argument, argument);
+	HASH_ADD(hh, facts->answered, key, argument + 1, answered);
 	talloc_set_destructor(facts, forget_answers);
 	return answered;
 }

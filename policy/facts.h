@@ -101,6 +101,9 @@ enum fact_learner {
 	FACT(DNS_MX,             "dns.mx",               VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "mail servers of that name, as \"10 mx.example.com\"; \"0 .\" says that it takes no mail") \
 	FACT(DNS_TXT,            "dns.txt",              VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "texts of that name, byte for byte, a NUL as DEL") \
 	FACT(DNS_PTR,            "dns.ptr",              VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "names of that address") \
+	FACT(DNSBL,              "dnsbl",                VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "codes that a list in the DNS has for origin.ip; absent when it is not listed, failed when the list does not answer or is suspended") \
+	FACT(RHSBL,              "rhsbl",                VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "codes that a list in the DNS has for a domain") \
+	FACT(DNSBL_SUSPENDED,    "dnsbl.suspended",      VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_LISTS,  "why a list in the DNS is suspended; absent when it is not") \
 	FACT(SCORE,              "score",                VALUE_SCORE,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_TOLD,   "sum of all scores so far")
 /* clang-format on */
 

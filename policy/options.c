@@ -2,6 +2,7 @@
 /* The rows of the judge's settings, and what must fit together. */
 #include "policy/options.h"
 
+#include "policy/action.h"
 #include "policy/mail/address.h"
 #include "policy/mail/folding.h"
 
@@ -108,7 +109,8 @@ static const struct option limits_rows[] = {
 
 static const struct option checks_rows[] = {
 	{FIELD(checks_options, chain), .type = OPTION_TEXTS,
-		.preset = "size recipients pregreet helo sender spf headers hops",
+		.preset = "size recipients pregreet helo helo_name client_name dnsbl sender "
+			  "sender_domain rhsbl spf headers hops",
 		.manual = "the checks, in the order in which they are asked"},
 	{FIELD(checks_options, monitor), .type = OPTION_TEXTS,
 		.manual = "those of them that judge and are recorded, but do not act"},
@@ -124,6 +126,111 @@ static const struct option sender_rows[] = {
 		.choices = own_domain_choices,
 		.manual = "a sender of relay.domains from outside: monitor records it, refuse "
 			  "answers 550; forwarders of our own mail do it too"},
+	{FIELD(sender_options, nonexistent), .type = OPTION_CHOICE, .preset = "score",
+		.choices = action_choices,
+		.manual = "the sender's domain has neither mail server nor address in the DNS"},
+	{FIELD(sender_options, nonexistent_score), .type = OPTION_SCORE, .preset = "3",
+		.minimum = -1000, .maximum = 1000, .manual = "what score adds for it"},
+	{FIELD(sender_options, null_mx), .type = OPTION_CHOICE, .preset = "refuse",
+		.choices = action_choices,
+		.manual = "the sender's domain says in the DNS that it takes no mail (RFC 7505)"},
+	{FIELD(sender_options, null_mx_score), .type = OPTION_SCORE, .preset = "3",
+		.minimum = -1000, .maximum = 1000, .manual = "what score adds for it"},
+	{FIELD(sender_options, bogus_mx), .type = OPTION_CHOICE, .preset = "score",
+		.choices = action_choices,
+		.manual = "all mail servers of the sender's domain are in bogus_networks"},
+	{FIELD(sender_options, bogus_mx_score), .type = OPTION_SCORE, .preset = "1",
+		.minimum = -1000, .maximum = 1000, .manual = "what score adds for it"},
+	{FIELD(sender_options, bogus_networks), .type = OPTION_NETWORKS,
+		.preset = "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 "
+			  "172.16.0.0/12 192.168.0.0/16 224.0.0.0/3 ::/128 ::1/128 fc00::/7 "
+			  "fe80::/10 ff00::/8",
+		.manual = "where no mail server can stand that others are to reach"},
+	{0},
+};
+
+static const struct option helo_rows[] = {
+	{FIELD(helo_options, unresolved), .type = OPTION_CHOICE, .preset = "monitor",
+		.choices = action_choices,
+		.manual = "the name that a stranger calls itself has no address in the DNS"},
+	{FIELD(helo_options, unresolved_score), .type = OPTION_SCORE, .preset = "1",
+		.minimum = -1000, .maximum = 1000, .manual = "what score adds for it"},
+	{0},
+};
+
+static const struct option client_name_rows[] = {
+	{FIELD(client_name_options, missing), .type = OPTION_CHOICE, .preset = "monitor",
+		.choices = action_choices, .manual = "a stranger's address has no name in the DNS"},
+	{FIELD(client_name_options, missing_score), .type = OPTION_SCORE, .preset = "1",
+		.minimum = -1000, .maximum = 1000, .manual = "what score adds for it"},
+	{FIELD(client_name_options, unconfirmed), .type = OPTION_CHOICE, .preset = "monitor",
+		.choices = action_choices, .manual = "its name has other addresses"},
+	{FIELD(client_name_options, unconfirmed_score), .type = OPTION_SCORE, .preset = "1",
+		.minimum = -1000, .maximum = 1000, .manual = "what score adds for it"},
+	{0},
+};
+
+#define LIST_CODES                                                                                 \
+	{                                                                                          \
+		FIELD(dns_list_options, codes), .type = OPTION_TEXTS,                              \
+						.manual = "answers that count: 127.0.0.2, "        \
+							  "127.0.0.4-127.0.0.7, or with a weight " \
+							  "of their own, 127.0.0.10=1.5; without " \
+							  "any all but 127.255.255.0/24, "         \
+							  "which never count"                      \
+	}
+#define LIST_CANARIES                                                                              \
+	{                                                                                          \
+		FIELD(dns_list_options, canaries),                                                 \
+			.type = OPTION_BOOL, .preset = "yes",                                      \
+			.manual =                                                                  \
+				"asks the list each hour for what it must and must not list, and " \
+				"suspends it as long as it answers that wrongly"                   \
+	}
+#define LIST_SHARE                                                                                 \
+	{                                                                                          \
+		FIELD(dns_list_options, share), .type = OPTION_NUMBER, .preset = "20",             \
+						.minimum = 1, .maximum = 100,                      \
+						.manual = "percent of the known-good clients "     \
+							  "that it may list; more suspend it "     \
+							  "for a day"                              \
+	}
+
+static const struct option dnsbl_rows[] = {
+	{FIELD(dns_list_options, action), .type = OPTION_CHOICE, .preset = "score",
+		.choices = action_choices,
+		.manual = "what is done about listed clients; refuse answers 550 to their "
+			  "recipients"},
+	{FIELD(dns_list_options, weight), .type = OPTION_SCORE, .preset = "3", .minimum = 0,
+		.maximum = 1000, .manual = "what a listing scores"},
+	LIST_CODES,
+	LIST_CANARIES,
+	LIST_SHARE,
+	{0},
+};
+
+/* As action_choices, but that nobody is refused for being good. */
+static const char *const dnswl_choices[] = {"off", "monitor", "score", NULL};
+
+static const struct option dnswl_rows[] = {
+	{FIELD(dns_list_options, action), .type = OPTION_CHOICE, .preset = "score",
+		.choices = dnswl_choices, .manual = "what is done about listed clients"},
+	{FIELD(dns_list_options, weight), .type = OPTION_SCORE, .preset = "3", .minimum = 0,
+		.maximum = 1000, .manual = "what a listing takes off the score"},
+	LIST_CODES,
+	LIST_CANARIES,
+	{0},
+};
+
+static const struct option rhsbl_rows[] = {
+	{FIELD(dns_list_options, action), .type = OPTION_CHOICE, .preset = "score",
+		.choices = action_choices,
+		.manual = "what is done about listed domains; refuse answers 550 to their "
+			  "recipients"},
+	{FIELD(dns_list_options, weight), .type = OPTION_SCORE, .preset = "3", .minimum = 0,
+		.maximum = 1000, .manual = "what a listing scores"},
+	LIST_CODES,
+	LIST_CANARIES,
 	{0},
 };
 
@@ -194,6 +301,15 @@ const struct section policy_sections[] = {
 		"What a sender may claim to be."},
 	{"spf", false, sizeof(struct spf_options), spf_rows,
 		"What comes of SPF (RFC 7208), asked of senders that are not our own."},
+	{"helo", false, sizeof(struct helo_options), helo_rows, "What a client may call itself."},
+	{"client_name", false, sizeof(struct client_name_options), client_name_rows,
+		"The name that a client's address has in the DNS."},
+	{"dnsbl", true, sizeof(struct dns_list_options), dnsbl_rows,
+		"A list of bad clients in the DNS; its name is the zone."},
+	{"dnswl", true, sizeof(struct dns_list_options), dnswl_rows,
+		"A list of good clients in the DNS; its name is the zone."},
+	{"rhsbl", true, sizeof(struct dns_list_options), rhsbl_rows,
+		"A list of bad domains in the DNS, asked for the sender's; its name is the zone."},
 	{"hygiene", false, sizeof(struct hygiene_options), hygiene_rows,
 		"Header fields that strangers may not bring."},
 	{"thresholds", false, sizeof(struct thresholds_options), thresholds_rows,
@@ -444,6 +560,9 @@ struct policy *policy_new(
 	policy->checks = settings_section(settings, "checks");
 	policy->sender = settings_section(settings, "sender");
 	policy->spf = settings_section(settings, "spf");
+	policy->helo = settings_section(settings, "helo");
+	policy->client_name = settings_section(settings, "client_name");
+	policy->lists = dns_lists_read(policy, settings, complaints);
 	policy->hygiene = settings_section(settings, "hygiene");
 	policy->thresholds = settings_section(settings, "thresholds");
 	policy->site = complete_site(policy, settings_section(settings, ""), complaints);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/settings.h"
+#include "policy/dns_list.h"
 
 enum mode { MODE_ENFORCE, MODE_OBSERVE };
 
@@ -26,8 +27,28 @@ struct hygiene_options {
 
 enum own_domain { OWN_DOMAIN_MONITOR, OWN_DOMAIN_REFUSE };
 
+/* Findings have an enum action and a score for ACTION_SCORE. */
 struct sender_options {
-	int own_domain; /* enum own_domain: a sender of ours, from outside */
+	int own_domain;  /* enum own_domain: a sender of ours, from outside */
+	int nonexistent; /* its domain has neither mail server nor address */
+	double nonexistent_score;
+	int null_mx; /* its domain takes no mail */
+	double null_mx_score;
+	int bogus_mx; /* its mail servers are in bogus_networks */
+	double bogus_mx_score;
+	struct cidrs bogus_networks;
+};
+
+struct helo_options {
+	int unresolved; /* the name has no address */
+	double unresolved_score;
+};
+
+struct client_name_options {
+	int missing; /* the address has no name */
+	double missing_score;
+	int unconfirmed; /* the name does not have the address */
+	double unconfirmed_score;
 };
 
 enum spf_engine { SPF_ENGINE_OWN, SPF_ENGINE_LIBSPF2 };
@@ -91,7 +112,8 @@ struct thresholds_options {
 	double reject;
 };
 
-/* The sections "", relay, allow, limits, checks, sender, spf, hygiene and thresholds, in that order; ended by a row without name. */
+/* The sections "", relay, allow, limits, checks, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, hygiene and thresholds, in that
+ * order; ended by a row without name. */
 extern const struct section policy_sections[];
 
 struct allow_entry {
@@ -111,6 +133,9 @@ struct policy {
 	const struct checks_options *checks;
 	const struct sender_options *sender;
 	const struct spf_options *spf;
+	const struct helo_options *helo;
+	const struct client_name_options *client_name;
+	struct dns_lists lists; /* of the sections dnsbl, dnswl and rhsbl */
 	const struct hygiene_options *hygiene;
 	const struct thresholds_options *thresholds;
 };

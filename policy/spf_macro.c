@@ -11,7 +11,8 @@
 struct piece {
 	const char *literal; /* NULL: a macro */
 	size_t size;
-	char letter; /* small */
+	bool is_expanded; /* began with a percent sign */
+	char letter;      /* small */
 	bool is_escaped;
 	bool is_reversed;
 	size_t parts; /* to keep, from the right; 0: all */
@@ -68,6 +69,7 @@ static bool take_percent(struct slice *rest, enum spf_text kind, struct piece *p
 		const char *literal;
 	} signs[] = {{'%', "%"}, {'_', " "}, {'-', "%20"}};
 
+	piece->is_expanded = true;
 	*rest = slice_from(*rest, 1);
 	if (!rest->size)
 		return false;
@@ -147,7 +149,7 @@ static bool has_domain_end(struct slice text)
 		if (!take_piece(&rest, SPF_TEXT_RECORD, &piece))
 			return false;
 	}
-	if (!piece.literal || piece.literal + piece.size != text.data + text.size)
+	if (piece.is_expanded)
 		return true;
 	label = slice_make(piece.literal, piece.size);
 	if (label.data[label.size - 1] == '.')

@@ -66,6 +66,7 @@ static void forget_client(struct session *s)
 {
 	session_forget_helo(s);
 	session_forget_own_backend(s);
+	TALLOC_FREE(s->view); /* it borrows from the facts */
 	talloc_free(s->inquiry);
 	talloc_free(s->facts);
 	s->facts = facts_new(s, NULL);
@@ -170,6 +171,15 @@ void announcement_hand_over(struct session *s, struct transaction *transaction)
 
 /* --- towards a backend --- */
 
+const char *announcement_client_name(const struct session *s)
+{
+	struct value name;
+
+	if (s->name || facts_get(s->facts, FACT_CLIENT_NAME, &name) != FACT_KNOWN)
+		return s->name;
+	return name.text;
+}
+
 const struct client_view *announcement_view(
 	struct session *s, const struct backend_options *options)
 {
@@ -184,7 +194,7 @@ const struct client_view *announcement_view(
 		.server = s->server,
 		.server_port = s->server_port,
 		.proxy = s->proxy,
-		.name = s->name,
+		.name = announcement_client_name(s),
 		.helo = s->helo,
 		.protocol = s->extended ? "ESMTP" : "SMTP",
 		.login = s->authenticated ? s->user : NULL,

@@ -32,6 +32,10 @@ void announcement_tell_client(struct session *s);
 /* What XFORWARD has told becomes the transaction's, with its facts. */
 void announcement_hand_over(struct session *s, struct transaction *transaction);
 
+/* The name of the client's host for others: as announced, or forward-confirmed if it was looked up; NULL: none. It lives as long as what
+ * is known of this client. */
+const char *announcement_client_name(const struct session *s);
+
 /* The client as the backend is to be told of him; stays until the transaction ends. */
 const struct client_view *announcement_view(
 	struct session *s, const struct backend_options *options);

@@ -4,6 +4,7 @@
 
 #include "base/loop.h"
 #include "base/stream.h"
+#include "policy/list_watch.h"
 #include "proxy/announcement.h"
 #include "proxy/arrival.h"
 #include "proxy/handshake.h"
@@ -140,6 +141,11 @@ void gateway_use_dns(struct gateway *gateway, struct dns *dns)
 
 	gateway->dns = talloc_steal(gateway, dns);
 	resolver_teach(dns, learners);
+	if (dns) {
+		gateway->lists = list_watch_new(
+			gateway, gateway->loop->clock, dns, &gateway->configuration->policy->lists);
+		learners[LEARNER_LISTS] = list_watch_learner(gateway->lists);
+	}
 	gateway->chain = chain_with_learners(gateway, gateway->configuration->chain, learners);
 }
 
@@ -154,6 +160,8 @@ static int close_gateway(struct gateway *gateway)
 	passthrough_close_all(gateway);
 	for (size_t i = 0; i < gateway->configuration->backend_count; i++)
 		talloc_free(gateway->pools[i]);
+	talloc_free(gateway->lists);
+	talloc_free(gateway->dns);
 	return 0;
 }
 

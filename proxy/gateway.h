@@ -14,6 +14,7 @@
 struct loop;
 struct arrival;
 struct dns;
+struct list_watch;
 struct passthrough;
 struct pool;
 struct session;
@@ -24,6 +25,7 @@ struct gateway {
 	const struct configuration *configuration;
 	const struct chain *chain; /* the configuration's, with learners of our own */
 	struct dns *dns;           /* NULL: nobody can be asked */
+	struct list_watch *lists;  /* NULL without it */
 	struct table *table;
 	struct keeper_link *keeper; /* NULL: verdict records go nowhere */
 	struct pool **pools;        /* one a backend, in the order of configuration->backends */

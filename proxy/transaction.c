@@ -125,7 +125,7 @@ static char *print_received(struct transaction *transaction, int64_t seconds)
 	struct trace_facts facts = {
 		.helo = s->helo,
 		.client = &s->ip,
-		.client_name = s->name,
+		.client_name = announcement_client_name(s),
 		.hostname = s->gateway->configuration->policy->site->hostname,
 		.transmission = transmission(transaction),
 		.tls = version ? talloc_asprintf(transaction, "%s %s", version, cipher) : NULL,
@@ -217,7 +217,7 @@ static void log_origin(struct log_line *line, const struct transaction *transact
 	const struct session *s = transaction->session;
 	char ip[IP_TEXT_SIZE];
 
-	log_text(line, "client_name", s->name);
+	log_text(line, "client_name", announcement_client_name(s));
 	if (s->proxy.family)
 		log_text(line, "proxy", ip_print(&s->proxy, ip));
 	if (!forwarded)

@@ -116,6 +116,7 @@ class Gateway:
                 store {{ path = "{self.directory}/store" }}
                 process {{ workers = {self.workers}  drain = 60s }}
                 {"" if "smtp {" in more else "smtp { greeting_wait = 0s }"}
+                {"" if "dns {" in more else 'dns { servers = {"127.0.0.1:1"}  timeout = 100ms }'}
                 {more}
                 """)
 
@@ -180,3 +181,21 @@ class Sink:
 
     def mails(self):
         return maildir(self.directory + "/mail")
+
+
+class NameServer:
+    """tests/fakes/nameserver with a zone (tests/fakes/zone.h says how it is written)."""
+
+    def __init__(self, test, zone):
+        with tempfile.NamedTemporaryFile("w", encoding="ascii", prefix="postern-zone-") as file:
+            file.write(zone)
+            file.flush()
+            program = os.path.join(os.path.dirname(os.path.abspath(POSTERN)), "tests/fakes/nameserver")
+            self.process = subprocess.Popen([program, "0", file.name], stdout=subprocess.PIPE, text=True)
+            at_the_end_of(test)(self.kill)
+            self.port = int(self.process.stdout.readline())
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()

@@ -7,15 +7,19 @@
 #include "policy/check.h"
 
 extern const struct check *const checks_gates[]; /* relay */
-extern const struct check
-	*const checks_table[]; /* size, recipients, helo, sender, spf, headers, hops */
+extern const struct check *const checks_table[]; /* all others */
 
+extern const struct check client_name_check;
+extern const struct check dnsbl_check;
 extern const struct check headers_check;
+extern const struct check helo_name_check;
 extern const struct check pregreet_check;
 extern const struct check helo_check;
 extern const struct check hops_check;
 extern const struct check recipients_check;
 extern const struct check relay_check;
+extern const struct check rhsbl_check;
 extern const struct check sender_check;
+extern const struct check sender_domain_check;
 extern const struct check size_check;
 extern const struct check spf_check;

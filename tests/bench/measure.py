@@ -32,6 +32,7 @@ WORKLOADS = {
 }
 TARGETS = {"new": 1.1, "kept": 1.2, "large": 2.3}
 TLS_TARGET = 1.1
+NAMES_TARGET = 60  # microseconds that the name servers' answers, remembered, may cost a message
 IDLE_TARGET, IDLE_TLS_TARGET = 2048, 18 * 1024
 
 # What every version of postern understands; {more} is what only ours needs to.
@@ -49,6 +50,21 @@ OURS = """
 listen "implicit" {{ address = "127.0.0.1"  port = {tls_port}  backlog = 4096  tls = "implicit" }}
 tls {{ certificate = "{directory}/certificate.pem"  key = "{directory}/key.pem" }}
 smtp {{ greeting_wait = 0s }}
+dns {{ servers = {{"127.0.0.1:{dns}"}} }}
+"""
+# What asks name servers is measured by itself.
+WITHOUT_NAMES = "checks { off = {client_name, helo_name, sender_domain, spf} }"
+LISTS = 'dnsbl "bad.example" { } dnswl "good.example" { } rhsbl "domains.example" { }'
+ZONE = """
+example.net TXT "v=spf1 mx include:_spf.example.net -all"
+_spf.example.net TXT "v=spf1 ip4:192.0.2.0/24 ip4:127.0.0.1 -all"
+example.net MX 10 client.example.net
+client.example.net A 127.0.0.9
+client.example.net A 127.0.0.1
+1.0.0.127.in-addr.arpa PTR client.example.net
+2.0.0.127.bad.example A 127.0.0.2
+2.0.0.127.good.example A 127.0.0.2
+test.domains.example A 127.0.0.2
 """
 
 HAPROXY_CONFIGURATION = """
@@ -163,6 +179,13 @@ class Process:
             self.process.wait()
 
 
+def start_name_server(directory, options):
+    with open(f"{directory}/zone", "w") as f:
+        f.write(ZONE)
+    process = subprocess.Popen([f"{options.build}/tests/fakes/nameserver", "0", f"{directory}/zone"], stdout=subprocess.PIPE, text=True)
+    return process, int(process.stdout.readline())
+
+
 class Servers:
     """What stands in front of the sink, by name."""
 
@@ -172,6 +195,12 @@ class Servers:
         self.sink_port = free_port()
         self.sink = Process("smtp-sink", self.sink_port, [SINK, "-4", "-u", "nobody", "-m", "16000", f"127.0.0.1:{self.sink_port}", "4096"],
                             self.log("sink"))
+        self.names, self.names_port = start_name_server(directory, options)
+
+    def end(self):
+        self.sink.end()
+        self.names.kill()
+        self.names.wait()
 
     def log(self, name):
         return open(f"{self.directory}/{name}.log", "w")
@@ -182,13 +211,16 @@ class Servers:
             f.write(text.format(name=name, sink=self.sink_port, directory=self.directory, **values))
         return path
 
-    def postern(self):
+    def asking(self):
+        return self.postern("asking", LISTS)
+
+    def postern(self, name="postern", checks=WITHOUT_NAMES):
         port, tls_port = free_port(), free_port()
         store = f'store {{ path = "{self.directory}/store" }}' if self.options.store else ""
-        more = OURS.format(directory=self.directory, tls_port=tls_port)
-        path = self.configure("postern", POSTERN_CONFIGURATION, port=port, store=store, more=more,
+        more = OURS.format(directory=self.directory, tls_port=tls_port, dns=self.names_port) + checks
+        path = self.configure(name, POSTERN_CONFIGURATION, port=port, store=store, more=more,
                               limits="connections_per_network = 20000")
-        return Process("postern", port, [f"{self.options.build}/postern", "run", "-c", path], self.log("postern"), tls_port)
+        return Process(name, port, [f"{self.options.build}/postern", "run", "-c", path], self.log(name), tls_port)
 
     def before(self):
         """Another postern, to compare with."""
@@ -228,6 +260,7 @@ def measure_all(servers, options):
     counts, rounds = {}, {workload: [] for workload in options.workloads}
     for number in range(options.rounds):
         running = [servers.haproxy(), servers.postern()] + ([servers.before()] if options.before else [])
+        running += [servers.asking()] if options.names else []
         try:
             for workload in options.workloads:
                 first = WORKLOADS[workload][2]
@@ -372,6 +405,17 @@ def show(rounds, tls_rounds, idle, idle_tls, options):
                   f"{min(ratios):.2f} to {max(ratios):.2f} |")
 
 
+    if options.names:
+        print("\n| workload | without asking name servers | asking | difference | lowest and highest | to reach |\n|---|---|---|---|---|---|")
+    for workload, results in rounds.items() if options.names else ():
+        differences = [r["asking"] - r["postern"] for r in results]
+        without, asking = (statistics.median(r[name] for r in results) for name in ("postern", "asking"))
+        more = statistics.median(differences)
+        target = NAMES_TARGET if workload == "kept" else None
+        print(f"| {WORKLOADS[workload][0]} | {without:.0f} µs | {asking:.0f} µs | {more:.0f} µs | {min(differences):.0f} to {max(differences):.0f} µs | "
+              f"{f'{target} µs' if target else ''}{verdict(more, target)} |")
+
+
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True, help="directory with postern and tests/bench/pipeline")
@@ -382,6 +426,7 @@ def read_options():
     parser.add_argument("--tls", type=int, default=1000, help="TLS sessions a round; 0: none")
     parser.add_argument("--idle-tls", default="1000,4000", help="numbers of idle connections in TLS; 0: none")
     parser.add_argument("--before", help="another postern to compare with, round by round")
+    parser.add_argument("--names", action="store_true", help="measure what asking name servers costs, too")
     parser.add_argument("--store", action="store_true", help="keep verdict records, too")
     options = parser.parse_args()
     options.workloads = [w for w in options.workloads.split(",") if w]
@@ -406,7 +451,7 @@ def main():
             idle = {n: (measure_idle(servers.postern, n), measure_idle(servers.haproxy, n)) for n in options.idle}
             idle_tls = {n: (measure_idle(servers.postern, n, True), measure_idle(servers.haproxy, n, True)) for n in options.idle_tls}
         finally:
-            servers.sink.end()
+            servers.end()
     show(rounds, tls_rounds, idle, idle_tls, options)
 
 

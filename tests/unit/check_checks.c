@@ -212,8 +212,10 @@ END_TEST
 
 START_TEST(judges_early_birds)
 {
-	struct verdict verdict = pregreet_check.judge(inquiry);
+	struct verdict verdict;
 
+	inquiry->stage = STAGE_RCPT;
+	verdict = pregreet_check.judge(inquiry);
 	ck_assert_uint_eq(verdict.kind, VERDICT_NONE);
 	facts_set_bool(facts, FACT_CLIENT_PREGREET, false);
 	verdict = pregreet_check.judge(inquiry);

@@ -51,6 +51,10 @@ START_TEST(the_smallest_one_is_good)
 	ck_assert_int_eq(configuration->process->drain, 600000);
 	ck_assert_str_eq(configuration->control->socket, "/run/postern/control");
 	ck_assert_ptr_null(configuration->store->path);
+	ck_assert_uint_eq(configuration->dns->servers.count, 0);
+	ck_assert_int_eq(configuration->dns->timeout, 5000);
+	ck_assert_int_eq(configuration->dns->in_flight, 1200);
+	ck_assert_ptr_null(configuration->dns->trust_anchor);
 	ck_assert(configuration->smtp->vrfy);
 	ck_assert((configuration->user == NULL) == (geteuid() != 0));
 	ck_assert_ptr_nonnull(configuration->chain);
@@ -145,6 +149,14 @@ static const struct {
 		"f:5:34: warning: no certificate is verified unless tls = \"required\"\n"
 		"f:5:34: error: a fingerprint is the SHA-256 of a certificate: 64 hexadecimal "
 		"digits\n"},
+	{GOOD "dns { servers = {127.0.0.1} }\n",
+		"f:5:7: error: \"127.0.0.1\" is no name server: it is written ADDRESS:PORT, as "
+		"127.0.0.1:53\n"},
+	{GOOD "dns { servers = {\"[::1]:53\" localhost:53} }\n",
+		"f:5:7: error: \"localhost:53\" is no name server: it is written ADDRESS:PORT, as "
+		"127.0.0.1:53\n"},
+	{GOOD "dns { trust_anchor = /nonexistent/root.key }\n",
+		"f:5:7: error: /nonexistent/root.key cannot be read: No such file or directory\n"},
 	{GOOD "control { socket = \"/2345678901234567890123456789012345678901234567890"
 	      "12345678901234567890123456789012345678901234567890123456789\" }\n",
 		"f:5:11: error: the path of a socket has at most 107 bytes\n"},

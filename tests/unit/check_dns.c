@@ -2,6 +2,7 @@
 /* Questions, who waits for them, and how many are under way; answers come from a table. */
 #include "base/dns.h"
 
+#include "base/log.h"
 #include "base/loop.h"
 #include "tests/fakes/names.h"
 
@@ -64,7 +65,7 @@ static void on_woken(void *owner)
 	ck_assert_ptr_nonnull(asker->answer);
 }
 
-static void set_up(void)
+static void open_dns(size_t in_flight)
 {
 	const char *bad;
 
@@ -74,11 +75,22 @@ static void set_up(void)
 	names = names_new(scratch);
 	bad = zone_add(names_zone(names), zone);
 	ck_assert_msg(!bad, "%s", bad);
-	dns = dns_new(scratch, loop->clock, names_resolver(names), (struct dns_limits){TIMEOUT, 2});
+	dns = dns_new(scratch, loop->clock, names_resolver(names),
+		(struct dns_limits){TIMEOUT, in_flight});
 	for (int i = 0; i < ASKERS; i++) {
 		askers[i] = (struct asker){.woken = 0};
 		await_init(&askers[i].await, loop->clock, on_woken, &askers[i]);
 	}
+}
+
+static void set_up(void)
+{
+	open_dns(2);
+}
+
+static void set_up_for_many(void)
+{
+	open_dns(100);
 }
 
 static void tear_down(void)
@@ -347,6 +359,70 @@ START_TEST(going_cancels_all)
 } /* tear_down looks */
 END_TEST
 
+/* --- alarm --- */
+
+static char *log_so_far;
+
+static void on_log(const char *line, void *owner)
+{
+	(void)owner;
+	log_so_far = talloc_strdup_append(log_so_far, line);
+}
+
+static void ask_in_vain(int times)
+{
+	for (int i = 0; i < times; i++) {
+		begin(0, talloc_asprintf(scratch, "%d.dead.example", i), DNS_A);
+		clock_move(loop->clock, TIMEOUT);
+	}
+}
+
+START_TEST(says_once_that_nobody_answers)
+{
+	log_so_far = talloc_strdup(scratch, "");
+	log_capture(on_log, NULL);
+	ask("mx.example.net", DNS_A);
+	ask_in_vain(DNS_ALARM_FAILURES - 1);
+	ck_assert_str_eq(log_so_far, "");
+	ask_in_vain(1);
+	ck_assert_ptr_nonnull(strstr(log_so_far, "level=error event=dns_silent"));
+	ask_in_vain(20);
+	ck_assert_ptr_null(strstr(strstr(log_so_far, "dns_silent") + 1, "dns_silent"));
+	log_capture(NULL, NULL);
+}
+END_TEST
+
+START_TEST(says_that_there_are_answers_again)
+{
+	log_so_far = talloc_strdup(scratch, "");
+	log_capture(on_log, NULL);
+	for (int i = 0; i < 2 * DNS_ALARM_FAILURES; i++) {
+		clock_move(loop->clock, TIMEOUT);
+		ask("broken.example", DNS_A);
+	}
+	ck_assert_ptr_nonnull(strstr(log_so_far, "dns_silent"));
+	ask("nobody.example", DNS_A); /* that it does not exist is an answer */
+	ck_assert_ptr_nonnull(strstr(log_so_far, "level=notice event=dns_answers"));
+	log_capture(NULL, NULL);
+}
+END_TEST
+
+/* A few failures at once are no alarm, nor are many spread among answers. */
+START_TEST(says_nothing_of_single_failures)
+{
+	log_so_far = talloc_strdup(scratch, "");
+	log_capture(on_log, NULL);
+	for (int i = 0; i < 100; i++) {
+		ask("broken.example", DNS_A);
+		if (i % 5 == 0)
+			ask("mx.example.net", DNS_A);
+		clock_move(loop->clock, TIMEOUT);
+	}
+	ck_assert_str_eq(log_so_far, "");
+	log_capture(NULL, NULL);
+}
+END_TEST
+
 /* --- names --- */
 
 static const struct {
@@ -408,7 +484,7 @@ END_TEST
 static Suite *dns_suite(void)
 {
 	Suite *suite = suite_create("dns");
-	TCase *all = tcase_create("all");
+	TCase *all = tcase_create("all"), *many = tcase_create("many");
 
 	tcase_add_checked_fixture(all, set_up, tear_down);
 	tcase_add_loop_test(all, answers_as_data, 0, COUNT(answers));
@@ -423,6 +499,11 @@ static Suite *dns_suite(void)
 	tcase_add_test(all, too_many_waiting_fail_at_once);
 	tcase_add_test(all, an_answer_leads_to_the_next_question);
 	tcase_add_test(all, going_cancels_all);
+	tcase_add_checked_fixture(many, set_up_for_many, tear_down);
+	tcase_add_test(many, says_once_that_nobody_answers);
+	tcase_add_test(many, says_that_there_are_answers_again);
+	tcase_add_test(many, says_nothing_of_single_failures);
+	suite_add_tcase(suite, many);
 	tcase_add_loop_test(all, tells_host_names, 0, COUNT(host_names));
 	tcase_add_test(all, turns_addresses_round);
 	tcase_add_test(all, says_everything_in_words);

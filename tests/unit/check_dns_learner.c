@@ -209,6 +209,27 @@ START_TEST(keeps_names_in_the_session)
 }
 END_TEST
 
+START_TEST(keeps_few_names_of_many)
+{
+	struct ip ip;
+	bool good = ip_parse(slice_of("192.0.2.250"), &ip);
+
+	ck_assert(good);
+	for (int i = 0; i < 50; i++)
+		ck_assert_ptr_null(zone_add(names_zone(names),
+			talloc_asprintf(scratch,
+				"250.2.0.192.in-addr.arpa PTR n%d.example\nn%d.example A "
+				"192.0.2.%d",
+				i, i, i == 4 ? 250 : 1)));
+	facts_set_ip(facts, FACT_CLIENT_IP, &ip);
+	ck_assert_str_eq(learn("client.name"), "n4.example");
+	ck_assert_str_eq(learn("client.ptr"),
+		"n0.example, n1.example, n2.example, n3.example, n4.example, n5.example, "
+		"n6.example, n7.example, n8.example, n9.example");
+	ck_assert_uint_eq(zone_asked(names_zone(names)), 6);
+}
+END_TEST
+
 /* Told facts are not asked for. */
 START_TEST(derives_from_what_was_told)
 {
@@ -247,6 +268,7 @@ static Suite *learner_suite(void)
 	tcase_add_loop_test(all, derives_the_names_of_the_client, 0, COUNT(clients));
 	tcase_add_test(all, without_an_address_there_is_no_name);
 	tcase_add_test(all, keeps_names_in_the_session);
+	tcase_add_test(all, keeps_few_names_of_many);
 	tcase_add_test(all, derives_from_what_was_told);
 	tcase_add_test(all, can_be_cancelled);
 	suite_add_tcase(suite, all);
