@@ -79,6 +79,7 @@ static void write_all(struct slice updates, size_t size)
 
 	if (!writer)
 		_exit(1);
+	*logged = '\0';
 	do {
 		size_t some = updates.size < piece ? updates.size : piece;
 		store_writer_begin(writer);
