@@ -170,12 +170,12 @@ static const struct {
 		"store.redis\n"},
 	{GOOD "store { redis = \"[::1]:6379\" } greylist { enabled = yes }\n", ""},
 	{GOOD "store { path = /x } rate \"x\" { of = connections by = user limit = 1 }\n",
-		"f:5:51: error: connections can be counted by client and client_network: who "
+		"f:5:49: error: connections can be counted by client and client_network: who "
 		"sends is not known yet\n"},
 	{GOOD "store { path = /x } rate \"x\" { of = errors by = sender_domain limit = 1 }\n",
-		"f:5:46: error: errors can be counted by client, client_network and user\n"},
+		"f:5:44: error: errors can be counted by client, client_network and user\n"},
 	{GOOD "store { path = /x } rate \"a, b\" { of = errors limit = 1 }\n",
-		"f:5:36: error: the name of rate \"a, b\" may not have a comma\n"},
+		"f:5:35: error: the name of rate \"a, b\" may not have a comma\n"},
 	{GOOD "control { socket = \"/2345678901234567890123456789012345678901234567890"
 	      "12345678901234567890123456789012345678901234567890123456789\" }\n",
 		"f:5:11: error: the path of a socket has at most 107 bytes\n"},
