@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <talloc.h>
 
-#define FIRST_ROOM 8
+#define FIRST_ROOM 16
 #define PAIRS_MAXIMUM 32
 
 /* One question that is being answered. */
@@ -92,6 +92,7 @@ static void append(struct inquiry *inquiry, const struct trace_entry *entry)
 
 void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session)
 {
+	grow_trace(inquiry);
 	set_score(inquiry, session->score);
 	inquiry->accepted_session = session->accepted_session;
 	inquiry->deferred_at = session->deferred_at;
