@@ -4,6 +4,7 @@
 
 #include "policy/exemption.h"
 #include "policy/header_learner.h"
+#include "policy/store_learner.h"
 
 #include <talloc.h>
 
@@ -145,6 +146,8 @@ struct chain *chain_new(const void *parent, const struct policy *policy,
 		memcpy(chain->learners, learners, sizeof chain->learners);
 	if (!chain->learners[LEARNER_HEADER].begin)
 		chain->learners[LEARNER_HEADER] = header_learner();
+	if (!chain->learners[LEARNER_STORE].begin)
+		chain->learners[LEARNER_STORE] = store_learner(NULL);
 	return chain;
 }
 

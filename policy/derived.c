@@ -4,6 +4,7 @@
 
 #include "base/dns.h"
 #include "policy/dns_list.h"
+#include "policy/known_good.h"
 #include "policy/origin.h"
 #include "policy/spf_facts.h"
 
@@ -193,6 +194,7 @@ static const struct derived {
 	{FACT_SPF_SENDS_NO_MAIL, spf_facts_derive},
 	{FACT_DNSBL, derive_dnsbl},
 	{FACT_RHSBL, derive_rhsbl},
+	{FACT_SENDER_KNOWN_GOOD, known_good_derive_sender},
 };
 
 /* What is of a transaction is not of its session, though it may be asked about before; and what is not there may come with a later

@@ -36,6 +36,16 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_DNSBL].argument = "zone",
 	[FACT_RHSBL].argument = "zone, domain",
 	[FACT_DNSBL_SUSPENDED].argument = "zone",
+	[FACT_KNOWN_GOOD].argument = "address or domain",
+	[FACT_GREYLIST_PASSED].argument = "client, domain",
+	[FACT_GREYLIST_AGE].argument = "client, sender, recipient",
+	[FACT_GREYLIST_AGE].counting = true,
+	[FACT_RATE].argument = "key, period",
+	[FACT_RATE].counting = true,
+	[FACT_SEEN].argument = "key, period",
+	[FACT_SEEN].counting = true,
+	[FACT_USAGE].argument = "section, key, amount",
+	[FACT_USAGE].counting = true,
 };
 /* clang-format on */
 

@@ -11,6 +11,9 @@
  * Some facts have an argument, a row's `argument` says what: header(Subject), dns.mx(example.com). Each argument is a question of its
  * own. Where a fact has several, they stand in the one text as they are written, between ", ".
  *
+ * A counting fact counts what it is asked about, when it is first needed: once for each recipient, at other stages once. rate and seen
+ * are kept apart by stage, and told so: rate(192.0.2.1, 1h, rcpt).
+ *
  * Learners: LEARNER_TOLD facts are set by whoever runs the session as they happen; asking for one that was not told gives absent.
  * The others name who can find them out; the functions are handed in with struct learner (see policy/inquiry.h).
  */
@@ -29,6 +32,7 @@ enum fact_learner {
 	LEARNER_HEADER,  /* taken from the message's header */
 	LEARNER_DNS,     /* asked of name servers */
 	LEARNER_LISTS,   /* what is known of the lists in the DNS themselves */
+	LEARNER_STORE,   /* remembered from earlier mail: policy/store_learner.h */
 	LEARNER_DERIVED, /* a pure function of other facts: policy/derived.h */
 	LEARNERS
 };
@@ -63,6 +67,7 @@ enum fact_learner {
 	FACT(SENDER_LOCAL,       "sender.local",         VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "local part of the sender") \
 	FACT(SENDER_DOMAIN,      "sender.domain",        VALUE_DOMAIN,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "domain of the sender") \
 	FACT(SENDER_FORM,        "sender.form",          VALUE_FLAGS,   STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "unusual forms seen in the sender") \
+	FACT(SENDER_KNOWN_GOOD,  "sender.known_good",    VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "whether good mail has come from the sender's domain before, and SPF says that this comes from there") \
 	FACT(SENDER_IS_NULL,     "sender.is_null",       VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "whether the sender is <>") \
 	FACT(NOW,                "now",                  VALUE_INT,     STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "when the client came, of a transaction when MAIL did; in seconds since 1970") \
 	FACT(ORIGIN_IP,          "origin.ip",            VALUE_IP,      STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "address that the mail came to us from: the client's, behind a trusted relay that of the first hop before our own") \
@@ -104,6 +109,12 @@ enum fact_learner {
 	FACT(DNSBL,              "dnsbl",                VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "codes that a list in the DNS has for origin.ip; absent when it is not listed, failed when the list does not answer or is suspended") \
 	FACT(RHSBL,              "rhsbl",                VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "codes that a list in the DNS has for a domain") \
 	FACT(DNSBL_SUSPENDED,    "dnsbl.suspended",      VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_LISTS,  "why a list in the DNS is suspended; absent when it is not") \
+	FACT(KNOWN_GOOD,         "known_good",           VALUE_BOOL,    STAGE_CONNECT, PER_TRANSACTION, LEARNER_STORE,  "whether good mail has come from that address or domain") \
+	FACT(GREYLIST_PASSED,    "greylist.passed",      VALUE_BOOL,    STAGE_RCPT,    PER_TRANSACTION, LEARNER_STORE,  "whether mail of that domain was accepted from that client") \
+	FACT(GREYLIST_AGE,       "greylist.age",         VALUE_DURATION, STAGE_RCPT,   PER_RECIPIENT,   LEARNER_STORE,  "how long ago that client, sender and recipient came for the first time; 0: now") \
+	FACT(RATE,               "rate",                 VALUE_INT,     STAGE_CONNECT, PER_RECIPIENT,   LEARNER_STORE,  "how often that key was counted at this stage within the last period, with this; older periods count by their share") \
+	FACT(SEEN,               "seen",                 VALUE_BOOL,    STAGE_CONNECT, PER_RECIPIENT,   LEARNER_STORE,  "whether that key was counted at this stage before, no longer ago than the period") \
+	FACT(USAGE,              "usage",                VALUE_INT,     STAGE_CONNECT, PER_RECIPIENT,   LEARNER_STORE,  "how much of a section rate that key has used up within its period, with the amount") \
 	FACT(SCORE,              "score",                VALUE_SCORE,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_TOLD,   "sum of all scores so far")
 /* clang-format on */
 
@@ -120,6 +131,7 @@ struct fact_row {
 	enum fact_learner learner;
 	const char *const *flags; /* names of the bits of a VALUE_FLAGS fact, NULL-ended */
 	const char *argument;     /* what it is asked with; NULL: nothing */
+	bool counting; /* asking counts: it is never asked ahead, and once a recipient or stage */
 	const char *manual;
 };
 

@@ -39,6 +39,37 @@ struct sender_options {
 	struct cidrs bogus_networks;
 };
 
+/* Whom to remember as good. */
+struct known_good_options {
+	int64_t memory; /* since the last good mail */
+};
+
+enum greylist_who { GREYLIST_SUSPICIOUS, GREYLIST_STRANGERS };
+
+struct greylist_options {
+	bool enabled;
+	int who; /* enum greylist_who */
+	int64_t delay;
+	int64_t retry;  /* how long one who was put off is waited for */
+	int64_t memory; /* of one who has come again */
+};
+
+enum rate_of { RATE_OF_CONNECTIONS, RATE_OF_MESSAGES, RATE_OF_RECIPIENTS, RATE_OF_ERRORS };
+enum rate_by { RATE_BY_CLIENT, RATE_BY_CLIENT_NETWORK, RATE_BY_SENDER_DOMAIN, RATE_BY_USER };
+enum rate_action { RATE_MONITOR, RATE_SCORE, RATE_TEMPFAIL, RATE_REJECT };
+
+/* rate "pace" { of = recipients  by = client  period = 1h  limit = 1000 } */
+struct rate_options {
+	const char *name;
+	int of; /* enum rate_of */
+	int by; /* enum rate_by */
+	int64_t period;
+	int64_t limit;
+	int action; /* enum rate_action */
+	double score;
+	bool networks; /* also of relay.networks */
+};
+
 struct helo_options {
 	int unresolved; /* the name has no address */
 	double unresolved_score;
@@ -112,7 +143,7 @@ struct thresholds_options {
 	double reject;
 };
 
-/* The sections "", relay, allow, limits, checks, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, hygiene and thresholds, in that
+/* The sections "", relay, allow, limits, checks, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, known_good, greylist, rate, hygiene and thresholds, in that
  * order; ended by a row without name. */
 extern const struct section policy_sections[];
 
@@ -136,6 +167,10 @@ struct policy {
 	const struct helo_options *helo;
 	const struct client_name_options *client_name;
 	struct dns_lists lists; /* of the sections dnsbl, dnswl and rhsbl */
+	const struct known_good_options *known_good;
+	const struct greylist_options *greylist;
+	const struct rate_options **rates;
+	size_t rate_count;
 	const struct hygiene_options *hygiene;
 	const struct thresholds_options *thresholds;
 };
@@ -144,6 +179,9 @@ struct policy {
  * to under the settings. */
 struct policy *policy_new(
 	const void *parent, const struct settings *settings, struct complaints *complaints);
+
+/* The section rate of that name, or NULL. */
+const struct rate_options *policy_rate(const struct policy *policy, struct slice name);
 
 /* Where one of their options was written. */
 struct place policy_place(const struct policy *policy, const void *section, const char *option);

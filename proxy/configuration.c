@@ -312,6 +312,30 @@ static void check_dns(const struct reading *reading)
 			"%s cannot be read: %s", dns->trust_anchor, strerror(errno));
 }
 
+static void check_store(const struct reading *reading)
+{
+	const struct store_options *store = reading->configuration->store;
+	const struct policy *policy = reading->configuration->policy;
+	bool is_there = store->path || store->redis;
+	struct ip ip;
+	uint16_t port;
+
+	if (store->redis && !ip_parse_with_port(slice_of(store->redis), &ip, &port))
+		complaint_error(reading->complaints, place_of(reading, store, "redis"),
+			"\"%s\" is no Redis: it is written ADDRESS:PORT, as 127.0.0.1:6379",
+			store->redis);
+	if (store->redis_password && !store->redis)
+		complaint_warning(reading->complaints, place_of(reading, store, "redis_password"),
+			"nobody is told it: there is no store.redis");
+	if (policy->greylist->enabled && !is_there)
+		complaint_warning(reading->complaints,
+			place_of(reading, policy->greylist, "enabled"),
+			"nothing is put off: there is neither store.path nor store.redis");
+	if (policy->rate_count && !is_there)
+		complaint_warning(reading->complaints, place_of(reading, policy->rates[0], "limit"),
+			"nothing is counted: there is neither store.path nor store.redis");
+}
+
 static const char *choose_user(const struct process_options *process)
 {
 	if (geteuid() != 0)
@@ -372,6 +396,7 @@ static struct configuration *complete(struct configuration *configuration, const
 	check_user(&reading);
 	check_control(&reading);
 	check_dns(&reading);
+	check_store(&reading);
 	return configuration;
 }
 

@@ -40,7 +40,8 @@
 	COUNTER(BACKEND_FAILURES,    "backend_failures",     TOTAL) \
 	COUNTER(SPOOL_BYTES,         "spool_bytes",          GAUGE) /* messages in our hands */ \
 	COUNTER(EIGHT_BIT_TO_SEVEN,  "8bit_to_7bit_backend", TOTAL) /* 8BITMIME to a backend that lacks it */ \
-	COUNTER(RECORDS_LOST,        "records_lost",         TOTAL) /* verdict records the keeper did not take */ \
+	COUNTER(RECORDS_LOST,        "records_lost",         TOTAL) /* verdict records and updates of the memory the keeper did not take */ \
+	COUNTER(STORE_FAILURES,      "store_failures",       TOTAL) /* what the store did not tell or take */ \
 	COUNTER(LOG_LOST,            "log_lines_lost",       TOTAL)
 /* clang-format on */
 

@@ -5,6 +5,7 @@
 #include "base/loop.h"
 #include "base/stream.h"
 #include "policy/list_watch.h"
+#include "policy/store_learner.h"
 #include "proxy/announcement.h"
 #include "proxy/arrival.h"
 #include "proxy/handshake.h"
@@ -146,7 +147,16 @@ void gateway_use_dns(struct gateway *gateway, struct dns *dns)
 			gateway, gateway->loop->clock, dns, &gateway->configuration->policy->lists);
 		learners[LEARNER_LISTS] = list_watch_learner(gateway->lists);
 	}
-	gateway->chain = chain_with_learners(gateway, gateway->configuration->chain, learners);
+	gateway->chain = chain_with_learners(gateway, gateway->chain, learners);
+}
+
+void gateway_use_store(struct gateway *gateway, struct store *store)
+{
+	struct learner learners[LEARNERS] = {{NULL, NULL}};
+
+	gateway->store = talloc_steal(gateway, store);
+	learners[LEARNER_STORE] = store_learner(store);
+	gateway->chain = chain_with_learners(gateway, gateway->chain, learners);
 }
 
 static int close_gateway(struct gateway *gateway)
@@ -160,6 +170,7 @@ static int close_gateway(struct gateway *gateway)
 	passthrough_close_all(gateway);
 	for (size_t i = 0; i < gateway->configuration->backend_count; i++)
 		talloc_free(gateway->pools[i]);
+	talloc_free(gateway->store);
 	talloc_free(gateway->lists);
 	talloc_free(gateway->dns);
 	return 0;

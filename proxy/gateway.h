@@ -19,6 +19,7 @@ struct passthrough;
 struct pool;
 struct session;
 struct keeper_link;
+struct store;
 
 struct gateway {
 	struct loop *loop;
@@ -26,6 +27,7 @@ struct gateway {
 	const struct chain *chain; /* the configuration's, with learners of our own */
 	struct dns *dns;           /* NULL: nobody can be asked */
 	struct list_watch *lists;  /* NULL without it */
+	struct store *store;       /* NULL: nothing is remembered */
 	struct table *table;
 	struct keeper_link *keeper; /* NULL: verdict records go nowhere */
 	struct pool **pools;        /* one a backend, in the order of configuration->backends */
@@ -51,6 +53,9 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 
 /* Gives it the DNS, which it takes; before the first connection. NULL: none. */
 void gateway_use_dns(struct gateway *gateway, struct dns *dns);
+
+/* Gives it the store, which it takes; before the first connection. NULL: none. */
+void gateway_use_store(struct gateway *gateway, struct store *store);
 
 /* Takes a connection that was accepted: the descriptor is ours from now on. Refuses it with 421 when a limit is reached. */
 void gateway_take(struct gateway *gateway, const struct listen_options *listen, int descriptor,

@@ -217,7 +217,20 @@ static const struct option store_rows[] = {
 		.minimum = SECOND, .maximum = YEAR, .manual = "how long verdict records are kept"},
 	{FIELD(store_options, journal_size), .type = OPTION_SIZE, .preset = "1G",
 		.minimum = MEGABYTE, .maximum = TERABYTE,
-		.manual = "how large the store may grow; the oldest records go first"},
+		.manual = "how large the file of verdict records may grow; the oldest go first"},
+	{FIELD(store_options, memory_size), .type = OPTION_SIZE, .preset = "256M",
+		.minimum = 4 * MEGABYTE, .maximum = TERABYTE,
+		.manual = "how large the file of what is remembered of clients and senders may "
+			  "grow (about 500 bytes each); what would be forgotten first goes first"},
+	{FIELD(store_options, redis), .type = OPTION_TEXT,
+		.manual = "ADDRESS:PORT of a Redis that remembers clients and senders instead, "
+			  "for several gateways together; the network between is to be trusted"},
+	{FIELD(store_options, redis_password), .type = OPTION_TEXT,
+		.manual = "what Redis is told with AUTH; without it, nothing"},
+	{FIELD(store_options, redis_timeout), .type = OPTION_DURATION, .preset = "500ms",
+		.minimum = 10, .maximum = 10 * SECOND,
+		.manual = "for an answer of Redis; what it does not say by then is not known, and "
+			  "mail goes on"},
 	{0},
 };
 

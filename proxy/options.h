@@ -102,7 +102,11 @@ struct control_options {
 struct store_options {
 	const char *path;     /* directory, NULL: nothing is remembered */
 	int64_t journal_age;  /* how long verdict records are kept */
-	int64_t journal_size; /* how large the store may grow */
+	int64_t journal_size; /* how large their file may grow */
+	int64_t memory_size;  /* and that of the memory */
+	const char *redis;    /* ADDRESS:PORT of the memory; NULL: it is in path */
+	const char *redis_password;
+	int64_t redis_timeout; /* for an answer */
 };
 
 struct dns_options {

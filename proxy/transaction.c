@@ -9,6 +9,7 @@
 #include "policy/mail/trace.h"
 #include "proxy/announcement.h"
 #include "proxy/keeper.h"
+#include "proxy/memory.h"
 
 #include <talloc.h>
 
@@ -326,6 +327,8 @@ void transaction_end(struct session *s, const struct reply *reply)
 	count(transaction, reply);
 	log_transaction(transaction, reply);
 	record(transaction, reply);
+	if (transaction->delivered)
+		memory_note_accepted(transaction);
 	if (transaction->delivery)
 		delivery_end(transaction->delivery);
 	s->transaction = NULL;

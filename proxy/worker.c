@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/sandbox.h"
+#include "base/store.h"
 #include "proxy/channel.h"
 #include "proxy/gateway.h"
 #include "proxy/keeper.h"
+#include "proxy/memory.h"
 #include "proxy/process.h"
 #include "proxy/resolver.h"
 
@@ -47,6 +49,7 @@ struct worker {
 	struct timer count;
 	uint64_t log_lost;
 	uint64_t records_lost;
+	uint64_t store_failures;
 	bool drained;
 };
 
@@ -232,11 +235,16 @@ static void on_master_gone(void *owner)
 static void count_lost(struct worker *worker)
 {
 	uint64_t log = log_lost();
+	struct store *store = worker->gateway ? worker->gateway->store : NULL;
+	uint64_t failures = store ? store_failures(store) : 0;
 	uint64_t records = worker->keeper ? keeper_link_dropped(worker->keeper) : 0;
 
 	table_add(worker->child->table, COUNT_LOG_LOST, (int64_t)(log - worker->log_lost));
 	table_add(worker->child->table, COUNT_RECORDS_LOST,
 		(int64_t)(records - worker->records_lost));
+	table_add(worker->child->table, COUNT_STORE_FAILURES,
+		(int64_t)(failures - worker->store_failures));
+	worker->store_failures = failures;
 	worker->log_lost = log;
 	worker->records_lost = records;
 }
@@ -276,6 +284,8 @@ static bool worker_start(struct worker *worker)
 		worker->keeper, child->column);
 	gateway_use_dns(
 		worker->gateway, resolver_new(worker, worker->loop, child->configuration->dns));
+	gateway_use_store(worker->gateway,
+		memory_new(worker, worker->loop, child->configuration->store, worker->keeper));
 	worker->gateway->draining = child->rehearsal; /* so that no server is asked */
 	if (!enter_sandbox(child->configuration))
 		return false;

@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "proxy/resolver.h"
 #include "tests/fakes/nameserver.h"
+#include "tests/fakes/shelf.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -223,6 +224,12 @@ void rig_settle_names(struct rig *rig)
 			return;
 		poll(NULL, 0, 1);
 	}
+}
+
+void rig_use_store(struct rig *rig)
+{
+	rig->shelf = shelf_new(rig, rig->loop->clock);
+	gateway_use_store(rig->gateway, rig->shelf->store);
 }
 
 /* --- life --- */

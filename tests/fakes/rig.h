@@ -24,7 +24,8 @@ struct rig {
 	int listener; /* the backend's */
 	uint16_t port;
 	struct nameserver *nameserver;
-	struct zone *zone; /* of the name server that the gateway asks; NULL: it has none */
+	struct shelf *shelf; /* the gateway's store; NULL: it has none */
+	struct zone *zone;   /* of the name server that the gateway asks; NULL: it has none */
 	char *configuration;
 	char *log; /* all lines */
 	void (*on_turn)(
@@ -43,6 +44,9 @@ const char *rig_name(struct rig *rig, const char *line);
 
 /* Lets all that was asked of the name server be answered, but for what it never answers. */
 void rig_settle_names(struct rig *rig);
+
+/* Gives the gateway a store (shelf.h), once it is open. */
+void rig_use_store(struct rig *rig);
 
 /* Opens the gateway. NULL, or what is wrong with the configuration. */
 const char *rig_begin(struct rig *rig);

@@ -157,6 +157,25 @@ static const struct {
 		"127.0.0.1:53\n"},
 	{GOOD "dns { trust_anchor = /nonexistent/root.key }\n",
 		"f:5:7: error: /nonexistent/root.key cannot be read: No such file or directory\n"},
+	{GOOD "store { redis = localhost redis_password = x }\n",
+		"f:5:9: error: \"localhost\" is no Redis: it is written ADDRESS:PORT, as "
+		"127.0.0.1:6379\n"},
+	{GOOD "store { path = /nonexistent redis_password = x }\n",
+		"f:5:29: warning: nobody is told it: there is no store.redis\n"},
+	{GOOD "greylist { enabled = yes }\n",
+		"f:5:12: warning: nothing is put off: there is neither store.path nor "
+		"store.redis\n"},
+	{GOOD "rate \"x\" { of = messages limit = 1 }\n",
+		"f:5:26: warning: nothing is counted: there is neither store.path nor "
+		"store.redis\n"},
+	{GOOD "store { redis = \"[::1]:6379\" } greylist { enabled = yes }\n", ""},
+	{GOOD "store { path = /x } rate \"x\" { of = connections by = user limit = 1 }\n",
+		"f:5:49: error: connections can be counted by client and client_network: who "
+		"sends is not known yet\n"},
+	{GOOD "store { path = /x } rate \"x\" { of = errors by = sender_domain limit = 1 }\n",
+		"f:5:44: error: errors can be counted by client, client_network and user\n"},
+	{GOOD "store { path = /x } rate \"a, b\" { of = errors limit = 1 }\n",
+		"f:5:35: error: the name of rate \"a, b\" may not have a comma\n"},
 	{GOOD "control { socket = \"/2345678901234567890123456789012345678901234567890"
 	      "12345678901234567890123456789012345678901234567890123456789\" }\n",
 		"f:5:11: error: the path of a socket has at most 107 bytes\n"},

@@ -39,7 +39,7 @@ START_TEST(has_safe_defaults)
 	ck_assert_double_eq(policy->thresholds->tag, 5);
 	ck_assert_double_eq(policy->thresholds->quarantine, 10);
 	ck_assert_double_eq(policy->thresholds->reject, 15);
-	ck_assert_uint_eq(policy->checks->chain.count, 13);
+	ck_assert_uint_eq(policy->checks->chain.count, 15);
 	ck_assert_uint_eq(policy->checks->monitor.count, 0);
 	ck_assert_uint_eq(policy->relay->networks.count, 0);
 	ck_assert_uint_eq(policy->allow_count, 0);
