@@ -16,6 +16,7 @@ extern const struct check helo_name_check;
 extern const struct check pregreet_check;
 extern const struct check helo_check;
 extern const struct check hops_check;
+extern const struct check recipient_check;
 extern const struct check recipients_check;
 extern const struct check relay_check;
 extern const struct check rhsbl_check;
