@@ -182,8 +182,8 @@ static char *build(const void *parent, const struct compiling *compiling, size_t
 	return table;
 }
 
-char *recipient_list_compile(const void *parent, struct slice text, size_t *size,
-	struct recipient_list_fault *fault)
+char *recipient_list_compile(
+	const void *parent, struct slice text, size_t *size, struct recipient_list_fault *fault)
 {
 	struct compiling *compiling = talloc_zero(NULL, struct compiling);
 	char *table = NULL;
@@ -295,8 +295,7 @@ bool recipient_list_has(
 		return false;
 	if (has_address(list, whole, domain))
 		return true;
-	if (plus && tag != SIZE_MAX && tag > 0 &&
-		has_address(list, slice_make(local, tag), domain))
+	if (plus && tag != SIZE_MAX && tag > 0 && has_address(list, slice_make(local, tag), domain))
 		return true;
 	return has_domain(list, domain);
 }

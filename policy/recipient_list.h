@@ -19,7 +19,7 @@
 
 #include "policy/inquiry.h"
 
-#define RECIPIENT_LIST_LINE 1024        /* bytes of a line */
+#define RECIPIENT_LIST_LINE 1024            /* bytes of a line */
 #define RECIPIENT_LIST_SIZE_MOST (1U << 30) /* bytes of a list, as text */
 
 struct recipient_list;
@@ -31,8 +31,8 @@ struct recipient_list_fault {
 };
 
 /* The table of a text, under the parent, and its size; NULL when there is a fault. */
-char *recipient_list_compile(const void *parent, struct slice text, size_t *size,
-	struct recipient_list_fault *fault);
+char *recipient_list_compile(
+	const void *parent, struct slice text, size_t *size, struct recipient_list_fault *fault);
 
 struct recipient_list *recipient_list_new(const void *parent);
 

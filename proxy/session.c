@@ -10,6 +10,7 @@
 #include "proxy/handshake.h"
 #include "proxy/limits.h"
 #include "proxy/login.h"
+#include "proxy/recipient_memory.h"
 #include "proxy/transaction.h"
 #include "proxy/verbs.h"
 
@@ -556,6 +557,7 @@ static struct step hear_backend(void *owner)
 	struct session *s = owner;
 	const struct reply *reply = &s->transaction->delivery->reply;
 
+	recipient_memory_note(s, s->command->recipient.address);
 	if (reply_is_positive(reply))
 		return THEN(carry_out);
 	s->reply = reply_of(scratch(s), reply->code, reply->status, reply->text);

@@ -466,7 +466,7 @@ static void play_line(struct play *play, size_t index)
 	else if (strcmp(line, "drain") == 0 || strcmp(line, "stop") == 0)
 		gateway_drain(play->rig->gateway, line[0] == 's', on_drained, play);
 	else if (!strchr(line, ':') ||
-		!strstr("config: client: dns: offer: ways:",
+		!strstr("config: client: dns: offer: recipients: ways:",
 			talloc_strndup(play, line, strcspn(line, " "))))
 		give_up(play, "no line of a dialogue", "", slice_of(line));
 }
@@ -509,6 +509,8 @@ static struct play *begin(const char *file, enum way way)
 		bad = rig_name(play->rig, name);
 		ck_assert_msg(!bad, "%s: no line of a zone: %s", file, bad);
 	}
+	for (size_t i = 0; (name = head(play, "recipients:", i)); i++)
+		rig_recipient(play->rig, name);
 	bad = rig_begin(play->rig);
 	ck_assert_msg(!bad, "%s: %s", file, bad);
 	connect_client(play);
