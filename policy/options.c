@@ -138,7 +138,8 @@ static const struct option limits_rows[] = {
 
 static const struct option checks_rows[] = {
 	{FIELD(checks_options, chain), .type = OPTION_TEXTS,
-		.preset = "size recipients pregreet recipient helo helo_name client_name dnsbl sender "
+		.preset = "size recipients pregreet recipient helo helo_name client_name dnsbl "
+			  "sender "
 			  "sender_domain rhsbl spf headers hops",
 		.manual = "the checks, in the order in which they are asked"},
 	{FIELD(checks_options, monitor), .type = OPTION_TEXTS,
