@@ -335,3 +335,20 @@ void recipients_examine(const struct configuration *configuration, struct compla
 	talloc_free(table);
 	close(file);
 }
+
+bool recipients_load(const struct configuration *configuration, struct recipient_list *list)
+{
+	const char *path = configuration->recipients_file;
+	struct recipient_list_fault fault;
+	size_t size;
+	int file = path ? open_list(path) : -1;
+	int copy = memfd_create("recipients", MFD_CLOEXEC);
+	char *table = file < 0 ? NULL : compile_file(NULL, file, &size, &fault);
+	bool good = table && copy >= 0 && write_all(copy, table, size) &&
+		recipient_list_load(list, copy);
+
+	talloc_free(table);
+	close_list(&copy);
+	close_list(&file);
+	return good;
+}

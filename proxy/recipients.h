@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 struct loop;
+struct recipient_list;
 struct recipients;
 
 struct recipients_events {
@@ -40,6 +41,9 @@ bool recipients_are_awaited(const struct recipients *recipients);
 /* A child of the master has died; false when it was not ours. */
 bool recipients_bury(struct recipients *recipients, pid_t pid, int status)
 	__attribute__((warn_unused_result));
+
+/* For `postern explain`: the list as it lies there now. False when there is none. */
+bool recipients_load(const struct configuration *configuration, struct recipient_list *list);
 
 /* For `postern check`: complains about the list; not read unless it is a file of the site's own. */
 void recipients_examine(const struct configuration *configuration, struct complaints *complaints);
