@@ -2,12 +2,16 @@
 /* Collects complaints and prints them in the order of their places. */
 #include "base/complaint.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <talloc.h>
 
 #define NAME_SIZE_MAX 64
+#define SHOWN_BEFORE 80 /* bytes of a line before the column, and behind it */
+#define SHOWN_BEHIND 60
 
 struct complaint {
 	size_t file; /* index into the files */
@@ -22,7 +26,10 @@ struct complaints {
 	struct complaint **items;
 	size_t count;
 	size_t errors;
-	char **files;
+	struct file {
+		char *name;
+		struct slice text; /* NULL when it was not handed in */
+	} * files;
 	size_t file_count;
 };
 
@@ -35,14 +42,22 @@ static size_t file_index(struct complaints *complaints, const char *file)
 {
 	size_t i = 0;
 
-	while (i < complaints->file_count && strcmp(complaints->files[i], file) != 0)
+	while (i < complaints->file_count && strcmp(complaints->files[i].name, file) != 0)
 		i++;
 	if (i == complaints->file_count) {
-		complaints->files = talloc_realloc(complaints, complaints->files, char *, i + 1);
-		complaints->files[i] = talloc_strdup(complaints->files, file);
+		complaints->files =
+			talloc_realloc(complaints, complaints->files, struct file, i + 1);
+		complaints->files[i] = (struct file){.name = talloc_strdup(complaints, file)};
 		complaints->file_count++;
 	}
 	return i;
+}
+
+void complaints_show(struct complaints *complaints, const char *file, struct slice text)
+{
+	size_t index = file_index(complaints, file);
+
+	complaints->files[index].text = text;
 }
 
 /* What was quoted from a file shall not steer the reader's terminal. */
@@ -129,6 +144,65 @@ static int compare(const void *left, const void *right)
 	return compare_numbers(a->number, b->number);
 }
 
+/* The line of a text, without its end; false when it has no such line. */
+static bool find_line(struct slice text, unsigned number, struct slice *line)
+{
+	while (--number && text.size)
+		slice_cut(&text, '\n');
+	if (!text.data || number)
+		return false;
+	*line = slice_cut(&text, '\n');
+	if (line->size && line->data[line->size - 1] == '\r')
+		line->size--;
+	return true;
+}
+
+/* One place a character, and tabs as tabs, so that the caret stands right. */
+static void print_indent(struct slice before, FILE *out)
+{
+	while (before.size) {
+		size_t length = utf8_length(before);
+
+		fputc(before.data[0] == '\t' ? '\t' : ' ', out);
+		before = slice_from(before, length ? length : 1);
+	}
+}
+
+static void print_clean(struct slice line, FILE *out)
+{
+	for (; line.size; line = slice_from(line, 1)) {
+		char c = line.data[0];
+
+		fputc(((unsigned char)c < ' ' && c != '\t') || c == 0x7f ? '?' : c, out);
+	}
+}
+
+static bool is_inside_character(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* Long lines are cut on both sides of the column. */
+static void print_line(struct slice text, const struct complaint *c, FILE *out)
+{
+	struct slice line;
+	size_t from, end;
+
+	if (!find_line(text, c->line, &line) || c->column == 0 || c->column > line.size + 1)
+		return;
+	from = c->column - 1 > SHOWN_BEFORE ? c->column - 1 - SHOWN_BEFORE : 0;
+	end = line.size - (c->column - 1) > SHOWN_BEHIND ? c->column - 1 + SHOWN_BEHIND : line.size;
+	while (from < c->column - 1 && is_inside_character(line.data[from]))
+		from++;
+	while (end < line.size && is_inside_character(line.data[end]))
+		end++;
+	fputs("    ", out);
+	print_clean(slice_make(line.data + from, end - from), out);
+	fputs("\n    ", out);
+	print_indent(slice_make(line.data + from, c->column - 1 - from), out);
+	fputs("^\n", out);
+}
+
 void complaints_print(const struct complaints *complaints, FILE *out)
 {
 	struct complaint **sorted = talloc_array(NULL, struct complaint *, complaints->count + 1);
@@ -140,10 +214,12 @@ void complaints_print(const struct complaints *complaints, FILE *out)
 	for (size_t i = 0; i < complaints->count; i++) {
 		const struct complaint *c = sorted[i];
 
-		fputs(complaints->files[c->file], out);
+		fputs(complaints->files[c->file].name, out);
 		if (c->line)
 			fprintf(out, ":%u:%u", c->line, c->column);
 		fprintf(out, ": %s: %s\n", c->is_error ? "error" : "warning", c->text);
+		if (c->line)
+			print_line(complaints->files[c->file].text, c, out);
 	}
 	talloc_free(sorted);
 }

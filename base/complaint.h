@@ -3,12 +3,13 @@
  * Complaints about files that people write (settings, rules, lists). A reader never stops at the first one:
  * it collects them all, each with its place, and the caller prints them in the order of their places as
  * "FILE:LINE:COLUMN: error: text". Lines and columns count from 1, columns in bytes.
- * A complaint without a place (line 0) prints as "FILE: error: text".
+ * A complaint without a place (line 0) prints as "FILE: error: text". Below one whose file's text was handed in stand the line and a caret
+ * under the column.
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "base/slice.h"
+
 #include <stdio.h>
 
 struct place {
@@ -26,6 +27,9 @@ void complaint_error(struct complaints *complaints, struct place place, const ch
 	__attribute__((format(printf, 3, 4)));
 void complaint_warning(struct complaints *complaints, struct place place, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* The text of a file, so that lines of it can be shown; a second text of a name replaces the first. It must stay. */
+void complaints_show(struct complaints *complaints, const char *file, struct slice text);
 
 size_t complaints_errors(const struct complaints *complaints);
 size_t complaints_warnings(const struct complaints *complaints);

@@ -7,6 +7,9 @@
  *
  * A word is whatever stands together outside strings and punctuation, so 10M, 5.7.1, 192.0.2.0/24, 2001:db8::1,
  * tls_version and 2027-01-01 are each one word; what a word means is its reader's business.
+ *
+ * Where its grammar allows one, a reader asks for a regular expression or an address in angle brackets: only then are "/" and "<" read
+ * as their beginnings. Comments are passed over; a reader that wants to print them again has them kept.
  */
 #pragma once
 
@@ -18,6 +21,8 @@ enum token_kind {
 	TOKEN_WORD,        /* letters, digits and _ . : / - + % * bytes together */
 	TOKEN_STRING,      /* "…" with \\ \" \n; text holds it unescaped */
 	TOKEN_PUNCTUATION, /* one of { } ( ) [ ] = , @ < > ! or == != <= >= ; text says which */
+	TOKEN_REGEX, /* /…/ as it stands between the slashes; only lexer_take_regex() yields it */
+	TOKEN_ADDRESS, /* <…> without the brackets; only lexer_take_address() yields it */
 	/* One byte that is none of these; or a string, quotes and all, that has another escape or does not end on its
 	 * line (then text is the rest of the line). */
 	TOKEN_UNKNOWN
@@ -26,8 +31,18 @@ enum token_kind {
 struct token {
 	enum token_kind kind;
 	struct slice text;
+	struct slice flags; /* the letters behind a regex */
 	struct place place;
+	size_t number; /* how many tokens stand before it */
 	bool first_on_line;
+};
+
+/* From its "#" to the end of its line, blanks there left out. */
+struct comment {
+	struct slice text;
+	struct place place;
+	size_t token;       /* the number of the token behind it */
+	bool first_on_line; /* nothing stands before it on its line */
 };
 
 struct lexer;
@@ -38,6 +53,17 @@ struct lexer *lexer_new(const void *parent, const char *file, struct slice text)
 /* The next token, taken; and the one that would be next, left. */
 struct token lexer_take(struct lexer *lexer);
 struct token lexer_peek(struct lexer *lexer);
+
+/* The next token, taken; read as a regex when it begins with "/": up to the next "/" of the line that has no backslash before it, and
+ * the letters behind. One without an end is unknown. */
+struct token lexer_take_regex(struct lexer *lexer);
+
+/* The next token, taken; read as an address when it is "<" and a ">" stands on its line before any blank or "<". */
+struct token lexer_take_address(struct lexer *lexer);
+
+/* From now on comments are kept; and those that were passed so far. The array may move with the next token. */
+void lexer_keep_comments(struct lexer *lexer);
+const struct comment *lexer_comments(const struct lexer *lexer, size_t *count);
 
 /* Whether the token is this punctuation. */
 bool token_is(struct token token, const char *punctuation);

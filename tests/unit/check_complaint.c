@@ -72,6 +72,44 @@ START_TEST(disarms_control_characters)
 }
 END_TEST
 
+START_TEST(shows_the_line)
+{
+	struct complaints *complaints = complaints_new(NULL);
+
+	complaints_show(complaints, "f", slice_of("one\n\ttw\x01o \xc3\xa4 x\r\n\nlast"));
+	complaint_error(complaints, (struct place){"f", 1, 3}, "a");
+	complaint_error(complaints, (struct place){"f", 2, 9}, "b");
+	complaint_error(complaints, (struct place){"f", 3, 1}, "c");
+	complaint_error(complaints, (struct place){"f", 4, 5}, "behind the line");
+	complaint_error(complaints, (struct place){"f", 4, 6}, "beyond the line");
+	complaint_error(complaints, (struct place){"f", 9, 1}, "beyond the file");
+	complaint_error(complaints, (struct place){"g", 1, 1}, "not shown");
+	ck_assert_str_eq(complaints_text(complaints, complaints),
+		"f:1:3: error: a\n    one\n      ^\n"
+		"f:2:9: error: b\n    \ttw?o \xc3\xa4 x\n    \t      ^\n"
+		"f:3:1: error: c\n    \n    ^\n"
+		"f:4:5: error: behind the line\n    last\n        ^\n"
+		"f:4:6: error: beyond the line\n"
+		"f:9:1: error: beyond the file\n"
+		"g:1:1: error: not shown\n");
+	talloc_free(complaints);
+}
+END_TEST
+
+START_TEST(cuts_long_lines)
+{
+	struct complaints *complaints = complaints_new(NULL);
+	char *wide = talloc_asprintf(complaints, "%0500d", 0);
+
+	complaints_show(complaints, "f", slice_of(wide));
+	complaint_error(complaints, (struct place){"f", 1, 250}, "in the midst");
+	ck_assert_str_eq(complaints_text(complaints, complaints),
+		talloc_asprintf(complaints, "f:1:250: error: in the midst\n    %0140d\n    %81s\n",
+			0, "^"));
+	talloc_free(complaints);
+}
+END_TEST
+
 static const char *const names[] = {"hostname", "recipients", "recipient", "mode", "tls", "size"};
 
 static const struct {
@@ -121,6 +159,8 @@ int main(void)
 	tcase_add_test(cases, has_nothing_to_say);
 	tcase_add_test(cases, sorts_many);
 	tcase_add_test(cases, disarms_control_characters);
+	tcase_add_test(cases, shows_the_line);
+	tcase_add_test(cases, cuts_long_lines);
 	tcase_add_loop_test(cases, suggests_what_was_meant, 0, COUNT(suggestions));
 	tcase_add_test(cases, suggests_nothing_from_nothing);
 	suite_add_tcase(suite, cases);

@@ -65,7 +65,7 @@ static const struct {
 
 static char kind_letter(enum token_kind kind)
 {
-	return "ewsp?"[kind];
+	return "ewspra?"[kind];
 }
 
 START_TEST(cuts_tokens)
@@ -143,6 +143,82 @@ START_TEST(tells_punctuation_from_strings)
 }
 END_TEST
 
+/* --- where a reader asks --- */
+
+static const struct {
+	const char *text;
+	struct token (*take)(struct lexer *lexer);
+	const char *tokens; /* of the first, which is asked for, and the one behind it */
+} askings[] = {
+	{"/a b/ c", lexer_take_regex, "r1:1^a b|\nw1:7c|\n"},
+	{" /a\\/b#\"/imx)", lexer_take_regex, "r1:2^a\\/b#\"|imx\np1:13)|\n"},
+	{"//", lexer_take_regex, "r1:1^|\ne1:3|\n"},
+	{"/[a\\]]/i\n x", lexer_take_regex, "r1:1^[a\\]]|i\nw2:2^x|\n"},
+	{"# c\n/a/b", lexer_take_regex, "r2:1^a|b\ne2:5|\n"},
+	{"/a\nb", lexer_take_regex, "?1:1^/a|\nw2:1^b|\n"},
+	{"/a\\\n/", lexer_take_regex, "?1:1^/a\\|\nw2:1^/|\n"},
+	{"/", lexer_take_regex, "?1:1^/|\ne1:2|\n"},
+	{"abc /d/", lexer_take_regex, "w1:1^abc|\nw1:5/d/|\n"},
+	{"\"/a/\"", lexer_take_regex, "s1:1^/a/|\ne1:6|\n"},
+	{"", lexer_take_regex, "e1:1^|\ne1:1|\n"},
+	{"<a@b.c> d", lexer_take_address, "a1:1^a@b.c|\nw1:9d|\n"},
+	{"<> d", lexer_take_address, "a1:1^|\nw1:4d|\n"},
+	{"<=> d", lexer_take_address, "a1:1^=|\nw1:5d|\n"},
+	{"<\"x\"@\xc3\xa4#>", lexer_take_address, "a1:1^\"x\"@\xc3\xa4#|\ne1:10|\n"},
+	{"< a>", lexer_take_address, "p1:1^<|\nw1:3a|\n"},
+	{"<a b>", lexer_take_address, "p1:1^<|\nw1:2a|\n"},
+	{"<a<b>", lexer_take_address, "p1:1^<|\nw1:2a|\n"},
+	{"<a\n>", lexer_take_address, "p1:1^<|\nw1:2a|\n"},
+	{"<", lexer_take_address, "p1:1^<|\ne1:2|\n"},
+	{"a", lexer_take_address, "w1:1^a|\ne1:2|\n"},
+};
+
+static char *print_token(char *tokens, struct token token)
+{
+	return talloc_asprintf_append(tokens, "%c%u:%u%s%.*s|%.*s\n", kind_letter(token.kind),
+		token.place.line, token.place.column, token.first_on_line ? "^" : "",
+		SLICE_ARGS(token.text), SLICE_ARGS(token.flags));
+}
+
+/* Whether the token was looked at before or not. */
+START_TEST(reads_what_is_asked_for)
+{
+	for (int peeks = 0; peeks < 2; peeks++) {
+		struct lexer *lexer = lexer_new(NULL, "file", slice_of(askings[_i].text));
+		char *tokens = talloc_strdup(lexer, "");
+
+		if (peeks)
+			lexer_peek(lexer);
+		tokens = print_token(tokens, askings[_i].take(lexer));
+		tokens = print_token(tokens, lexer_take(lexer));
+		ck_assert_str_eq(tokens, askings[_i].tokens);
+		talloc_free(lexer);
+	}
+}
+END_TEST
+
+START_TEST(keeps_comments)
+{
+	struct lexer *lexer = lexer_new(NULL, "file", slice_of("# a \na # b\r\n\n  #\nc#d"));
+	char *text = talloc_strdup(lexer, "");
+	const struct comment *comments;
+	size_t count;
+
+	lexer_keep_comments(lexer);
+	while (lexer_take(lexer).kind != TOKEN_END)
+		continue;
+	comments = lexer_comments(lexer, &count);
+	for (size_t i = 0; i < count; i++)
+		text = talloc_asprintf_append(text, "%u:%u%s%.*s before %zu\n",
+			comments[i].place.line, comments[i].place.column,
+			comments[i].first_on_line ? "^" : "", SLICE_ARGS(comments[i].text),
+			comments[i].token);
+	ck_assert_str_eq(
+		text, "1:1^# a before 0\n2:3# b before 1\n4:3^# before 1\n5:2#d before 2\n");
+	talloc_free(lexer);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("lexer");
@@ -155,6 +231,8 @@ int main(void)
 	tcase_add_test(cases, ends_for_ever);
 	tcase_add_test(cases, passes_nul_bytes);
 	tcase_add_test(cases, tells_punctuation_from_strings);
+	tcase_add_loop_test(cases, reads_what_is_asked_for, 0, COUNT(askings));
+	tcase_add_test(cases, keeps_comments);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Plain files that are read as a whole.
+ */
+#pragma once
+
+#include "base/slice.h"
+
+/* The text lives under the parent, with a NUL behind it. What is returned is why it cannot be had, for people, or NULL. Whatever is no plain
+ * file, or larger than `most` bytes, is refused, and never waited for. */
+const char *file_read(const void *parent, const char *path, size_t most, struct slice *text)
+	__attribute__((warn_unused_result));
