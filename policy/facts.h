@@ -25,12 +25,12 @@
 enum fact_period { PER_SESSION, PER_TRANSACTION, PER_RECIPIENT };
 
 enum fact_learner {
-	LEARNER_TOLD,    /* set as it happens */
-	LEARNER_HEADER,  /* taken from the message's header */
-	LEARNER_DNS,     /* asked of name servers */
-	LEARNER_LISTS,   /* what is known of the lists in the DNS themselves */
+	LEARNER_TOLD,       /* set as it happens */
+	LEARNER_HEADER,     /* taken from the message's header */
+	LEARNER_DNS,        /* asked of name servers */
+	LEARNER_LISTS,      /* what is known of the lists in the DNS themselves */
 	LEARNER_RECIPIENTS, /* looked up in the list of recipients */
-	LEARNER_DERIVED, /* a pure function of other facts: policy/derived.h */
+	LEARNER_DERIVED,    /* a pure function of other facts: policy/derived.h */
 	LEARNERS
 };
 

@@ -18,7 +18,7 @@ static bool tries_too_many(struct inquiry *inquiry)
 {
 	return !inquiry_bool(inquiry, FACT_CLIENT_TRUSTED) &&
 		inquiry_number(inquiry, FACT_CLIENT_UNKNOWN_RECIPIENTS, 0) >
-			inquiry->policy->recipients->unknown_rate;
+		inquiry->policy->recipients->unknown_rate;
 }
 
 static struct verdict refuse(const char *result, const char *text)

@@ -123,8 +123,8 @@ START_TEST(mistakes_are_told_by_line)
 {
 	struct recipient_list_fault fault;
 	size_t size;
-	struct slice text = slice_make(faults[_i].text,
-		faults[_i].size ? faults[_i].size : strlen(faults[_i].text));
+	struct slice text = slice_make(
+		faults[_i].text, faults[_i].size ? faults[_i].size : strlen(faults[_i].text));
 
 	ck_assert_ptr_null(recipient_list_compile(root, text, &size, &fault));
 	ck_assert_uint_eq(fault.line, faults[_i].line);
@@ -242,18 +242,15 @@ int main(void)
 	TCase *tcase = tcase_create("all");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_loop_test(
-		tcase, addresses_are_found, 0, sizeof lookups / sizeof *lookups);
+	tcase_add_loop_test(tcase, addresses_are_found, 0, sizeof lookups / sizeof *lookups);
 	tcase_add_test(tcase, entries_are_counted_once);
-	tcase_add_loop_test(
-		tcase, mistakes_are_told_by_line, 0, sizeof faults / sizeof *faults);
+	tcase_add_loop_test(tcase, mistakes_are_told_by_line, 0, sizeof faults / sizeof *faults);
 	tcase_add_test(tcase, a_line_that_is_too_long);
 	tcase_add_test(tcase, many_addresses);
 	tcase_add_test(tcase, damaged_tables_do_no_harm);
 	tcase_add_test(tcase, what_is_no_table_changes_nothing);
 	tcase_add_test(tcase, before_anything_is_loaded);
-	tcase_add_loop_test(
-		tcase, the_fact_is_learnt, 0, sizeof questions / sizeof *questions);
+	tcase_add_loop_test(tcase, the_fact_is_learnt, 0, sizeof questions / sizeof *questions);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
