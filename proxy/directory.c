@@ -12,6 +12,7 @@
 #include <ldap.h>
 #include <libgen.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <talloc.h>
 #include <unistd.h>
@@ -396,6 +397,7 @@ int directory_run(const struct configuration *configuration, int channel, bool r
 	struct loop *loop = loop_new(NULL);
 	struct directory *directory = talloc_zero(NULL, struct directory);
 
+	umask(S_IRWXG | S_IRWXO); /* who works here is nobody else's business */
 	directory->configuration = configuration;
 	directory->options = configuration->ldap;
 	directory->file = configuration->recipients_file;

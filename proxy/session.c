@@ -589,7 +589,8 @@ static struct step greet_anew(void *owner)
 
 static bool is_backends_word(const struct session *s)
 {
-	return s->transaction->delivery && s->transaction->delivery->told_by_backend;
+	return s->transaction->inquiry->verdict.kind < VERDICT_TEMPFAIL &&
+		s->transaction->delivery && s->transaction->delivery->told_by_backend;
 }
 
 /* Who guesses addresses is slowed, and sent away when none was right. What the backend says is never held back. */

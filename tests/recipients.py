@@ -3,6 +3,7 @@
 """Whole processes that know which recipients there are: from a file that changes while they run, from a directory (a real slapd, which
 is gone now and then), from what the backend said a moment ago; and check --live before a fake Exchange, a Postfix and nobody."""
 
+import json
 import os
 import shutil
 import smtplib
@@ -165,6 +166,17 @@ class File(unittest.TestCase):
         complaint = gateway.command("check")
         self.assertEqual(complaint.returncode, 1)
         self.assertIn(f"{self.list}:2:1: error: this is no address", complaint.stdout)
+
+    def test_explain_looks_into_the_list(self):
+        self.write("alice@example.com\n")
+        gateway = self.gateway(workers=1)
+        with open(self.directory + "/mail", "w", encoding="ascii") as out:
+            out.write("Subject: x\n\nx\n")
+        for name, verdict in (("alice", "recipient pass"), ("bob", "recipient unknown")):
+            told = gateway.command("explain", "--json", "--client", "192.0.2.1", "--sender", "a@elsewhere.example", "--recipient",
+                                   name + "@example.com", self.directory + "/mail")
+            trace = [f'{t["check"]} {t["result"]}' for t in json.loads(told.stdout)["trace"]]
+            self.assertIn(verdict, trace)
 
     def test_what_is_no_file(self):
         os.mkfifo(self.list)
