@@ -28,12 +28,13 @@
 enum fact_period { PER_SESSION, PER_TRANSACTION, PER_RECIPIENT };
 
 enum fact_learner {
-	LEARNER_TOLD,    /* set as it happens */
-	LEARNER_HEADER,  /* taken from the message's header */
-	LEARNER_DNS,     /* asked of name servers */
-	LEARNER_LISTS,   /* what is known of the lists in the DNS themselves */
-	LEARNER_STORE,   /* remembered from earlier mail: policy/store_learner.h */
-	LEARNER_DERIVED, /* a pure function of other facts: policy/derived.h */
+	LEARNER_TOLD,       /* set as it happens */
+	LEARNER_HEADER,     /* taken from the message's header */
+	LEARNER_DNS,        /* asked of name servers */
+	LEARNER_LISTS,      /* what is known of the lists in the DNS themselves */
+	LEARNER_STORE,      /* remembered from earlier mail: policy/store_learner.h */
+	LEARNER_RECIPIENTS, /* looked up in the list of recipients */
+	LEARNER_DERIVED,    /* a pure function of other facts: policy/derived.h */
 	LEARNERS
 };
 
@@ -90,6 +91,9 @@ enum fact_learner {
 	FACT(RECIPIENT_LOCAL,    "recipient.local",      VALUE_STRING,  STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "local part of this recipient") \
 	FACT(RECIPIENT_DOMAIN,   "recipient.domain",     VALUE_DOMAIN,  STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "domain of this recipient") \
 	FACT(RECIPIENT_FORM,     "recipient.form",       VALUE_FLAGS,   STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "unusual forms seen in this recipient") \
+	FACT(RECIPIENT_KNOWN,    "recipient.known",      VALUE_BOOL,    STAGE_RCPT,    PER_RECIPIENT,   LEARNER_RECIPIENTS, "whether the list of recipients has this one; absent as long as none is loaded") \
+	FACT(RECIPIENT_REFUSED_BEFORE, "recipient.refused_before", VALUE_BOOL, STAGE_RCPT, PER_RECIPIENT, LEARNER_TOLD, "whether the backend has said lately that this one does not exist; told of clients that exceed recipients.unknown_rate") \
+	FACT(CLIENT_UNKNOWN_RECIPIENTS, "client.unknown_recipients", VALUE_INT, STAGE_RCPT, PER_RECIPIENT, LEARNER_TOLD, "how many recipients that do not exist the client has tried within a minute") \
 	FACT(RECIPIENTS,         "recipients",           VALUE_TEXTS,   STAGE_DATA,    PER_TRANSACTION, LEARNER_TOLD,   "all recipients that passed") \
 	FACT(RECIPIENT_COUNT,    "recipients.count",     VALUE_INT,     STAGE_RCPT,    PER_TRANSACTION, LEARNER_TOLD,   "how many recipients passed before this one") \
 	FACT(MESSAGE_SIZE,       "message.size",         VALUE_SIZE,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "size of the message as it came") \

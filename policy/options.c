@@ -47,6 +47,35 @@ static const struct option relay_rows[] = {
 	{0},
 };
 
+static const char *const source_choices[] = {"backend", "file", "ldap", NULL};
+
+static const struct option recipients_rows[] = {
+	{FIELD(recipients_options, source), .type = OPTION_CHOICE, .preset = "backend",
+		.choices = source_choices,
+		.manual = "who says which recipients there are: the backend's live answer; a list "
+			  "in a file; or one that is pulled from a directory into that file"},
+	{FIELD(recipients_options, file), .type = OPTION_TEXT,
+		.manual = "the list: an address or @domain on each line, # for comments; with "
+			  "ldap, where it is kept (without: \"recipients\" in store.path)"},
+	{FIELD(recipients_options, domains), .type = OPTION_TEXTS,
+		.manual = "domains of relay.domains that the list is about; without, all of them"},
+	{FIELD(recipients_options, plus), .type = OPTION_BOOL, .preset = "yes",
+		.manual = "user+tag is a recipient where user is"},
+	{FIELD(recipients_options, watch), .type = OPTION_DURATION, .preset = "5s", .minimum = 100,
+		.maximum = SECONDS_A_DAY * INT64_C(1000),
+		.manual = "how often the file is looked at; a changed one is taken without a "
+			  "reload, and one with a mistake leaves the old one in force"},
+	{FIELD(recipients_options, memory), .type = OPTION_DURATION, .preset = "5m",
+		.maximum = 3600 * INT64_C(1000),
+		.manual = "how long it is remembered that the backend does not know a recipient, "
+			  "for clients beyond unknown_rate; 0: not at all"},
+	{FIELD(recipients_options, unknown_rate), .type = OPTION_NUMBER, .preset = "10",
+		.maximum = 4000,
+		.manual = "recipients a minute that do not exist, beyond which a client hears what "
+			  "is remembered, and the backend is spared"},
+	{0},
+};
+
 static const struct option allow_rows[] = {
 	{FIELD(allow_options, networks), .type = OPTION_NETWORKS,
 		.manual = "clients that skip the checks, though neither limits nor relay"},
@@ -112,8 +141,8 @@ static const struct option limits_rows[] = {
 
 static const struct option checks_rows[] = {
 	{FIELD(checks_options, chain), .type = OPTION_TEXTS,
-		.preset = "size recipients rate pregreet helo helo_name client_name dnsbl sender "
-			  "sender_domain rhsbl spf greylist headers hops",
+		.preset = "size recipients rate pregreet recipient helo helo_name client_name "
+			  "dnsbl sender sender_domain rhsbl spf greylist headers hops",
 		.manual = "the checks, in the order in which they are asked"},
 	{FIELD(checks_options, monitor), .type = OPTION_TEXTS,
 		.manual = "those of them that judge and are recorded, but do not act"},
@@ -357,6 +386,8 @@ static const struct option thresholds_rows[] = {
 const struct section policy_sections[] = {
 	{"", false, sizeof(struct site), site_rows, "Of the whole gateway."},
 	{"relay", false, sizeof(struct relay_options), relay_rows, "Who may send mail to whom."},
+	{"recipients", false, sizeof(struct recipients_options), recipients_rows,
+		"Which recipients there are."},
 	{"allow", true, sizeof(struct allow_options), allow_rows,
 		"Entries of the allow-list: who is trusted, on whose word and until when."},
 	{"limits", false, sizeof(struct limits_options), limits_rows, "How much of everything."},
@@ -507,6 +538,20 @@ static void add_allows(struct policy *policy, struct complaints *complaints)
 	policy->allows = talloc_array(policy, struct allow_entry, count);
 	for (size_t i = 0; i < count; i++)
 		add_allow(policy, settings_named(policy->settings, "allow", i), complaints);
+}
+
+static void check_recipients(const struct policy *policy, struct complaints *complaints)
+{
+	const struct recipients_options *recipients = policy->recipients;
+
+	if (recipients->source == RECIPIENTS_FILE && !recipients->file)
+		complaint_error(complaints, policy_place(policy, recipients, "source"),
+			"recipients.source = \"file\" needs recipients.file");
+	for (size_t i = 0; i < recipients->domains.count; i++) {
+		if (!is_domain_pattern(recipients->domains.items[i]))
+			complaint_error(complaints, policy_place(policy, recipients, "domains"),
+				"\"%s\" is no domain", recipients->domains.items[i]);
+	}
 }
 
 static void check_thresholds(const struct policy *policy, struct complaints *complaints)
@@ -660,6 +705,7 @@ struct policy *policy_new(
 
 	policy->settings = settings;
 	policy->relay = settings_section(settings, "relay");
+	policy->recipients = settings_section(settings, "recipients");
 	policy->limits = settings_section(settings, "limits");
 	policy->checks = settings_section(settings, "checks");
 	policy->sender = settings_section(settings, "sender");
@@ -674,6 +720,7 @@ struct policy *policy_new(
 	policy->thresholds = settings_section(settings, "thresholds");
 	policy->site = complete_site(policy, settings_section(settings, ""), complaints);
 	check_domains(policy, complaints);
+	check_recipients(policy, complaints);
 	add_allows(policy, complaints);
 	check_spf(policy, complaints);
 	check_hygiene(policy, complaints);

@@ -110,6 +110,19 @@ struct allow_options {
 	const char *until;          /* the last day, "2027-06-30"; NULL: for ever */
 };
 
+enum recipients_source { RECIPIENTS_BACKEND, RECIPIENTS_FILE, RECIPIENTS_LDAP };
+
+/* Who says which recipients there are. */
+struct recipients_options {
+	int source;           /* enum recipients_source */
+	const char *file;     /* the list, or where what LDAP said is kept */
+	struct texts domains; /* that the list is about; none: all of ours */
+	bool plus;            /* user+tag is user */
+	int64_t watch;        /* how often the file is looked at */
+	int64_t memory;       /* how long a no of the backend is remembered */
+	int64_t unknown_rate; /* a minute, beyond which a client hears it */
+};
+
 struct limits_options {
 	int64_t message_size;
 	int64_t recipients;
@@ -143,7 +156,8 @@ struct thresholds_options {
 	double reject;
 };
 
-/* The sections "", relay, allow, limits, checks, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, known_good, greylist, rate, hygiene and thresholds, in that
+/* The sections "", relay, recipients, allow, limits, checks, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, known_good, greylist, rate,
+ * hygiene and thresholds, in that
  * order; ended by a row without name. */
 extern const struct section policy_sections[];
 
@@ -157,6 +171,7 @@ struct policy {
 	const struct settings *settings; /* for the places of complaints; NULL in tests */
 	const struct site *site;
 	const struct relay_options *relay;
+	const struct recipients_options *recipients;
 	struct allow_entry *allows;
 	size_t allow_count;
 	bool allows_senders; /* an entry has senders */

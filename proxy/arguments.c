@@ -7,7 +7,7 @@
 
 #define DEFAULT_FILE "/etc/postern/postern.conf"
 
-enum { KEY_JSON = 256, KEY_ID, KEY_RECIPIENT, KEY_TEXTS };
+enum { KEY_JSON = 256, KEY_LIVE, KEY_ID, KEY_RECIPIENT, KEY_TEXTS };
 /* Options that fill a text: their key says which. */
 #define KEY_OF(field) (KEY_TEXTS + (int)offsetof(struct arguments, field))
 
@@ -27,6 +27,9 @@ enum { KEY_JSON = 256, KEY_ID, KEY_RECIPIENT, KEY_TEXTS };
 
 static const struct argp_option no_rows[] = {{0}};
 static const struct argp_option file_rows[] = {CONFIG_ROW, {0}};
+static const struct argp_option check_rows[] = {CONFIG_ROW,
+	{"live", KEY_LIVE, NULL, 0, "asks the servers of all backends, too; no mail is sent", 0},
+	{0}};
 static const struct argp_option control_rows[] = {CONFIG_ROW, SOCKET_ROW, {0}};
 static const struct argp_option status_rows[] = {CONFIG_ROW, SOCKET_ROW, JSON_ROW, {0}};
 
@@ -47,7 +50,7 @@ static const struct {
 	const char *manual;
 } rows[] = {
 	[ARGUMENTS_RUN] = {file_rows, NULL, "Runs the gateway in the foreground."},
-	[ARGUMENTS_CHECK] = {file_rows, NULL,
+	[ARGUMENTS_CHECK] = {check_rows, NULL,
 		"Reads the configuration and prints every complaint about it."},
 	[ARGUMENTS_EXPLAIN] = {explain_rows, "MESSAGE\nID",
 		"Judges one message without sending it and tells why (\"-\" is standard input); or "
@@ -61,6 +64,10 @@ static const struct {
 		"losing a connection; prints why if it does not."},
 	[ARGUMENTS_STOP] = {control_rows, NULL,
 		"Has the running gateway finish its sessions and end; a second time, at once."},
+	[ARGUMENTS_FORGET] = {control_rows, "ADDRESS",
+		"Has the running gateway forget that the backend does not know a recipient, as "
+		"after "
+		"its mailbox was made."},
 	[ARGUMENTS_SINK] = {sink_rows, "DIR",
 		"A small backend that keeps what it is sent as a Maildir."},
 	[ARGUMENTS_MANUAL] = {no_rows, NULL,
@@ -91,6 +98,8 @@ static error_t take(int key, char *value, struct argp_state *state)
 		arguments->file = value;
 	else if (key == KEY_JSON)
 		arguments->json = true;
+	else if (key == KEY_LIVE)
+		arguments->live = true;
 	else if (key == KEY_ID)
 		arguments->is_id = true;
 	else if (key == KEY_RECIPIENT)

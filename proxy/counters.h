@@ -40,6 +40,7 @@
 	COUNTER(BACKEND_FAILURES,    "backend_failures",     TOTAL) \
 	COUNTER(SPOOL_BYTES,         "spool_bytes",          GAUGE) /* messages in our hands */ \
 	COUNTER(EIGHT_BIT_TO_SEVEN,  "8bit_to_7bit_backend", TOTAL) /* 8BITMIME to a backend that lacks it */ \
+	COUNTER(UNKNOWN_RECIPIENTS,  "unknown_recipients",   TOTAL) /* that the backend said do not exist */ \
 	COUNTER(RECORDS_LOST,        "records_lost",         TOTAL) /* verdict records and updates of the memory the keeper did not take */ \
 	COUNTER(STORE_FAILURES,      "store_failures",       TOTAL) /* what the store did not tell or take */ \
 	COUNTER(LOG_LOST,            "log_lines_lost",       TOTAL)
@@ -62,7 +63,9 @@ enum counter_key {
 	KEY_CLIENT = 1,
 	KEY_CLIENT_NETWORK = 2,
 	KEY_SERVER = 3,
-	KEY_TLS_FAILURE = 4, /* recent: handshakes without a common version or cipher */
-	KEY_PATIENT = 5,     /* recent: has waited for the greeting */
-	KEY_NEWCOMER = 6,    /* recent: new sessions */
+	KEY_TLS_FAILURE = 4,       /* recent: handshakes without a common version or cipher */
+	KEY_PATIENT = 5,           /* recent: has waited for the greeting */
+	KEY_NEWCOMER = 6,          /* recent: new sessions */
+	KEY_UNKNOWN_TRIED = 7,     /* recent: recipients that do not exist, of a client */
+	KEY_UNKNOWN_RECIPIENT = 8, /* recent: that the backend does not know a recipient */
 };

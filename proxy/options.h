@@ -116,5 +116,22 @@ struct dns_options {
 	const char *trust_anchor; /* file, NULL: nothing is validated */
 };
 
-/* The sections listen, backend, route, tls, smtp, process, log, control, store and dns; ended by a row without name. */
+enum ldap_tls { LDAP_TLS_OFF, LDAP_TLS_REQUIRED };
+
+/* The directory that recipients are pulled from, with recipients.source = "ldap". */
+struct ldap_options {
+	const char *url;           /* ldaps://HOST or ldap://HOST, with :PORT */
+	int tls;                   /* enum ldap_tls; required: StartTLS where the URL is ldap:// */
+	const char *ca;            /* PEM, who vouches for it; NULL: the system's */
+	const char *bind;          /* DN, or user@domain; NULL: anonymous */
+	const char *password_file; /* its first line */
+	const char *base;          /* DN to search below */
+	const char *filter;
+	const char *attribute; /* "smtp:a@example.com" or plain addresses */
+	int64_t period;
+	int64_t timeout; /* for each answer */
+	int64_t shrink;  /* percent that the list may lose at once */
+};
+
+/* The sections listen, backend, route, tls, smtp, process, log, control, store, dns and ldap; ended by a row without name. */
 extern const struct section proxy_sections[];

@@ -11,6 +11,7 @@
 #include "proxy/limits.h"
 #include "proxy/login.h"
 #include "proxy/memory.h"
+#include "proxy/recipient_memory.h"
 #include "proxy/transaction.h"
 #include "proxy/verbs.h"
 
@@ -587,6 +588,7 @@ static struct step hear_backend(void *owner)
 	struct session *s = owner;
 	const struct reply *reply = &s->transaction->delivery->reply;
 
+	recipient_memory_note(s, s->command->recipient.address);
 	if (reply_is_positive(reply))
 		return THEN(carry_out);
 	s->reply = reply_of(scratch(s), reply->code, reply->status, reply->text);
@@ -625,7 +627,8 @@ static struct step meet_anew(void *owner)
 
 static bool is_backends_word(const struct session *s)
 {
-	return s->transaction->delivery && s->transaction->delivery->told_by_backend;
+	return s->transaction->inquiry->verdict.kind < VERDICT_TEMPFAIL &&
+		s->transaction->delivery && s->transaction->delivery->told_by_backend;
 }
 
 /* Who guesses addresses is slowed, and sent away when none was right. What the backend says is never held back. */

@@ -6,6 +6,7 @@
 #include "proxy/announcement.h"
 #include "proxy/handshake.h"
 #include "proxy/login.h"
+#include "proxy/recipient_memory.h"
 #include "proxy/transaction.h"
 
 #include <ctype.h>
@@ -120,6 +121,7 @@ static void prepare_rcpt(struct session *s)
 	facts_set_number(transaction->facts, FACT_RECIPIENT_FORM, address->form);
 	facts_set_number(
 		transaction->facts, FACT_RECIPIENT_COUNT, (int64_t)transaction->envelope->passed);
+	recipient_memory_tell(s, address);
 }
 
 static void change_rcpt(struct session *s)

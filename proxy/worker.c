@@ -18,6 +18,7 @@
 #include <event2/event_struct.h>
 #include <sys/socket.h>
 #include <talloc.h>
+#include <unistd.h>
 
 enum {
 	ACCEPTS_A_TURN = 64,
@@ -210,12 +211,21 @@ static void on_end(struct worker *worker, uint32_t unused)
 	gateway_drain(worker->gateway, true, on_drained, worker);
 }
 
+static void take_recipients(struct worker *worker, uint32_t descriptor)
+{
+	if (!gateway_use_recipients(worker->gateway, (int)descriptor))
+		log_event(LEVEL_ERROR, "recipients_refused",
+			"what the master handed over is no list: the one before counts");
+	close((int)descriptor);
+}
+
 static void (*const orders[CHANNEL_MESSAGES])(struct worker *worker, uint32_t argument) = {
 	[CHANNEL_SERVE] = on_serve,
 	[CHANNEL_LEAVE] = on_leave,
 	[CHANNEL_SWEEP] = sweep,
 	[CHANNEL_DRAIN] = on_drain,
 	[CHANNEL_END] = on_end,
+	[CHANNEL_RECIPIENTS] = take_recipients,
 };
 
 static void on_message(void *owner, enum channel_message message, uint32_t argument)
@@ -289,6 +299,8 @@ static bool worker_start(struct worker *worker)
 	worker->gateway->draining = child->rehearsal; /* so that no server is asked */
 	if (!enter_sandbox(child->configuration))
 		return false;
+	if (child->recipients >= 0)
+		take_recipients(worker, (uint32_t)child->recipients);
 	make_doors(worker);
 	worker->full = (struct timer){.on_due = on_pause_over, .owner = worker};
 	worker->count = (struct timer){.on_due = on_count, .owner = worker};

@@ -18,6 +18,7 @@ extern const struct check pregreet_check;
 extern const struct check helo_check;
 extern const struct check hops_check;
 extern const struct check rate_check;
+extern const struct check recipient_check;
 extern const struct check recipients_check;
 extern const struct check relay_check;
 extern const struct check rhsbl_check;

@@ -483,7 +483,7 @@ static void play_line(struct play *play, size_t index)
 	else if (strcmp(line, "drain") == 0 || strcmp(line, "stop") == 0)
 		gateway_drain(play->rig->gateway, line[0] == 's', on_drained, play);
 	else if (!strchr(line, ':') ||
-		!strstr("config: client: dns: offer: store: ways:",
+		!strstr("config: client: dns: offer: recipients: store: ways:",
 			talloc_strndup(play, line, strcspn(line, " "))))
 		give_up(play, "no line of a dialogue", "", slice_of(line));
 }
@@ -526,6 +526,8 @@ static struct play *begin(const char *file, enum way way)
 		bad = rig_name(play->rig, name);
 		ck_assert_msg(!bad, "%s: no line of a zone: %s", file, bad);
 	}
+	for (size_t i = 0; (name = head(play, "recipients:", i)); i++)
+		rig_recipient(play->rig, name);
 	bad = rig_begin(play->rig);
 	ck_assert_msg(!bad, "%s: %s", file, bad);
 	if (head(play, "store:", 0))

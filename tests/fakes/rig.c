@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "policy/recipient_list.h"
 #include "proxy/resolver.h"
 #include "tests/fakes/nameserver.h"
 #include "tests/fakes/shelf.h"
@@ -14,6 +15,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <talloc.h>
 #include <unistd.h>
@@ -232,6 +234,29 @@ void rig_use_store(struct rig *rig)
 	gateway_use_store(rig->gateway, rig->shelf->store);
 }
 
+/* --- recipients --- */
+
+void rig_recipient(struct rig *rig, const char *line)
+{
+	rig->recipients =
+		talloc_asprintf(rig, "%s%s\n", rig->recipients ? rig->recipients : "", line);
+}
+
+static const char *load_recipients(struct rig *rig)
+{
+	struct recipient_list_fault fault;
+	size_t size;
+	char *table = recipient_list_compile(rig, slice_of(rig->recipients), &size, &fault);
+	int descriptor = memfd_create("recipients", MFD_CLOEXEC);
+
+	if (!table)
+		return fault.reason;
+	bool good = write(descriptor, table, size) == (ssize_t)size &&
+		gateway_use_recipients(rig->gateway, descriptor);
+	close(descriptor);
+	return good ? NULL : "the list of recipients cannot be loaded";
+}
+
 /* --- life --- */
 
 static void on_log(const char *line, void *owner)
@@ -268,7 +293,7 @@ const char *rig_begin(struct rig *rig)
 	rig->gateway = gateway_new(rig, rig->loop, configuration, rig->table, NULL, 1);
 	if (rig->zone)
 		gateway_use_dns(rig->gateway, begin_names(rig, configuration));
-	return NULL;
+	return rig->recipients ? load_recipients(rig) : NULL;
 }
 
 void rig_connect(struct rig *rig, const char *client)

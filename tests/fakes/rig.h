@@ -27,7 +27,8 @@ struct rig {
 	struct shelf *shelf; /* the gateway's store; NULL: it has none */
 	struct zone *zone;   /* of the name server that the gateway asks; NULL: it has none */
 	char *configuration;
-	char *log; /* all lines */
+	char *recipients; /* the list; NULL: none */
+	char *log;        /* all lines */
 	void (*on_turn)(
 		void *owner); /* called at each turn: for a backend that answers by itself */
 	void *owner;
@@ -41,6 +42,9 @@ void rig_configure(struct rig *rig, const char *line);
 
 /* A line of what the gateway's name server knows (zone.h). NULL, or the line when it is none. Without any there is no name server, and nothing is known. */
 const char *rig_name(struct rig *rig, const char *line);
+
+/* A line of the list of recipients (policy/recipient_list.h). Without any, none is loaded. */
+void rig_recipient(struct rig *rig, const char *line);
 
 /* Lets all that was asked of the name server be answered, but for what it never answers. */
 void rig_settle_names(struct rig *rig);

@@ -118,6 +118,23 @@ static const struct {
 		"relay.networks is taken for it\n"
 		"f:8:21: warning: \"example.com\" never comes here: route \"t\" stands before and "
 		"has it\n"},
+	{GOOD "recipients { source = file }\n",
+		"f:5:14: error: recipients.source = \"file\" needs recipients.file\n"},
+	{GOOD "recipients { domains = {example.com a..b} }\n",
+		"f:5:14: error: \"a..b\" is no domain\n"},
+	{GOOD "recipients { source = ldap }\nldap { url = \"http://dc\" bind = x ca = /nonexistent "
+	      "}\n",
+		"f:5:14: error: recipients.source = \"ldap\" needs recipients.file or store.path, "
+		"to "
+		"keep the list\n"
+		"f:6:1: error: recipients.source = \"ldap\" needs ldap.base, where to search\n"
+		"f:6:8: error: recipients.source = \"ldap\" needs ldap.url: ldaps://HOST or "
+		"ldap://HOST\n"
+		"f:6:26: error: ldap.bind needs ldap.password_file\n"
+		"f:6:35: error: /nonexistent cannot be read: No such file or directory\n"},
+	{GOOD "recipients { source = ldap file = /l }\nldap { url = ldap://dc base = b bind = x "
+	      "password_file = /dev/null tls = off }\n",
+		"f:6:68: warning: without TLS the password of ldap.bind can be read on its way\n"},
 	{GOOD "tls { key = /nonexistent }\n", "f:5:7: error: a key without a certificate\n"},
 	{GOOD "tls { certificate = /nonexistent }\n",
 		"f:5:7: error: a certificate without a key\n"},
