@@ -322,21 +322,28 @@ static enum dns_outcome outcome(const struct reading *reading, unsigned rcode)
 	return rcode == RCODE_NXDOMAIN ? DNS_NO_NAME : DNS_NO_DATA;
 }
 
+static enum dns_failure read_all(struct reading *reading, const char *name, unsigned rcode)
+{
+	if (!read_question(reading, name))
+		return DNS_MALFORMED;
+	if (rcode == RCODE_SERVFAIL)
+		return DNS_SERVFAIL;
+	if (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN)
+		return DNS_REFUSED;
+	return read_chain(reading) ? DNS_WELL : DNS_MALFORMED;
+}
+
 void dns_packet_read(const void *parent, struct slice packet, const char *name, enum dns_type type,
 	struct dns_answer *answer)
 {
 	struct reading reading = {
 		.packet = packet, .answer = answer, .parent = parent, .type = type};
 	unsigned rcode = packet.size < HEADER ? 0 : byte_at(packet, 3) & 15;
+	enum dns_failure failure;
 
-	if (!read_question(&reading, name))
-		fail(answer, DNS_MALFORMED);
-	else if (rcode == RCODE_SERVFAIL)
-		fail(answer, DNS_SERVFAIL);
-	else if (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN)
-		fail(answer, DNS_REFUSED);
-	else if (!read_chain(&reading))
-		fail(answer, DNS_MALFORMED);
-	else
+	failure = read_all(&reading, name, rcode);
+	if (failure == DNS_WELL)
 		answer->outcome = outcome(&reading, rcode);
+	else
+		fail(answer, failure);
 }

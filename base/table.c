@@ -469,3 +469,13 @@ uint32_t table_recent(const struct table *table, uint8_t kind, const void *key, 
 
 	return recent_is_of(word, hash) ? recent_count(word, second, period) : 0;
 }
+
+bool table_forget_recent(struct table *table, uint8_t kind, const void *key, size_t size)
+{
+	struct entry wanted = recent_key(kind, key, size);
+	uint64_t hash = hash_of(table->shared, &wanted);
+	_Atomic uint64_t *place = recent_place(table->shared, hash);
+	uint64_t word = *place;
+
+	return recent_is_of(word, hash) && atomic_compare_exchange_strong(place, &word, 0);
+}

@@ -72,5 +72,8 @@ uint32_t table_note_recent(struct table *table, uint8_t kind, const void *key, s
 uint32_t table_recent(const struct table *table, uint8_t kind, const void *key, size_t size,
 	uint64_t second, uint32_t period);
 
+/* Forgets how often; whether there was anything to forget. */
+bool table_forget_recent(struct table *table, uint8_t kind, const void *key, size_t size);
+
 /* The words of a key, all 0 at first. NULL when there is no room for one more key. */
 _Atomic uint64_t *table_words(struct table *table, uint8_t kind, const void *key, size_t size);

@@ -4,6 +4,7 @@
 
 #include "policy/exemption.h"
 #include "policy/header_learner.h"
+#include "policy/store_learner.h"
 
 #include <talloc.h>
 
@@ -145,6 +146,8 @@ struct chain *chain_new(const void *parent, const struct policy *policy,
 		memcpy(chain->learners, learners, sizeof chain->learners);
 	if (!chain->learners[LEARNER_HEADER].begin)
 		chain->learners[LEARNER_HEADER] = header_learner();
+	if (!chain->learners[LEARNER_STORE].begin)
+		chain->learners[LEARNER_STORE] = store_learner(NULL);
 	return chain;
 }
 
@@ -179,7 +182,7 @@ struct walk {
 	struct verdict verdict; /* the first final one */
 	enum rank rank;         /* of who gave it */
 	bool is_unknown;        /* someone is waiting for a fact */
-	uint64_t asked;         /* clock_microseconds() when the one before had answered */
+	uint64_t asked;         /* clock_microseconds() when the last one that spoke had answered */
 };
 
 static bool observes(const struct walk *walk)
@@ -193,8 +196,16 @@ static bool is_held_back(const struct walk *walk, enum rank rank, const struct v
 	return observes(walk) && rank == RANK_CHECK && verdict->kind > VERDICT_ACCEPT;
 }
 
-static void record(const struct walk *walk, const struct link *link, const struct verdict *verdict,
-	uint64_t microseconds)
+/* Asking for the time costs more than most checks do, so those that have nothing to say are timed together with the next that has. */
+static uint64_t take_time(struct walk *walk)
+{
+	uint64_t answered = clock_microseconds(), taken = answered - walk->asked;
+
+	walk->asked = answered;
+	return taken;
+}
+
+static void record(struct walk *walk, const struct link *link, const struct verdict *verdict)
 {
 	bool is_silent = verdict->kind == VERDICT_NONE && !verdict->result && verdict->score == 0;
 	const char *word = verdict->result ? verdict->result : verdict_name(verdict->kind);
@@ -210,7 +221,7 @@ static void record(const struct walk *walk, const struct link *link, const struc
 			.score = verdict->score,
 			.counted = !link->monitored,
 			.monitored = link->monitored || is_held_back(walk, link->rank, verdict),
-			.microseconds = (uint32_t)microseconds,
+			.microseconds = (uint32_t)take_time(walk),
 		});
 }
 
@@ -218,15 +229,13 @@ static void ask(struct walk *walk, const struct link *link)
 {
 	walk->inquiry->is_waiting = walk->is_unknown;
 	struct verdict verdict = link->check->judge(walk->inquiry);
-	uint64_t answered = clock_microseconds(), taken = answered - walk->asked;
 
-	walk->asked = answered;
 	if (verdict.kind == VERDICT_UNKNOWN) {
 		walk->is_unknown = true;
 		return;
 	}
 	if (!verdict.decided_by)
-		record(walk, link, &verdict, taken);
+		record(walk, link, &verdict);
 	if (link->monitored || !verdict_is_final(&verdict))
 		return;
 	walk->verdict = verdict;

@@ -3,7 +3,10 @@
 #include "policy/derived.h"
 
 #include "base/dns.h"
+#include "base/quantity.h"
 #include "policy/dns_list.h"
+#include "policy/greylist.h"
+#include "policy/known_good.h"
 #include "policy/mail/domain.h"
 #include "policy/origin.h"
 #include "policy/spf_facts.h"
@@ -327,6 +330,45 @@ static enum fact_state derive_hash(struct inquiry *inquiry, const struct questio
 	return FACT_KNOWN;
 }
 
+/* --- greylisting, for rules --- */
+
+/* The recipient, or at data the first of them. */
+static const char *recipient_of(struct inquiry *inquiry)
+{
+	struct value value;
+
+	if (inquiry->stage == STAGE_RCPT)
+		return inquiry_text(inquiry, FACT_RECIPIENT, "");
+	if (inquiry_ask(inquiry, FACT_RECIPIENTS, &value) != FACT_KNOWN || !value.texts.count)
+		return "";
+	return value.texts.items[0];
+}
+
+/* What has passed before is asked first: the age counts. */
+static enum fact_state derive_young(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	const char *client = "";
+	enum fact_state state = greylist_client(inquiry, parent, &client);
+	int64_t age = 0;
+
+	if (state != FACT_KNOWN ||
+		!quantity_parse(QUANTITY_DURATION, slice_of(question->argument), &age))
+		return state == FACT_KNOWN ? FACT_ABSENT : state;
+	state = inquiry_ask_of(inquiry, FACT_GREYLIST_PASSED,
+		greylist_passed_argument(parent, inquiry, client), value);
+	if (state != FACT_KNOWN || value->boolean) {
+		*value = state == FACT_KNOWN ? (struct value){.type = VALUE_BOOL, .boolean = false}
+					     : *value;
+		return state;
+	}
+	state = inquiry_ask_of(inquiry, FACT_GREYLIST_AGE,
+		greylist_age_argument(parent, inquiry, client, recipient_of(inquiry)), value);
+	if (state == FACT_KNOWN)
+		*value = (struct value){.type = VALUE_BOOL, .boolean = value->number < age};
+	return state;
+}
+
 /* --- all of them --- */
 
 static const struct derived {
@@ -344,6 +386,7 @@ static const struct derived {
 	{FACT_SPF_EXPLANATION, spf_facts_derive},
 	{FACT_SPF_DETAIL, spf_facts_derive},
 	{FACT_SPF_SENDS_NO_MAIL, spf_facts_derive},
+	{FACT_GREYLIST_YOUNG, derive_young},
 	{FACT_NOW_HOUR, derive_time},
 	{FACT_NOW_WEEKDAY, derive_time},
 	{FACT_HELO_IS_OURS, derive_is_ours},
@@ -355,6 +398,7 @@ static const struct derived {
 	{FACT_MX, derive_mx},
 	{FACT_DNSBL, derive_dnsbl},
 	{FACT_RHSBL, derive_rhsbl},
+	{FACT_SENDER_KNOWN_GOOD, known_good_derive_sender},
 };
 
 /* What is of a transaction is not of its session, though it may be asked about before; and what is not there may come with a later

@@ -194,6 +194,7 @@ static void play_recipient(struct play *play, struct answer *answer)
 {
 	const struct address *address = answer->address;
 
+	facts_forget_recipient(play->facts);
 	facts_set_text(play->facts, FACT_RECIPIENT, address->text);
 	facts_set_text(play->facts, FACT_RECIPIENT_LOCAL, address->local);
 	facts_set_text(play->facts, FACT_RECIPIENT_DOMAIN, address->domain);

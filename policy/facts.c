@@ -38,6 +38,17 @@ static const struct fact_kind of_zone = {
 static const struct fact_kind of_zone_and_domain = {
 	.each = VALUE_STRING, .arguments = zone_and_domain, .argument_count = 2};
 
+static const struct vocabulary_argument key_and_period[] = {
+	{"key", VALUE_STRING, true}, {"period", VALUE_DURATION, false}};
+static const struct vocabulary_argument age[] = {{"age", VALUE_DURATION, false}};
+static const struct vocabulary_argument three[] = {{"first", VALUE_STRING, true},
+	{"second", VALUE_STRING, true}, {"third", VALUE_STRING, true}};
+static const struct fact_kind of_key_and_period = {
+	.arguments = key_and_period, .argument_count = 2};
+static const struct fact_kind of_age = {.arguments = age, .argument_count = 1};
+static const struct fact_kind of_two = {.arguments = three, .argument_count = 2};
+static const struct fact_kind of_three = {.arguments = three, .argument_count = 3};
+
 static const char *const weekdays[] = {
 	"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", NULL};
 
@@ -61,6 +72,15 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_MX].argument = "name",
 	[FACT_NOW_WEEKDAY].flags = weekdays,
 	[FACT_SPF_RESULT].flags = spf_result_names,
+	[FACT_GREYLIST_YOUNG].argument = "age",
+	[FACT_GREYLIST_YOUNG].counting = true,
+	[FACT_GREYLIST_YOUNG].rules = &of_age,
+	[FACT_KNOWN_GOOD].rules = &of_name,
+	[FACT_GREYLIST_PASSED].rules = &of_two,
+	[FACT_GREYLIST_AGE].rules = &of_three,
+	[FACT_RATE].rules = &of_key_and_period,
+	[FACT_SEEN].rules = &of_key_and_period,
+	[FACT_USAGE].rules = &of_three,
 	[FACT_CLIENT_PTR].rules = &domains,
 	[FACT_RECIPIENTS].rules = &addresses,
 	[FACT_HEADER].rules = &fields,
@@ -74,6 +94,16 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_DNSBL_SUSPENDED].rules = &of_zone,
 	[FACT_RESOLVES].rules = &of_name,
 	[FACT_MX].rules = &domains_of_name,
+	[FACT_KNOWN_GOOD].argument = "address or domain",
+	[FACT_GREYLIST_PASSED].argument = "client, domain",
+	[FACT_GREYLIST_AGE].argument = "client, sender, recipient",
+	[FACT_GREYLIST_AGE].counting = true,
+	[FACT_RATE].argument = "key, period",
+	[FACT_RATE].counting = true,
+	[FACT_SEEN].argument = "key, period",
+	[FACT_SEEN].counting = true,
+	[FACT_USAGE].argument = "section, key, amount",
+	[FACT_USAGE].counting = true,
 };
 /* clang-format on */
 
@@ -98,7 +128,8 @@ struct answered {
 };
 
 #define KEY_ROOM 256
-#define OWN_ROOM 11 /* what is known of most sessions */
+#define SESSION_ROOM 11     /* what is known of most sessions */
+#define TRANSACTION_ROOM 32 /* and of most transactions */
 
 struct facts {
 	struct facts *under;
@@ -108,7 +139,7 @@ struct facts {
 	uint64_t
 		there[(FACT_COUNT + WORD_BITS - 1) / WORD_BITS]; /* which facts stand in it; bits */
 	uint8_t count, room;
-	struct known own[OWN_ROOM];
+	struct known own[];
 };
 
 const struct fact_row *fact_row(enum fact fact)
@@ -156,11 +187,13 @@ bool fact_parse_question(const void *parent, const char *text, struct question *
 
 struct facts *facts_new(const void *parent, struct facts *under)
 {
-	struct facts *facts = talloc_zero(parent, struct facts);
+	uint8_t room = under ? TRANSACTION_ROOM : SESSION_ROOM;
+	struct facts *facts = talloc_zero_size(parent, sizeof *facts + room * sizeof *facts->own);
 
+	talloc_set_name_const(facts, "struct facts");
 	facts->under = under;
 	facts->known = facts->own;
-	facts->room = OWN_ROOM;
+	facts->room = room;
 	return facts;
 }
 
@@ -181,15 +214,24 @@ static bool is_there(const struct facts *facts, enum fact fact)
 	return facts->there[fact / WORD_BITS] >> fact % WORD_BITS & 1;
 }
 
+/* Counts pairs, then fours, then bytes of bits: compilers call a slow function where they may not ask the processor. */
+static size_t count_bits(uint64_t bits)
+{
+	bits -= bits >> 1 & 0x5555555555555555;
+	bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+	bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	return bits * 0x0101010101010101 >> 56;
+}
+
 /* How many facts that stand before it in the table are there. */
 static size_t place_of(const struct facts *facts, enum fact fact)
 {
 	uint64_t before = (UINT64_C(1) << fact % WORD_BITS) - 1;
-	int place = __builtin_popcountll(facts->there[fact / WORD_BITS] & before);
+	size_t place = count_bits(facts->there[fact / WORD_BITS] & before);
 
 	for (size_t word = 0; word < fact / WORD_BITS; word++)
-		place += __builtin_popcountll(facts->there[word]);
-	return (size_t)place;
+		place += count_bits(facts->there[word]);
+	return place;
 }
 
 static struct known *place_for(struct facts *facts, enum fact fact)
@@ -344,7 +386,7 @@ void facts_forget_recipient(struct facts *facts)
 	struct answered *answered, *next;
 
 	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
-		if (rows[fact].period == PER_RECIPIENT)
+		if (is_there(facts, fact) && rows[fact].period == PER_RECIPIENT)
 			facts_forget(facts, fact);
 	}
 	HASH_ITER(hh, facts->answered, answered, next)

@@ -11,6 +11,9 @@
  * Some facts have an argument, a row's `argument` says what: header(Subject), dns.mx(example.com). Each argument is a question of its
  * own. Where a fact has several, they stand in the one text as they are written, between ", ".
  *
+ * A counting fact counts what it is asked about, when it is first needed: once for each recipient, at other stages once. rate and seen
+ * are kept apart by stage, and told so: rate(192.0.2.1, 1h, rcpt).
+ *
  * Learners: LEARNER_TOLD facts are set by whoever runs the session as they happen; asking for one that was not told gives absent.
  * The others name who can find them out; the functions are handed in with struct learner (see policy/inquiry.h).
  */
@@ -23,11 +26,13 @@
 enum fact_period { PER_SESSION, PER_TRANSACTION, PER_RECIPIENT };
 
 enum fact_learner {
-	LEARNER_TOLD,    /* set as it happens */
-	LEARNER_HEADER,  /* taken from the message's header */
-	LEARNER_DNS,     /* asked of name servers */
-	LEARNER_LISTS,   /* what is known of the lists in the DNS themselves */
-	LEARNER_DERIVED, /* a pure function of other facts: policy/derived.h */
+	LEARNER_TOLD,       /* set as it happens */
+	LEARNER_HEADER,     /* taken from the message's header */
+	LEARNER_DNS,        /* asked of name servers */
+	LEARNER_LISTS,      /* what is known of the lists in the DNS themselves */
+	LEARNER_STORE,      /* remembered from earlier mail: policy/store_learner.h */
+	LEARNER_RECIPIENTS, /* looked up in the list of recipients */
+	LEARNER_DERIVED,    /* a pure function of other facts: policy/derived.h */
 	LEARNERS
 };
 
@@ -63,6 +68,7 @@ enum fact_learner {
 	FACT(SENDER_DOMAIN,      "sender.domain",        VALUE_DOMAIN,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "domain of the sender") \
 	FACT(SENDER_IS_OURS,     "sender.is_ours",       VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "whether the sender's domain is in relay.domains") \
 	FACT(SENDER_FORM,        "sender.form",          VALUE_FLAGS,   STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "unusual forms seen in the sender") \
+	FACT(SENDER_KNOWN_GOOD,  "sender.known_good",    VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "whether good mail has come from the sender's domain before, and SPF says that this comes from there") \
 	FACT(SENDER_IS_NULL,     "sender.is_null",       VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "whether the sender is <>") \
 	FACT(NOW,                "now",                  VALUE_INT,     STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "when the client came, of a transaction when MAIL did; in seconds since 1970") \
 	FACT(NOW_HOUR,           "now.hour",             VALUE_INT,     STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "hour of now, 0 to 23, UTC") \
@@ -87,6 +93,9 @@ enum fact_learner {
 	FACT(RECIPIENT_LOCAL,    "recipient.local",      VALUE_STRING,  STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "local part of this recipient") \
 	FACT(RECIPIENT_DOMAIN,   "recipient.domain",     VALUE_DOMAIN,  STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "domain of this recipient") \
 	FACT(RECIPIENT_FORM,     "recipient.form",       VALUE_FLAGS,   STAGE_RCPT,    PER_RECIPIENT,   LEARNER_TOLD,   "unusual forms seen in this recipient") \
+	FACT(RECIPIENT_KNOWN,    "recipient.known",      VALUE_BOOL,    STAGE_RCPT,    PER_RECIPIENT,   LEARNER_RECIPIENTS, "whether the list of recipients has this one; absent as long as none is loaded") \
+	FACT(RECIPIENT_REFUSED_BEFORE, "recipient.refused_before", VALUE_BOOL, STAGE_RCPT, PER_RECIPIENT, LEARNER_TOLD, "whether the backend has said lately that this one does not exist; told of clients that exceed recipients.unknown_rate") \
+	FACT(CLIENT_UNKNOWN_RECIPIENTS, "client.unknown_recipients", VALUE_INT, STAGE_RCPT, PER_RECIPIENT, LEARNER_TOLD, "how many recipients that do not exist the client has tried within a minute") \
 	FACT(RECIPIENTS,         "recipients",           VALUE_TEXTS,   STAGE_DATA,    PER_TRANSACTION, LEARNER_TOLD,   "all recipients that passed") \
 	FACT(RECIPIENT_COUNT,    "recipients.count",     VALUE_INT,     STAGE_RCPT,    PER_TRANSACTION, LEARNER_TOLD,   "how many recipients passed before this one") \
 	FACT(MESSAGE_SIZE,       "message.size",         VALUE_SIZE,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "size of the message as it came") \
@@ -115,6 +124,13 @@ enum fact_learner {
 	FACT(DNSBL,              "dnsbl",                VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "codes that a list in the DNS has for origin.ip; absent when it is not listed, failed when the list does not answer or is suspended") \
 	FACT(RHSBL,              "rhsbl",                VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "codes that a list in the DNS has for a domain") \
 	FACT(DNSBL_SUSPENDED,    "dnsbl.suspended",      VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_LISTS,  "why a list in the DNS is suspended; absent when it is not") \
+	FACT(KNOWN_GOOD,         "known_good",           VALUE_BOOL,    STAGE_CONNECT, PER_TRANSACTION, LEARNER_STORE,  "whether good mail has come from that address or domain") \
+	FACT(GREYLIST_PASSED,    "greylist.passed",      VALUE_BOOL,    STAGE_RCPT,    PER_TRANSACTION, LEARNER_STORE,  "whether mail of that domain was accepted from that client") \
+	FACT(GREYLIST_AGE,       "greylist.age",         VALUE_DURATION, STAGE_RCPT,   PER_RECIPIENT,   LEARNER_STORE,  "how long ago that client, sender and recipient came for the first time; 0: now") \
+	FACT(GREYLIST_YOUNG,     "greylist.young",       VALUE_BOOL,    STAGE_RCPT,    PER_RECIPIENT,   LEARNER_DERIVED, "whether that client, sender and recipient came for the first time less than that age ago, and no mail of them was accepted before; absent when nobody remembers") \
+	FACT(RATE,               "rate",                 VALUE_INT,     STAGE_CONNECT, PER_RECIPIENT,   LEARNER_STORE,  "how often that key was counted at this stage within the last period, with this; older periods count by their share") \
+	FACT(SEEN,               "seen",                 VALUE_BOOL,    STAGE_CONNECT, PER_RECIPIENT,   LEARNER_STORE,  "whether that key was counted at this stage before, no longer ago than the period") \
+	FACT(USAGE,              "usage",                VALUE_INT,     STAGE_CONNECT, PER_RECIPIENT,   LEARNER_STORE,  "how much of a section rate that key has used up within its period, with the amount") \
 	FACT(SCORE,              "score",                VALUE_SCORE,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_TOLD,   "sum of all scores so far")
 /* clang-format on */
 
@@ -135,6 +151,7 @@ struct fact_row {
 		flags; /* names of the bits of a VALUE_FLAGS fact, of the values of a VALUE_ENUM; NULL-ended */
 	const char *argument;          /* what it is asked with; NULL: nothing */
 	const struct fact_kind *rules; /* what rules know of it besides; NULL: nothing more */
+	bool counting; /* asking counts: it is never asked ahead, and once a recipient or stage */
 	const char *manual;
 };
 

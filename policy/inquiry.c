@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <talloc.h>
 
-#define FIRST_ROOM 8
+#define FIRST_ROOM 16
 #define PAIRS_MAXIMUM 32
 
 /* One question that is being answered. */
@@ -100,6 +100,7 @@ static void append(struct inquiry *inquiry, const struct trace_entry *entry)
 
 void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session)
 {
+	grow_trace(inquiry);
 	set_score(inquiry, session->score);
 	inquiry->accepted_session = session->accepted_session;
 	inquiry->deferred_at = session->deferred_at;
@@ -175,6 +176,27 @@ static void want(struct inquiry *inquiry, const struct question *question)
 		question->argument ? talloc_strdup(inquiry->wanted, question->argument) : NULL};
 }
 
+/* What counts is asked for when nothing else is missing: then it is needed. */
+static bool is_to_be_asked_later(const struct inquiry *inquiry, const struct fact_row *row)
+{
+	return row->counting && talloc_array_length(inquiry->wanted) > 0;
+}
+
+/* rate and seen count each stage by itself. Told without a stage, they hold at all. */
+static enum fact_state ask_of_stage(
+	struct inquiry *inquiry, const struct question *question, struct value *value)
+{
+	char *argument =
+		talloc_asprintf(NULL, "%s, %s", question->argument, stage_name(inquiry->stage));
+	const struct question staged = {question->fact, argument};
+	enum fact_state state = facts_look_up(inquiry->facts, &staged, value);
+
+	if (state == FACT_UNKNOWN && !is_to_be_asked_later(inquiry, fact_row(question->fact)))
+		want(inquiry, &staged);
+	talloc_free(argument);
+	return state;
+}
+
 enum fact_state inquiry_ask_of(
 	struct inquiry *inquiry, enum fact fact, const char *argument, struct value *value)
 {
@@ -188,7 +210,10 @@ enum fact_state inquiry_ask_of(
 		return FACT_ABSENT;
 	if (row->learner == LEARNER_DERIVED)
 		return derived_ask(inquiry, &question, value);
-	want(inquiry, &question);
+	if (fact == FACT_RATE || fact == FACT_SEEN)
+		return ask_of_stage(inquiry, &question, value);
+	if (!is_to_be_asked_later(inquiry, row))
+		want(inquiry, &question);
 	return FACT_UNKNOWN;
 }
 

@@ -14,7 +14,6 @@
 
 #define CONTENT "a later version, which takes messages apart,"
 #define DKIM "a later version, which checks signatures,"
-#define STORE "a later version, which remembers clients,"
 #define QUARANTINE "a later version, which has a quarantine,"
 #define GEOIP "--with-maxminddb, in a later version,"
 #define YARA "--with-yara, in a later version,"
@@ -25,8 +24,6 @@ static const char *const results[] = {
 	"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror", "policy", NULL};
 static const char *const policies[] = {"none", "quarantine", "reject", NULL};
 static const char *const flags[] = {"encrypted", "macros", "truncated", NULL};
-static const struct vocabulary_argument key_and_period[] = {
-	{"key", VALUE_STRING, true}, {"period", VALUE_DURATION, false}};
 
 /* clang-format off */
 static const struct vocabulary_field attachment_fields[] = {
@@ -49,10 +46,6 @@ static const struct vocabulary_fact missing_facts[] = {
 	{.name = "dmarc.result",    .type = VALUE_ENUM,    .stage = STAGE_MESSAGE, .names = results, .missing = DKIM},
 	{.name = "dmarc.policy",    .type = VALUE_ENUM,    .stage = STAGE_MESSAGE, .names = policies, .missing = DKIM},
 	{.name = "arc.result",      .type = VALUE_ENUM,    .stage = STAGE_MESSAGE, .names = results, .missing = DKIM},
-	{.name = "rate",            .type = VALUE_INT,     .stage = STAGE_CONNECT, .counting = true,
-		.arguments = key_and_period, .argument_count = COUNT(key_and_period), .missing = STORE},
-	{.name = "seen",            .type = VALUE_BOOL,    .stage = STAGE_CONNECT, .counting = true,
-		.arguments = key_and_period, .argument_count = COUNT(key_and_period), .missing = STORE},
 	{.name = "body.text",       .type = VALUE_TEXT,    .stage = STAGE_MESSAGE, .missing = CONTENT},
 	{.name = "body.html",       .type = VALUE_TEXT,    .stage = STAGE_MESSAGE, .missing = CONTENT},
 	{.name = "body.raw",        .type = VALUE_STRING,  .stage = STAGE_MESSAGE, .missing = CONTENT},
@@ -257,7 +250,8 @@ static const struct vocabulary_action actions[] = {
 	{.name = "strip",         .stages = AT(STAGE_MESSAGE), .missing = CONTENT},
 	{.name = "redirect",      .stages = AT(STAGE_RCPT) | AT(STAGE_MESSAGE), SLOTS(address_slots), .missing = QUARANTINE},
 	{.name = "add_recipient", .stages = AT(STAGE_MESSAGE), SLOTS(address_slots), .missing = QUARANTINE},
-	{.name = "greylist",      .stages = AT(STAGE_RCPT) | AT(STAGE_DATA), .final = true, SLOTS(greylist_slots), .missing = STORE},
+	{.name = "greylist",      .stages = AT(STAGE_RCPT) | AT(STAGE_DATA), .final = true, .asks = "greylist.young", SLOTS(greylist_slots),
+		.manual = "puts off while client, sender and recipient are younger than that; needs the store"},
 };
 /* clang-format on */
 
@@ -282,6 +276,7 @@ static struct vocabulary_fact fact_of(const struct fact_row *row)
 		.repeatable = is_several,
 		.arguments = kind->arguments,
 		.argument_count = kind->argument_count,
+		.counting = row->counting,
 		.names = row->flags,
 		.manual = row->manual,
 	};

@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #define SECONDS_A_DAY 86400
+#define MINUTE INT64_C(60000)
+#define DAY (24 * 60 * MINUTE)
+#define YEAR (365 * DAY)
 #define MEGABYTE INT64_C(1048576)
 #define GIGABYTE (1024 * MEGABYTE)
 #define HOSTNAME_SIZE 256
@@ -41,6 +44,35 @@ static const struct option relay_rows[] = {
 			  "below example.com"},
 	{FIELD(relay_options, networks), .type = OPTION_NETWORKS,
 		.manual = "our own hosts, which may send anywhere"},
+	{0},
+};
+
+static const char *const source_choices[] = {"backend", "file", "ldap", NULL};
+
+static const struct option recipients_rows[] = {
+	{FIELD(recipients_options, source), .type = OPTION_CHOICE, .preset = "backend",
+		.choices = source_choices,
+		.manual = "who says which recipients there are: the backend's live answer; a list "
+			  "in a file; or one that is pulled from a directory into that file"},
+	{FIELD(recipients_options, file), .type = OPTION_TEXT,
+		.manual = "the list: an address or @domain on each line, # for comments; with "
+			  "ldap, where it is kept (without: \"recipients\" in store.path)"},
+	{FIELD(recipients_options, domains), .type = OPTION_TEXTS,
+		.manual = "domains of relay.domains that the list is about; without, all of them"},
+	{FIELD(recipients_options, plus), .type = OPTION_BOOL, .preset = "yes",
+		.manual = "user+tag is a recipient where user is"},
+	{FIELD(recipients_options, watch), .type = OPTION_DURATION, .preset = "5s", .minimum = 100,
+		.maximum = SECONDS_A_DAY * INT64_C(1000),
+		.manual = "how often the file is looked at; a changed one is taken without a "
+			  "reload, and one with a mistake leaves the old one in force"},
+	{FIELD(recipients_options, memory), .type = OPTION_DURATION, .preset = "5m",
+		.maximum = 3600 * INT64_C(1000),
+		.manual = "how long it is remembered that the backend does not know a recipient, "
+			  "for clients beyond unknown_rate; 0: not at all"},
+	{FIELD(recipients_options, unknown_rate), .type = OPTION_NUMBER, .preset = "10",
+		.maximum = 4000,
+		.manual = "recipients a minute that do not exist, beyond which a client hears what "
+			  "is remembered, and the backend is spared"},
 	{0},
 };
 
@@ -109,8 +141,9 @@ static const struct option limits_rows[] = {
 
 static const struct option checks_rows[] = {
 	{FIELD(checks_options, chain), .type = OPTION_TEXTS,
-		.preset = "size recipients rules pregreet helo helo_name client_name dnsbl sender "
-			  "sender_domain rhsbl spf headers hops",
+		.preset =
+			"size recipients rate rules pregreet recipient helo helo_name client_name "
+			"dnsbl sender sender_domain rhsbl spf greylist headers hops",
 		.manual = "the checks, in the order in which they are asked"},
 	{FIELD(checks_options, monitor), .type = OPTION_TEXTS,
 		.manual = "those of them that judge and are recorded, but do not act"},
@@ -294,6 +327,67 @@ static const struct option spf_rows[] = {
 	{0},
 };
 
+static const struct option known_good_rows[] = {
+	{FIELD(known_good_options, memory), .type = OPTION_DURATION, .preset = "30d",
+		.minimum = MINUTE, .maximum = YEAR,
+		.manual = "how long clients and domains are known as good after the last message "
+			  "that SPF let pass and that was accepted without a mark"},
+	{0},
+};
+
+static const char *const greylist_choices[] = {"suspicious", "strangers", NULL};
+
+static const struct option greylist_rows[] = {
+	{FIELD(greylist_options, enabled), .type = OPTION_BOOL, .preset = "no",
+		.manual = "puts mail off (451) that was not seen before; who comes again passes"},
+	{FIELD(greylist_options, who), .type = OPTION_CHOICE, .preset = "suspicious",
+		.choices = greylist_choices,
+		.manual = "whose mail: suspicious is of strangers without a name in the DNS that "
+			  "leads back to them, with one that looks given to a range, or on a list "
+			  "of dnsbl; strangers is of all"},
+	{FIELD(greylist_options, delay), .type = OPTION_DURATION, .preset = "60s", .minimum = 1000,
+		.maximum = DAY, .manual = "how long after the first attempt mail passes"},
+	{FIELD(greylist_options, retry), .type = OPTION_DURATION, .preset = "2d", .minimum = MINUTE,
+		.maximum = 30 * DAY,
+		.manual = "how long a first attempt is remembered; later, the next is the first"},
+	{FIELD(greylist_options, memory), .type = OPTION_DURATION, .preset = "36d",
+		.minimum = MINUTE, .maximum = YEAR,
+		.manual = "how long a client whose mail was accepted may send mail of that domain "
+			  "without delay"},
+	{0},
+};
+
+static const char *const rate_of_choices[] = {
+	"connections", "messages", "recipients", "errors", NULL};
+static const char *const rate_by_choices[] = {
+	"client", "client_network", "sender_domain", "user", NULL};
+static const char *const rate_action_choices[] = {"monitor", "score", "tempfail", "reject", NULL};
+
+static const struct option rate_rows[] = {
+	{FIELD(rate_options, of), .type = OPTION_CHOICE, .mandatory = true,
+		.choices = rate_of_choices,
+		.manual = "what is counted; errors are protocol errors, refused recipients and "
+			  "refused logins"},
+	{FIELD(rate_options, by), .type = OPTION_CHOICE, .preset = "client",
+		.choices = rate_by_choices,
+		.manual = "whose: one address, its network (a /24 of IPv4, a /64 of IPv6), the "
+			  "sender's domain, or who has authenticated; behind trusted_relays the "
+			  "address is where the mail came from"},
+	{FIELD(rate_options, period), .type = OPTION_DURATION, .preset = "1h", .minimum = 1000,
+		.maximum = YEAR, .manual = "within what time"},
+	{FIELD(rate_options, limit), .type = OPTION_NUMBER, .mandatory = true,
+		.maximum = INT64_C(1000000000),
+		.manual = "how many are allowed; what comes beyond counts, too"},
+	{FIELD(rate_options, action), .type = OPTION_CHOICE, .preset = "tempfail",
+		.choices = rate_action_choices,
+		.manual = "what is done about what comes beyond: recorded only, a score, 451, 550"},
+	{FIELD(rate_options, score), .type = OPTION_SCORE, .preset = "2",
+		.manual = "for action = score"},
+	{FIELD(rate_options, networks), .type = OPTION_BOOL, .preset = "no",
+		.manual = "counts clients of relay.networks, too"},
+	{0},
+};
+
 static const struct option hygiene_rows[] = {
 	{FIELD(hygiene_options, enabled), .type = OPTION_BOOL, .preset = "yes",
 		.manual = "removes from strangers' mail what only our side may say: "
@@ -318,6 +412,8 @@ static const struct option thresholds_rows[] = {
 const struct section policy_sections[] = {
 	{"", false, sizeof(struct site), site_rows, "Of the whole gateway."},
 	{"relay", false, sizeof(struct relay_options), relay_rows, "Who may send mail to whom."},
+	{"recipients", false, sizeof(struct recipients_options), recipients_rows,
+		"Which recipients there are."},
 	{"allow", true, sizeof(struct allow_options), allow_rows,
 		"Entries of the allow-list: who is trusted, on whose word and until when."},
 	{"limits", false, sizeof(struct limits_options), limits_rows, "How much of everything."},
@@ -337,6 +433,12 @@ const struct section policy_sections[] = {
 		"A list of good clients in the DNS; its name is the zone."},
 	{"rhsbl", true, sizeof(struct dns_list_options), rhsbl_rows,
 		"A list of bad domains in the DNS, asked for the sender's; its name is the zone."},
+	{"known_good", false, sizeof(struct known_good_options), known_good_rows,
+		"Clients and domains that have sent good mail; needs a store."},
+	{"greylist", false, sizeof(struct greylist_options), greylist_rows,
+		"Mail of suspicious strangers is put off once; needs a store."},
+	{"rate", true, sizeof(struct rate_options), rate_rows,
+		"How many of something somebody may send in some time; needs a store."},
 	{"hygiene", false, sizeof(struct hygiene_options), hygiene_rows,
 		"Header fields that strangers may not bring."},
 	{"thresholds", false, sizeof(struct thresholds_options), thresholds_rows,
@@ -466,6 +568,20 @@ static void add_allows(struct policy *policy, struct complaints *complaints)
 		add_allow(policy, settings_named(policy->settings, "allow", i), complaints);
 }
 
+static void check_recipients(const struct policy *policy, struct complaints *complaints)
+{
+	const struct recipients_options *recipients = policy->recipients;
+
+	if (recipients->source == RECIPIENTS_FILE && !recipients->file)
+		complaint_error(complaints, policy_place(policy, recipients, "source"),
+			"recipients.source = \"file\" needs recipients.file");
+	for (size_t i = 0; i < recipients->domains.count; i++) {
+		if (!is_domain_pattern(recipients->domains.items[i]))
+			complaint_error(complaints, policy_place(policy, recipients, "domains"),
+				"\"%s\" is no domain", recipients->domains.items[i]);
+	}
+}
+
 static void check_thresholds(const struct policy *policy, struct complaints *complaints)
 {
 	const struct thresholds_options *thresholds = policy->thresholds;
@@ -588,6 +704,40 @@ static const struct site *complete_site(
 	return site;
 }
 
+static void check_rate(
+	const struct policy *policy, const struct rate_options *rate, struct complaints *complaints)
+{
+	if (strchr(rate->name, ','))
+		complaint_error(complaints, policy_place(policy, rate, "of"),
+			"the name of rate \"%s\" may not have a comma", rate->name);
+	if (rate->of == RATE_OF_CONNECTIONS && rate->by > RATE_BY_CLIENT_NETWORK)
+		complaint_error(complaints, policy_place(policy, rate, "by"),
+			"connections can be counted by client and client_network: who sends is "
+			"not known yet");
+	if (rate->of == RATE_OF_ERRORS && rate->by == RATE_BY_SENDER_DOMAIN)
+		complaint_error(complaints, policy_place(policy, rate, "by"),
+			"errors can be counted by client, client_network and user");
+}
+
+static void add_rates(struct policy *policy, struct complaints *complaints)
+{
+	policy->rate_count = settings_count(policy->settings, "rate");
+	policy->rates = talloc_array(policy, const struct rate_options *, policy->rate_count);
+	for (size_t i = 0; i < policy->rate_count; i++) {
+		policy->rates[i] = settings_named(policy->settings, "rate", i);
+		check_rate(policy, policy->rates[i], complaints);
+	}
+}
+
+const struct rate_options *policy_rate(const struct policy *policy, struct slice name)
+{
+	for (size_t i = 0; i < policy->rate_count; i++) {
+		if (slice_equals(name, policy->rates[i]->name))
+			return policy->rates[i];
+	}
+	return NULL;
+}
+
 struct policy *policy_new(
 	const void *parent, const struct settings *settings, struct complaints *complaints)
 {
@@ -595,6 +745,7 @@ struct policy *policy_new(
 
 	policy->settings = settings;
 	policy->relay = settings_section(settings, "relay");
+	policy->recipients = settings_section(settings, "recipients");
 	policy->limits = settings_section(settings, "limits");
 	policy->checks = settings_section(settings, "checks");
 	policy->rules = settings_section(settings, "rules");
@@ -603,10 +754,14 @@ struct policy *policy_new(
 	policy->helo = settings_section(settings, "helo");
 	policy->client_name = settings_section(settings, "client_name");
 	policy->lists = dns_lists_read(policy, settings, complaints);
+	policy->known_good = settings_section(settings, "known_good");
+	policy->greylist = settings_section(settings, "greylist");
+	add_rates(policy, complaints);
 	policy->hygiene = settings_section(settings, "hygiene");
 	policy->thresholds = settings_section(settings, "thresholds");
 	policy->site = complete_site(policy, settings_section(settings, ""), complaints);
 	check_domains(policy, complaints);
+	check_recipients(policy, complaints);
 	add_allows(policy, complaints);
 	check_spf(policy, complaints);
 	check_rules(policy, complaints);

@@ -51,6 +51,37 @@ struct sender_options {
 	struct cidrs bogus_networks;
 };
 
+/* Whom to remember as good. */
+struct known_good_options {
+	int64_t memory; /* since the last good mail */
+};
+
+enum greylist_who { GREYLIST_SUSPICIOUS, GREYLIST_STRANGERS };
+
+struct greylist_options {
+	bool enabled;
+	int who; /* enum greylist_who */
+	int64_t delay;
+	int64_t retry;  /* how long one who was put off is waited for */
+	int64_t memory; /* of one who has come again */
+};
+
+enum rate_of { RATE_OF_CONNECTIONS, RATE_OF_MESSAGES, RATE_OF_RECIPIENTS, RATE_OF_ERRORS };
+enum rate_by { RATE_BY_CLIENT, RATE_BY_CLIENT_NETWORK, RATE_BY_SENDER_DOMAIN, RATE_BY_USER };
+enum rate_action { RATE_MONITOR, RATE_SCORE, RATE_TEMPFAIL, RATE_REJECT };
+
+/* rate "pace" { of = recipients  by = client  period = 1h  limit = 1000 } */
+struct rate_options {
+	const char *name;
+	int of; /* enum rate_of */
+	int by; /* enum rate_by */
+	int64_t period;
+	int64_t limit;
+	int action; /* enum rate_action */
+	double score;
+	bool networks; /* also of relay.networks */
+};
+
 struct helo_options {
 	int unresolved; /* the name has no address */
 	double unresolved_score;
@@ -91,6 +122,19 @@ struct allow_options {
 	const char *until;          /* the last day, "2027-06-30"; NULL: for ever */
 };
 
+enum recipients_source { RECIPIENTS_BACKEND, RECIPIENTS_FILE, RECIPIENTS_LDAP };
+
+/* Who says which recipients there are. */
+struct recipients_options {
+	int source;           /* enum recipients_source */
+	const char *file;     /* the list, or where what LDAP said is kept */
+	struct texts domains; /* that the list is about; none: all of ours */
+	bool plus;            /* user+tag is user */
+	int64_t watch;        /* how often the file is looked at */
+	int64_t memory;       /* how long a no of the backend is remembered */
+	int64_t unknown_rate; /* a minute, beyond which a client hears it */
+};
+
 struct limits_options {
 	int64_t message_size;
 	int64_t recipients;
@@ -124,7 +168,8 @@ struct thresholds_options {
 	double reject;
 };
 
-/* The sections "", relay, allow, limits, checks, rules, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, hygiene and thresholds, in that
+/* The sections "", relay, recipients, allow, limits, checks, rules, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, known_good, greylist, rate,
+ * hygiene and thresholds, in that
  * order; ended by a row without name. */
 extern const struct section policy_sections[];
 
@@ -140,6 +185,7 @@ struct policy {
 	const struct settings *settings; /* for the places of complaints; NULL in tests */
 	const struct site *site;
 	const struct relay_options *relay;
+	const struct recipients_options *recipients;
 	struct allow_entry *allows;
 	size_t allow_count;
 	bool allows_senders; /* an entry has senders */
@@ -150,6 +196,10 @@ struct policy {
 	const struct helo_options *helo;
 	const struct client_name_options *client_name;
 	struct dns_lists lists; /* of the sections dnsbl, dnswl and rhsbl */
+	const struct known_good_options *known_good;
+	const struct greylist_options *greylist;
+	const struct rate_options **rates;
+	size_t rate_count;
 	const struct hygiene_options *hygiene;
 	const struct thresholds_options *thresholds;
 	const struct rules_options *rules;
@@ -160,6 +210,9 @@ struct policy {
  * to under the settings. */
 struct policy *policy_new(
 	const void *parent, const struct settings *settings, struct complaints *complaints);
+
+/* The section rate of that name, or NULL. */
+const struct rate_options *policy_rate(const struct policy *policy, struct slice name);
 
 /* Where one of their options was written. */
 struct place policy_place(const struct policy *policy, const void *section, const char *option);

@@ -147,6 +147,14 @@ static struct verdict tempfail(struct inquiry *inquiry, const struct outcome_act
 	return refuse(inquiry, action, VERDICT_TEMPFAIL);
 }
 
+static struct verdict put_off(struct inquiry *inquiry, const struct outcome_action *action)
+{
+	(void)inquiry;
+	(void)action;
+	return verdict_tempfail(
+		451, "4.7.1", "we do not know you yet: please try again in some minutes");
+}
+
 static struct verdict disconnect(struct inquiry *inquiry, const struct outcome_action *action)
 {
 	struct verdict verdict =
@@ -162,7 +170,7 @@ static const struct {
 	const char *action;
 	struct verdict (*decide)(struct inquiry *inquiry, const struct outcome_action *action);
 } finals[] = {{"accept", let_pass}, {"reject", reject}, {"tempfail", tempfail},
-	{"disconnect", disconnect}};
+	{"disconnect", disconnect}, {"greylist", put_off}};
 
 static struct verdict decide(struct inquiry *inquiry, const struct outcome_action *action)
 {

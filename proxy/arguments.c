@@ -9,7 +9,7 @@
 
 #define DEFAULT_FILE "/etc/postern/postern.conf"
 
-enum { KEY_JSON = 256, KEY_ID, KEY_CHECK, KEY_RECIPIENT, KEY_TEXTS };
+enum { KEY_JSON = 256, KEY_LIVE, KEY_ID, KEY_CHECK, KEY_RECIPIENT, KEY_TEXTS };
 /* Options that fill a text: their key says which. */
 #define KEY_OF(field) (KEY_TEXTS + (int)offsetof(struct arguments, field))
 
@@ -29,6 +29,9 @@ enum { KEY_JSON = 256, KEY_ID, KEY_CHECK, KEY_RECIPIENT, KEY_TEXTS };
 
 static const struct argp_option no_rows[] = {{0}};
 static const struct argp_option file_rows[] = {CONFIG_ROW, {0}};
+static const struct argp_option check_rows[] = {CONFIG_ROW,
+	{"live", KEY_LIVE, NULL, 0, "asks the servers of all backends, too; no mail is sent", 0},
+	{0}};
 static const struct argp_option control_rows[] = {CONFIG_ROW, SOCKET_ROW, {0}};
 static const struct argp_option status_rows[] = {CONFIG_ROW, SOCKET_ROW, JSON_ROW, {0}};
 
@@ -54,7 +57,7 @@ static const struct {
 	const char *manual;
 } rows[] = {
 	[ARGUMENTS_RUN] = {file_rows, NULL, "Runs the gateway in the foreground."},
-	[ARGUMENTS_CHECK] = {file_rows, NULL,
+	[ARGUMENTS_CHECK] = {check_rows, NULL,
 		"Reads the configuration and prints every complaint about it."},
 	[ARGUMENTS_EXPLAIN] = {explain_rows, "MESSAGE\nID",
 		"Judges one message without sending it and tells why (\"-\" is standard input); or "
@@ -68,6 +71,10 @@ static const struct {
 		"losing a connection; prints why if it does not."},
 	[ARGUMENTS_STOP] = {control_rows, NULL,
 		"Has the running gateway finish its sessions and end; a second time, at once."},
+	[ARGUMENTS_FORGET] = {control_rows, "ADDRESS",
+		"Has the running gateway forget that the backend does not know a recipient, as "
+		"after "
+		"its mailbox was made."},
 	[ARGUMENTS_SINK] = {sink_rows, "DIR",
 		"A small backend that keeps what it is sent as a Maildir."},
 	[ARGUMENTS_FMT] = {fmt_rows, "FILE...", "Prints rule files anew in their canonical form."},
@@ -107,6 +114,8 @@ static error_t take(int key, char *value, struct argp_state *state)
 		arguments->file = value;
 	else if (key == KEY_JSON)
 		arguments->json = true;
+	else if (key == KEY_LIVE)
+		arguments->live = true;
 	else if (key == KEY_ID)
 		arguments->is_id = true;
 	else if (key == KEY_CHECK)

@@ -18,6 +18,7 @@ enum arguments_command {
 	ARGUMENTS_RELOAD,
 	ARGUMENTS_UPGRADE,
 	ARGUMENTS_STOP,
+	ARGUMENTS_FORGET,
 	ARGUMENTS_SINK,
 	ARGUMENTS_FMT,
 	ARGUMENTS_TEST,
@@ -39,6 +40,7 @@ struct arguments {
 	const char **recipients; /* NULL-ended */
 	size_t recipient_count;
 	bool json;
+	bool live;
 	bool is_id;
 	bool only_check; /* of fmt: say what it would do, and do nothing */
 };

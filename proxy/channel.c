@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <talloc.h>
 #include <unistd.h>
@@ -30,12 +31,43 @@ static int channel_close(struct channel *channel)
 	return 0;
 }
 
+/* The descriptor that came with it, or -1. */
+static int descriptor_of(struct msghdr *header)
+{
+	int descriptor = -1;
+
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part; part = CMSG_NXTHDR(header, part)) {
+		if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS &&
+			part->cmsg_len == CMSG_LEN(sizeof descriptor))
+			memcpy(&descriptor, CMSG_DATA(part), sizeof descriptor);
+	}
+	return descriptor;
+}
+
+static ssize_t receive(int from, struct packet *packet)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	struct iovec part = {packet, sizeof *packet};
+	struct msghdr header = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof control};
+	ssize_t size = recvmsg(from, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int descriptor = size < 0 ? -1 : descriptor_of(&header);
+
+	if (size == sizeof *packet && packet->message == CHANNEL_RECIPIENTS)
+		packet->argument = (uint32_t)descriptor;
+	else if (descriptor >= 0)
+		close(descriptor);
+	return size;
+}
+
 /* One packet a turn: the event may free the channel, and libevent comes again for the next. */
 static void on_readable(evutil_socket_t descriptor, short what, void *owner)
 {
 	struct channel *channel = owner;
 	struct packet packet;
-	ssize_t size = recv(descriptor, &packet, sizeof packet, MSG_DONTWAIT);
+	ssize_t size = receive(descriptor, &packet);
 
 	(void)what;
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
@@ -73,6 +105,24 @@ bool channel_send(struct channel *channel, enum channel_message message, uint32_
 
 	return send(channel->descriptor, &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT) ==
 		sizeof packet;
+}
+
+bool channel_send_descriptor(struct channel *channel, enum channel_message message, int descriptor)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof descriptor)] = {0};
+	struct packet packet = {message, 0};
+	struct iovec part = {&packet, sizeof packet};
+	struct msghdr header = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof control};
+	struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
+
+	rights->cmsg_level = SOL_SOCKET;
+	rights->cmsg_type = SCM_RIGHTS;
+	rights->cmsg_len = CMSG_LEN(sizeof descriptor);
+	memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
+	return sendmsg(channel->descriptor, &header, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof packet;
 }
 
 int channel_descriptor(const struct channel *channel)

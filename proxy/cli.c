@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The short commands: run, check, status, reload, upgrade, stop, sink, manual. */
+/* The short commands: run, check, status, reload, upgrade, stop, forget, sink, manual. */
 #include "proxy/cli.h"
 
 #include "policy/language.h"
@@ -7,7 +7,9 @@
 #include "proxy/arguments.h"
 #include "proxy/configuration.h"
 #include "proxy/control.h"
+#include "proxy/live_check.h"
 #include "proxy/master.h"
+#include "proxy/recipients.h"
 #include "proxy/sink.h"
 
 #include <sysexits.h>
@@ -40,16 +42,21 @@ int cli_check(int argc, char **argv)
 	void *all = talloc_new(NULL);
 	struct complaints *complaints = complaints_new(all);
 
-	const struct configuration *configuration = configuration_read(
-		all, arguments_parse(all, ARGUMENTS_CHECK, argc, argv)->file, complaints);
+	const struct arguments *arguments = arguments_parse(all, ARGUMENTS_CHECK, argc, argv);
+	const struct configuration *configuration =
+		configuration_read(all, arguments->file, complaints);
+
+	recipients_examine(configuration, complaints);
 	rulebook_lint(configuration->policy, complaints);
 	complaints_print(complaints, stdout);
 	int status = complaints_errors(complaints) > 0 ? 1 : 0;
+	if (status == 0 && arguments->live)
+		status = live_check_run(configuration, stdout);
 	talloc_free(all);
 	return status;
 }
 
-/* --- status, reload, upgrade, stop --- */
+/* --- status, reload, upgrade, stop, forget --- */
 
 /* The socket's path as the configuration has it, whatever else is wrong with that. */
 static const char *socket_path(void *all, const struct arguments *arguments)
@@ -88,6 +95,17 @@ int cli_upgrade(int argc, char **argv)
 int cli_stop(int argc, char **argv)
 {
 	return ask(ARGUMENTS_STOP, argc, argv, "stop");
+}
+
+int cli_forget(int argc, char **argv)
+{
+	void *all = talloc_new(NULL);
+	const struct arguments *arguments = arguments_parse(all, ARGUMENTS_FORGET, argc, argv);
+	const char *request = talloc_asprintf(all, "forget %s", arguments->subject);
+	int status = control_ask(socket_path(all, arguments), request, stdout);
+
+	talloc_free(all);
+	return status;
 }
 
 /* --- sink, manual --- */

@@ -14,6 +14,7 @@ int cli_status(int argc, char **argv);
 int cli_upgrade(int argc, char **argv);
 int cli_rehearse(int argc, char **argv);
 int cli_reload(int argc, char **argv);
+int cli_forget(int argc, char **argv);
 int cli_stop(int argc, char **argv);
 int cli_sink(int argc, char **argv); /* sink.c does the work */
 int cli_manual(int argc, char **argv);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `postern explain`: one message judged without being sent, or the record of a past transaction. */
 #include "policy/explain.h"
+#include "policy/recipient_list.h"
 #include "proxy/arguments.h"
 #include "proxy/cli.h"
 #include "proxy/configuration.h"
 #include "proxy/keeper.h"
+#include "proxy/recipients.h"
 #include "proxy/resolver.h"
 #include "proxy/route.h"
 
@@ -44,7 +46,11 @@ static void teach(
 {
 	const struct configuration *configuration = owner;
 
+	struct recipient_list *list = recipient_list_new(parent);
+
 	resolver_teach(resolver_new(parent, loop, configuration->dns), learners);
+	if (recipients_load(configuration, list))
+		learners[LEARNER_RECIPIENTS] = recipient_list_learner(list);
 }
 
 static int judge(const struct arguments *arguments, const struct configuration *configuration)

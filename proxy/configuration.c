@@ -314,6 +314,76 @@ static void check_dns(const struct reading *reading)
 			"%s cannot be read: %s", dns->trust_anchor, strerror(errno));
 }
 
+static void check_store(const struct reading *reading)
+{
+	const struct store_options *store = reading->configuration->store;
+	const struct policy *policy = reading->configuration->policy;
+	bool is_there = store->path || store->redis;
+	struct ip ip;
+	uint16_t port;
+
+	if (store->redis && !ip_parse_with_port(slice_of(store->redis), &ip, &port))
+		complaint_error(reading->complaints, place_of(reading, store, "redis"),
+			"\"%s\" is no Redis: it is written ADDRESS:PORT, as 127.0.0.1:6379",
+			store->redis);
+	if (store->redis_password && !store->redis)
+		complaint_warning(reading->complaints, place_of(reading, store, "redis_password"),
+			"nobody is told it: there is no store.redis");
+	if (policy->greylist->enabled && !is_there)
+		complaint_warning(reading->complaints,
+			place_of(reading, policy->greylist, "enabled"),
+			"nothing is put off: there is neither store.path nor store.redis");
+	if (policy->rate_count && !is_there)
+		complaint_warning(reading->complaints, place_of(reading, policy->rates[0], "limit"),
+			"nothing is counted: there is neither store.path nor store.redis");
+}
+
+/* What recipients.source = "ldap" needs besides. */
+static void check_directory(const struct reading *reading)
+{
+	const struct ldap_options *ldap = reading->configuration->ldap;
+	const struct recipients_options *recipients = reading->configuration->policy->recipients;
+	struct slice url = slice_of(ldap->url);
+	bool is_ldaps = slice_starts_nocase(url, "ldaps://");
+
+	if (recipients->source != RECIPIENTS_LDAP)
+		return;
+	if (!is_ldaps && !slice_starts_nocase(url, "ldap://"))
+		complaint_error(reading->complaints, place_of(reading, ldap, "url"),
+			"recipients.source = \"ldap\" needs ldap.url: ldaps://HOST or ldap://HOST");
+	if (!ldap->base)
+		complaint_error(reading->complaints, place_of(reading, ldap, "base"),
+			"recipients.source = \"ldap\" needs ldap.base, where to search");
+	if (ldap->tls == LDAP_TLS_OFF && !is_ldaps && ldap->bind)
+		complaint_warning(reading->complaints, place_of(reading, ldap, "tls"),
+			"without TLS the password of ldap.bind can be read on its way");
+	if (ldap->bind && !ldap->password_file)
+		complaint_error(reading->complaints, place_of(reading, ldap, "bind"),
+			"ldap.bind needs ldap.password_file");
+	if (ldap->password_file && access(ldap->password_file, R_OK) != 0)
+		complaint_error(reading->complaints, place_of(reading, ldap, "password_file"),
+			"%s cannot be read: %s", ldap->password_file, strerror(errno));
+	if (ldap->ca && access(ldap->ca, R_OK) != 0)
+		complaint_error(reading->complaints, place_of(reading, ldap, "ca"),
+			"%s cannot be read: %s", ldap->ca, strerror(errno));
+	if (!reading->configuration->recipients_file)
+		complaint_error(reading->complaints, place_of(reading, recipients, "source"),
+			"recipients.source = \"ldap\" needs recipients.file or store.path, to keep "
+			"the list");
+}
+
+static const char *choose_list(const struct configuration *configuration)
+{
+	const struct recipients_options *recipients = configuration->policy->recipients;
+	const char *store = configuration->store->path;
+
+	if (recipients->source == RECIPIENTS_BACKEND)
+		return NULL;
+	if (recipients->file || !store)
+		return recipients->file;
+	return talloc_asprintf(configuration, "%s/recipients", store);
+}
+
 static const char *choose_user(const struct process_options *process)
 {
 	if (geteuid() != 0)
@@ -355,6 +425,7 @@ static void join(struct configuration *configuration, const struct settings *set
 	configuration->control = settings_section(settings, "control");
 	configuration->store = settings_section(settings, "store");
 	configuration->dns = settings_section(settings, "dns");
+	configuration->ldap = settings_section(settings, "ldap");
 	configuration->user = choose_user(configuration->process);
 }
 
@@ -378,6 +449,7 @@ static struct configuration *complete(struct configuration *configuration, const
 	join(configuration, settings);
 	configuration->policy = policy = policy_new(configuration, settings, complaints);
 	read_rules(configuration, policy, file, complaints);
+	configuration->recipients_file = choose_list(configuration);
 	configuration->chain = chain_new(
 		configuration, configuration->policy, checks_gates, checks_table, NULL, complaints);
 	check_listens(&reading);
@@ -387,6 +459,8 @@ static struct configuration *complete(struct configuration *configuration, const
 	check_user(&reading);
 	check_control(&reading);
 	check_dns(&reading);
+	check_store(&reading);
+	check_directory(&reading);
 	return configuration;
 }
 

@@ -27,6 +27,8 @@ struct configuration {
 	const struct control_options *control;
 	const struct store_options *store;
 	const struct dns_options *dns;
+	const struct ldap_options *ldap;
+	const char *recipients_file;   /* where the list of recipients lies; NULL: there is none */
 	struct file_watch *list_files; /* of lists of rules */
 	const char *
 		user; /* who workers and keeper become when the master is root; NULL when it is not */

@@ -43,7 +43,9 @@
 	COUNTER(RULES_MATCHED,       "rules_matched",        TOTAL) \
 	COUNTER(RULES_MONITORED,     "rules_monitored",      TOTAL) /* would have acted */ \
 	COUNTER(RULES_FAILED,        "rules_failed",         TOTAL) /* whose condition could not be told */ \
-	COUNTER(RECORDS_LOST,        "records_lost",         TOTAL) /* verdict records the keeper did not take */ \
+	COUNTER(UNKNOWN_RECIPIENTS,  "unknown_recipients",   TOTAL) /* that the backend said do not exist */ \
+	COUNTER(RECORDS_LOST,        "records_lost",         TOTAL) /* verdict records and updates of the memory the keeper did not take */ \
+	COUNTER(STORE_FAILURES,      "store_failures",       TOTAL) /* what the store did not tell or take */ \
 	COUNTER(LOG_LOST,            "log_lines_lost",       TOTAL)
 /* clang-format on */
 
@@ -64,7 +66,9 @@ enum counter_key {
 	KEY_CLIENT = 1,
 	KEY_CLIENT_NETWORK = 2,
 	KEY_SERVER = 3,
-	KEY_TLS_FAILURE = 4, /* recent: handshakes without a common version or cipher */
-	KEY_PATIENT = 5,     /* recent: has waited for the greeting */
-	KEY_NEWCOMER = 6,    /* recent: new sessions */
+	KEY_TLS_FAILURE = 4,       /* recent: handshakes without a common version or cipher */
+	KEY_PATIENT = 5,           /* recent: has waited for the greeting */
+	KEY_NEWCOMER = 6,          /* recent: new sessions */
+	KEY_UNKNOWN_TRIED = 7,     /* recent: recipients that do not exist, of a client */
+	KEY_UNKNOWN_RECIPIENT = 8, /* recent: that the backend does not know a recipient */
 };

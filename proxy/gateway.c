@@ -5,6 +5,8 @@
 #include "base/loop.h"
 #include "base/stream.h"
 #include "policy/list_watch.h"
+#include "policy/recipient_list.h"
+#include "policy/store_learner.h"
 #include "proxy/announcement.h"
 #include "proxy/arrival.h"
 #include "proxy/handshake.h"
@@ -136,18 +138,38 @@ void gateway_drain(struct gateway *gateway, bool now, void (*on_drained)(void *o
 	tell_drained(gateway);
 }
 
-void gateway_use_dns(struct gateway *gateway, struct dns *dns)
+/* The configuration's, with those of this process. */
+static void make_chain(struct gateway *gateway)
 {
 	struct learner learners[LEARNERS] = {{NULL, NULL}};
 
+	resolver_teach(gateway->dns, learners);
+	if (gateway->lists)
+		learners[LEARNER_LISTS] = list_watch_learner(gateway->lists);
+	if (gateway->store)
+		learners[LEARNER_STORE] = store_learner(gateway->store);
+	learners[LEARNER_RECIPIENTS] = recipient_list_learner(gateway->recipients);
+	gateway->chain = chain_with_learners(gateway, gateway->configuration->chain, learners);
+}
+
+bool gateway_use_recipients(struct gateway *gateway, int descriptor)
+{
+	return recipient_list_load(gateway->recipients, descriptor);
+}
+
+void gateway_use_dns(struct gateway *gateway, struct dns *dns)
+{
 	gateway->dns = talloc_steal(gateway, dns);
-	resolver_teach(dns, learners);
-	if (dns) {
+	if (dns)
 		gateway->lists = list_watch_new(
 			gateway, gateway->loop->clock, dns, &gateway->configuration->policy->lists);
-		learners[LEARNER_LISTS] = list_watch_learner(gateway->lists);
-	}
-	gateway->chain = chain_with_learners(gateway, gateway->configuration->chain, learners);
+	make_chain(gateway);
+}
+
+void gateway_use_store(struct gateway *gateway, struct store *store)
+{
+	gateway->store = talloc_steal(gateway, store);
+	make_chain(gateway);
 }
 
 static int close_gateway(struct gateway *gateway)
@@ -161,6 +183,7 @@ static int close_gateway(struct gateway *gateway)
 	passthrough_close_all(gateway);
 	for (size_t i = 0; i < gateway->configuration->backend_count; i++)
 		talloc_free(gateway->pools[i]);
+	talloc_free(gateway->store);
 	talloc_free(gateway->lists);
 	talloc_free(gateway->dns);
 	return 0;
@@ -174,7 +197,7 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 
 	gateway->loop = loop;
 	gateway->configuration = configuration;
-	gateway->chain = configuration->chain;
+	gateway->recipients = recipient_list_new(gateway);
 	gateway->table = table;
 	gateway->keeper = keeper;
 	gateway->worker_number = worker_number;
@@ -189,6 +212,7 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 	gateway->pools = talloc_array(gateway, struct pool *, configuration->backend_count);
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		gateway->pools[i] = pool_new(gateway, gateway, configuration->backends[i]);
+	make_chain(gateway);
 	talloc_set_destructor(gateway, close_gateway);
 	return gateway;
 }

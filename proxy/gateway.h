@@ -18,15 +18,19 @@ struct list_watch;
 struct passthrough;
 struct rule_log;
 struct pool;
+struct recipient_list;
 struct session;
 struct keeper_link;
+struct store;
 
 struct gateway {
 	struct loop *loop;
 	const struct configuration *configuration;
-	const struct chain *chain; /* the configuration's, with learners of our own */
-	struct dns *dns;           /* NULL: nobody can be asked */
-	struct list_watch *lists;  /* NULL without it */
+	const struct chain *chain;         /* the configuration's, with learners of our own */
+	struct dns *dns;                   /* NULL: nobody can be asked */
+	struct list_watch *lists;          /* NULL without it */
+	struct store *store;               /* NULL: nothing is remembered */
+	struct recipient_list *recipients; /* empty until gateway_use_recipients() */
 	struct table *table;
 	struct keeper_link *keeper; /* NULL: verdict records go nowhere */
 	struct pool **pools;        /* one a backend, in the order of configuration->backends */
@@ -53,6 +57,13 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 
 /* Gives it the DNS, which it takes; before the first connection. NULL: none. */
 void gateway_use_dns(struct gateway *gateway, struct dns *dns);
+
+/* Gives it the store, which it takes; before the first connection. NULL: none. */
+void gateway_use_store(struct gateway *gateway, struct store *store);
+/* The list of recipients that counts from now on, as it was compiled (policy/recipient_list.h); the descriptor stays the caller's. False when it is
+ * none: then the one before counts. */
+bool gateway_use_recipients(struct gateway *gateway, int descriptor)
+	__attribute__((warn_unused_result));
 
 /* Takes a connection that was accepted: the descriptor is ours from now on. Refuses it with 421 when a limit is reached. */
 void gateway_take(struct gateway *gateway, const struct listen_options *listen, int descriptor,

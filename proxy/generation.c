@@ -310,6 +310,14 @@ void generation_abandon(struct generation *generation)
 	go_on_draining(generation);
 }
 
+void generation_tell_recipients(struct generation *generation, int descriptor)
+{
+	for (size_t i = 0; i < talloc_array_length(generation->processes); i++) {
+		if (generation->processes[i]->kind->serves)
+			process_tell_recipients(generation->processes[i], descriptor);
+	}
+}
+
 void generation_kill(struct generation *generation)
 {
 	for (size_t i = 0; i < talloc_array_length(generation->processes); i++)

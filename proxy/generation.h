@@ -69,6 +69,9 @@ void generation_drain(struct generation *generation, bool now);
 /* Has the serving processes take what waits at listeners that another configuration does not name. */
 void generation_sweep(struct generation *generation, const struct configuration *next);
 
+/* Gives all that serve a copy of the list of recipients. */
+void generation_tell_recipients(struct generation *generation, int descriptor);
+
 void generation_kill(struct generation *generation);
 /* Ends one that has never served. on_gone is raised from the loop. */
 void generation_abandon(struct generation *generation);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/sandbox.h"
+#include "base/store_writer.h"
 #include "proxy/channel.h"
 #include "proxy/records.h"
 
@@ -22,7 +23,7 @@ enum {
 	SYNC_MILLISECONDS = 5000
 };
 
-/* A packet holds any number of records, each behind this. */
+/* A packet holds any number of records, each behind this; updates of the memory are a record without an id. */
 struct frame {
 	uint32_t id_size;
 	uint32_t json_size;
@@ -33,6 +34,7 @@ struct frame {
 struct keeper {
 	struct loop *loop;
 	struct records *records;
+	struct store_writer *memory; /* NULL: that is not ours */
 	struct channel *channel;
 	int descriptor;
 	struct event event;
@@ -63,8 +65,12 @@ static void put_packet(struct keeper *keeper, size_t size)
 	uint64_t wall = clock_wall(keeper->loop->clock);
 	struct slice id, json;
 
-	while (take_record(&rest, &id, &json))
-		records_put(keeper->records, id, json, wall);
+	while (take_record(&rest, &id, &json)) {
+		if (id.size)
+			records_put(keeper->records, id, json, wall);
+		else if (keeper->memory)
+			store_writer_apply(keeper->memory, json);
+	}
 }
 
 enum reading { READING_MORE, READING_DRY, READING_OVER };
@@ -80,16 +86,41 @@ static enum reading read_packet(struct keeper *keeper)
 	return got < 0 && (errno == EAGAIN || errno == EINTR) ? READING_DRY : READING_OVER;
 }
 
+static void begin(struct keeper *keeper)
+{
+	records_begin(keeper->records);
+	if (keeper->memory)
+		store_writer_begin(keeper->memory);
+}
+
+static void commit(struct keeper *keeper)
+{
+	uint64_t wall = clock_wall(keeper->loop->clock);
+
+	records_expire(keeper->records, wall);
+	records_commit(keeper->records);
+	if (!keeper->memory)
+		return;
+	store_writer_expire(keeper->memory, wall);
+	store_writer_commit(keeper->memory);
+}
+
+static void sync_all(struct keeper *keeper)
+{
+	records_sync(keeper->records);
+	if (keeper->memory)
+		store_writer_sync(keeper->memory);
+}
+
 /* One transaction of the store. */
 static enum reading read_some(struct keeper *keeper)
 {
 	enum reading reading = READING_MORE;
 
-	records_begin(keeper->records);
+	begin(keeper);
 	for (unsigned i = 0; i < PACKETS_A_TURN && reading == READING_MORE; i++)
 		reading = read_packet(keeper);
-	records_expire(keeper->records, clock_wall(keeper->loop->clock));
-	records_commit(keeper->records);
+	commit(keeper);
 	return reading;
 }
 
@@ -124,10 +155,9 @@ static void on_sync(void *owner)
 {
 	struct keeper *keeper = owner;
 
-	records_begin(keeper->records);
-	records_expire(keeper->records, clock_wall(keeper->loop->clock));
-	records_commit(keeper->records);
-	records_sync(keeper->records);
+	begin(keeper);
+	commit(keeper);
+	sync_all(keeper);
 	timer_start(&keeper->sync, keeper->loop->clock, SYNC_MILLISECONDS);
 }
 
@@ -151,13 +181,24 @@ static bool enter_sandbox(const struct configuration *configuration)
 		.write_below = write});
 }
 
+static bool open_store(struct keeper *keeper, const struct store_options *options)
+{
+	keeper->records = records_open(keeper, options);
+	if (!keeper->records)
+		return false;
+	if (options->redis)
+		return true;
+	keeper->memory = store_writer_open(keeper, options->path, (size_t)options->memory_size,
+		clock_wall(keeper->loop->clock));
+	return keeper->memory != NULL;
+}
+
 static bool keeper_start(
 	struct keeper *keeper, const struct configuration *configuration, int channel)
 {
 	if (!enter_sandbox(configuration))
 		return false;
-	keeper->records = records_open(keeper, configuration->store);
-	if (!keeper->records)
+	if (!open_store(keeper, configuration->store))
 		return false;
 	event_assign(&keeper->event, keeper->loop->base, keeper->descriptor, EV_READ | EV_PERSIST,
 		on_records, keeper);
@@ -173,7 +214,7 @@ static void keep(struct keeper *keeper)
 	loop_run(keeper->loop);
 	while (read_some(keeper) == READING_MORE)
 		continue;
-	records_sync(keeper->records);
+	sync_all(keeper);
 }
 
 int keeper_run(const struct configuration *configuration, int records, int channel)
@@ -248,22 +289,32 @@ static void link_append(struct keeper_link *link, const void *bytes, size_t size
 	link->used += size;
 }
 
-void keeper_link_record(struct keeper_link *link, const char *id, const char *json, size_t size)
+static void link_add(struct keeper_link *link, struct slice id, struct slice bytes)
 {
-	const struct frame frame = {(uint32_t)strlen(id), (uint32_t)size};
+	const struct frame frame = {(uint32_t)id.size, (uint32_t)bytes.size};
 
-	if (size > PACKET_SIZE || sizeof frame + frame.id_size + size > PACKET_SIZE) {
+	if (bytes.size > PACKET_SIZE || sizeof frame + id.size + bytes.size > PACKET_SIZE) {
 		link->dropped++;
 		return;
 	}
-	if (link->used + sizeof frame + frame.id_size + size > PACKET_SIZE)
+	if (link->used + sizeof frame + id.size + bytes.size > PACKET_SIZE)
 		link_flush(link);
 	link_append(link, &frame, sizeof frame);
-	link_append(link, id, frame.id_size);
-	link_append(link, json, size);
+	link_append(link, id.data, id.size);
+	link_append(link, bytes.data, bytes.size);
 	link->waiting++;
 	if (!timer_is_running(&link->flush))
 		timer_start(&link->flush, link->loop->clock, FLUSH_MILLISECONDS);
+}
+
+void keeper_link_record(struct keeper_link *link, const char *id, const char *json, size_t size)
+{
+	link_add(link, slice_of(id), slice_make(json, size));
+}
+
+void keeper_link_update(struct keeper_link *link, struct slice updates)
+{
+	link_add(link, slice_of(""), updates);
 }
 
 uint64_t keeper_link_dropped(const struct keeper_link *link)

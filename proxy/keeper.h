@@ -4,8 +4,8 @@
  * worker. Workers send it records over one socket pair that all of them share and that outlives the keeper: what is written
  * while it comes back waits there. Reading LMDB is the workers' own.
  *
- * Store now: verdict records (proxy/records.h). Records may be lost by a crash or when the keeper lags behind (then they are
- * dropped and counted, never waited for): they explain mail, they are not mail.
+ * It keeps verdict records (proxy/records.h) and, unless that is Redis's, the memory of the gateway (base/store_writer.h). Both may be lost by a crash or when the
+ * keeper lags behind (then they are dropped and counted, never waited for): they explain and judge mail, they are not mail.
  */
 #pragma once
 
@@ -22,6 +22,8 @@ struct keeper_link;
 struct keeper_link *keeper_link_new(const void *parent, struct loop *loop, int descriptor);
 /* Sends a record soon (batched, at most 100 ms later); dropped if the keeper does not take it. */
 void keeper_link_record(struct keeper_link *link, const char *id, const char *json, size_t size);
+/* The same with updates of the memory: a store_sender is made of it. */
+void keeper_link_update(struct keeper_link *link, struct slice updates);
 /* How many were dropped so far. */
 uint64_t keeper_link_dropped(const struct keeper_link *link);
 

@@ -3,11 +3,13 @@
 #include "proxy/limits.h"
 
 #include "base/loop.h"
+#include "proxy/memory.h"
 
 #define RATE_GRACE 60000 /* ms before the least rate of a message counts */
 #define MINUTE_SECONDS 60
 #define PATIENCE_SECONDS                                                                           \
-	(30 * 24 * 3600)   /* how long it is known that a client waits for its greeting */
+	(30 * 24 * 3600) /* how long it is known that a client waits for its greeting */
+#define KNOWN_GOOD_FACTOR 10
 #define STRESSED_WAIT 2000 /* ms for the greeting when connections are scarce */
 
 const struct limits_options *limits_of(const struct session *s)
@@ -51,9 +53,9 @@ static uint64_t wall_second(const struct gateway *gateway)
 	return clock_wall(gateway->loop->clock) / 1000;
 }
 
-static bool comes_too_often(struct gateway *gateway, const struct ip *ip)
+static bool comes_too_often(struct gateway *gateway, const struct ip *ip, int64_t factor)
 {
-	int64_t rate = gateway->configuration->policy->limits->connection_rate;
+	int64_t rate = gateway->configuration->policy->limits->connection_rate * factor;
 
 	return rate > 0 &&
 		table_note_recent(gateway->table, KEY_NEWCOMER, ip->bytes, sizeof ip->bytes,
@@ -75,8 +77,9 @@ static bool is_exempt(const struct gateway *gateway, const struct ip *ip)
 		cidrs_contain(&policy->site->trusted_relays, ip);
 }
 
-bool limits_admit_address(struct gateway *gateway, const struct ip *ip)
+bool limits_admit_address(struct gateway *gateway, const struct ip *ip, bool is_known_good)
 {
+	int64_t factor = is_known_good ? KNOWN_GOOD_FACTOR : 1;
 	const struct limits_options *limits = gateway->configuration->policy->limits;
 	uint32_t of_client = count_client(gateway, ip, 1);
 	uint32_t of_network = count_network(gateway, ip, 1);
@@ -85,9 +88,9 @@ bool limits_admit_address(struct gateway *gateway, const struct ip *ip)
 	look_for_stress(gateway, sessions);
 	if (is_exempt(gateway, ip))
 		return true;
-	if (of_client <= limits->connections_per_client &&
-		of_network <= limits->connections_per_network && sessions <= limits->connections &&
-		!comes_too_often(gateway, ip))
+	if (of_client <= limits->connections_per_client * factor &&
+		of_network <= limits->connections_per_network * factor &&
+		sessions <= limits->connections && !comes_too_often(gateway, ip, factor))
 		return true;
 	table_add(gateway->table, COUNT_SESSIONS_REFUSED, 1);
 	return false;
@@ -104,7 +107,7 @@ void limits_release_address(struct gateway *gateway, const struct ip *ip)
 bool limits_admit(struct session *s)
 {
 	s->counted = true;
-	return limits_admit_address(s->gateway, &s->ip);
+	return limits_admit_address(s->gateway, &s->ip, s->known_good);
 }
 
 void limits_release(struct session *s)
@@ -125,7 +128,8 @@ uint64_t limits_greeting_wait(const struct session *s)
 {
 	uint64_t wait = (uint64_t)smtp(s)->greeting_wait;
 
-	if (wait == 0 || s->trusted || s->trusted_relay || !is_for_strangers(s->listen) ||
+	if (wait == 0 || s->known_good || s->trusted || s->trusted_relay ||
+		!is_for_strangers(s->listen) ||
 		policy_allows_client(s->gateway->configuration->policy, &s->ip,
 			(int64_t)wall_second(s->gateway)) ||
 		table_recent(s->gateway->table, KEY_PATIENT, s->ip.bytes, sizeof s->ip.bytes,
@@ -145,6 +149,7 @@ void limits_note_patience(const struct session *s)
 uint64_t limits_tarpit(struct session *s, bool is_ours, bool *go_on)
 {
 	s->bad_recipients++;
+	memory_note_error(s);
 	*go_on = s->trusted || s->good_recipients > 0 ||
 		s->bad_recipients < limits_of(s)->bad_recipients_most;
 	if (s->trusted || !is_ours || s->bad_recipients <= limits_of(s)->bad_recipients)
@@ -154,6 +159,7 @@ uint64_t limits_tarpit(struct session *s, bool is_ours, bool *go_on)
 
 bool limits_allow_error(struct session *s)
 {
+	memory_note_error(s);
 	return ++s->errors < limits_of(s)->errors && s->unknown_verbs < limits_of(s)->unknown_verbs;
 }
 

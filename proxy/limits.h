@@ -15,11 +15,11 @@ const struct limits_options *limits_of(const struct session *s);
 bool limits_admit(struct session *s);
 void limits_release(struct session *s);
 
-/* The same for a connection that is no session. */
-bool limits_admit_address(struct gateway *gateway, const struct ip *ip);
+/* The same for a connection that is no session. Who is known as good may have ten times as many. */
+bool limits_admit_address(struct gateway *gateway, const struct ip *ip, bool is_known_good);
 void limits_release_address(struct gateway *gateway, const struct ip *ip);
 
-/* How long a client waits for its greeting, in milliseconds: strangers at their first visit. And that it has. */
+/* How long a client waits for its greeting, in milliseconds: strangers at their first visit, unless they are known as good. And that it has. */
 uint64_t limits_greeting_wait(const struct session *s);
 void limits_note_patience(const struct session *s);
 

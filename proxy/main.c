@@ -28,6 +28,7 @@ static const struct command commands[] = {
 	{"status", cli_status, "how the running gateway is"},
 	{"reload", cli_reload, "have it read its configuration anew"},
 	{"upgrade", cli_upgrade, "have it become the program that is installed now"},
+	{"forget", cli_forget, "have it forget that a recipient does not exist"},
 	{"stop", cli_stop, "have it finish its sessions and end"},
 	{"sink", cli_sink, "a small backend that keeps what it is sent, for trying out"},
 	{"manual", cli_manual, NULL},

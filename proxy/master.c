@@ -9,6 +9,8 @@
 #include "proxy/file_watch.h"
 #include "proxy/generation.h"
 #include "proxy/handover.h"
+#include "proxy/recipient_memory.h"
+#include "proxy/recipients.h"
 #include "proxy/rehearsal.h"
 #include "proxy/status.h"
 #include "proxy/tls_tickets.h"
@@ -48,6 +50,7 @@ struct master {
 	struct timer tickets; /* the next key of TLS tickets */
 	uint64_t started;
 	unsigned stops;    /* how often we were told to */
+	bool held;         /* next is ready, and waits for its list of recipients */
 	bool reload_again; /* was asked for while one was under way */
 	bool failed;
 };
@@ -122,7 +125,10 @@ static void drop_next(struct master *master)
 	struct generation *failed = master->next;
 
 	master->next = NULL;
+	master->held = false;
 	retire_listeners(master);
+	if (master->active && master->active->configuration)
+		recipients_use(master->heritage.recipients, master->active->configuration);
 	generation_abandon(failed);
 }
 
@@ -133,6 +139,8 @@ static bool start_next(struct master *master, struct configuration *configuratio
 	tls_setup_use_tickets(configuration->tls_setup, configuration, master->heritage.tickets);
 	make_directory(configuration->store->path, configuration->user);
 	make_directory(configuration->process->spool, configuration->user);
+	if (!master->heritage.rehearsal)
+		recipients_use(master->heritage.recipients, configuration);
 	master->next = generation_new(
 		master, &master->heritage, configuration, ++master->last_number, events);
 	DL_APPEND(master->generations, master->next);
@@ -153,7 +161,7 @@ static struct configuration *prepare(struct master *master, struct complaints *c
 		listeners_open(master->heritage.listeners, configuration,
 			generation_servers(configuration), complaints))
 		return configuration;
-	talloc_free(configuration);
+	talloc_steal(complaints, configuration); /* lines of its files are shown */
 	retire_listeners(master);
 	return NULL;
 }
@@ -239,6 +247,22 @@ static void note_control(const struct master *master, const struct generation *n
 	}
 }
 
+/* --- recipients --- */
+
+/* The list has been compiled, or cannot be; then the one before counts, if there was one. */
+static void on_recipients(void *owner, bool is_new)
+{
+	struct master *master = owner;
+	int list = recipients_descriptor(master->heritage.recipients);
+
+	if (is_new && master->active)
+		generation_tell_recipients(master->active, list);
+	if (is_new && master->next)
+		generation_tell_recipients(master->next, list);
+	if (master->held)
+		on_ready(master, master->next);
+}
+
 /* The new one serves before the old one leaves. */
 static void on_ready(void *owner, struct generation *generation)
 {
@@ -250,6 +274,9 @@ static void on_ready(void *owner, struct generation *generation)
 		generation_drain(generation, true);
 		return;
 	}
+	master->held = recipients_are_awaited(master->heritage.recipients);
+	if (master->held)
+		return;
 	master->active = generation;
 	master->next = NULL;
 	open_log(generation->configuration->log);
@@ -536,6 +563,19 @@ static void stop_asked(struct master *master, struct control_request *request)
 	stop(master);
 }
 
+static void forget(struct master *master, struct control_request *request, const char *text)
+{
+	struct address *address = address_parse(NULL, slice_of(text));
+
+	if (!address || !address->domain[0])
+		control_answer(request, false, "that is no address: it is written user@domain\n");
+	else if (recipient_memory_forget(master->heritage.table, address))
+		control_answer(request, true, "forgotten: the backend will be asked\n");
+	else
+		control_answer(request, true, "nothing is remembered of it\n");
+	talloc_free(address);
+}
+
 static const struct {
 	const char *line;
 	void (*run)(struct master *master, struct control_request *request);
@@ -549,6 +589,10 @@ static const struct {
 
 static void on_request(void *owner, struct control_request *request, const char *line)
 {
+	if (strncmp(line, "forget ", strlen("forget ")) == 0) {
+		forget(owner, request, line + strlen("forget "));
+		return;
+	}
 	for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
 		if (strcmp(requests[i].line, line) == 0) {
 			requests[i].run(owner, request);
@@ -556,7 +600,8 @@ static void on_request(void *owner, struct control_request *request, const char 
 		}
 	}
 	control_answer(request, false,
-		"unknown request; known: status, status --json, reload, upgrade, stop\n");
+		"unknown request; known: status, status --json, reload, upgrade, stop, forget "
+		"ADDRESS\n");
 }
 
 /* --- signals --- */
@@ -581,7 +626,7 @@ static void on_child(evutil_socket_t number, short what, void *owner)
 		}
 		if (process)
 			process_bury(process, status);
-		else
+		else if (!recipients_bury(master->heritage.recipients, pid, status))
 			rehearsal_bury(master->rehearsal, pid, status);
 	}
 }
@@ -670,6 +715,8 @@ static struct master *master_new(const char *file)
 	heritage->listeners = listeners_new(master);
 	master->started = clock_now(heritage->loop->clock);
 	heritage->tickets = tls_tickets_new(master);
+	heritage->recipients = recipients_new(
+		master, heritage->loop, (struct recipients_events){on_recipients, master});
 	master->last = (struct timer){.on_due = on_last, .owner = master};
 	master->watch = (struct timer){.on_due = on_watch, .owner = master};
 	master->lists = (struct timer){.on_due = on_lists, .owner = master};

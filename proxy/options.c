@@ -217,7 +217,20 @@ static const struct option store_rows[] = {
 		.minimum = SECOND, .maximum = YEAR, .manual = "how long verdict records are kept"},
 	{FIELD(store_options, journal_size), .type = OPTION_SIZE, .preset = "1G",
 		.minimum = MEGABYTE, .maximum = TERABYTE,
-		.manual = "how large the store may grow; the oldest records go first"},
+		.manual = "how large the file of verdict records may grow; the oldest go first"},
+	{FIELD(store_options, memory_size), .type = OPTION_SIZE, .preset = "256M",
+		.minimum = 4 * MEGABYTE, .maximum = TERABYTE,
+		.manual = "how large the file of what is remembered of clients and senders may "
+			  "grow (about 500 bytes each); what would be forgotten first goes first"},
+	{FIELD(store_options, redis), .type = OPTION_TEXT,
+		.manual = "ADDRESS:PORT of a Redis that remembers clients and senders instead, "
+			  "for several gateways together; the network between is to be trusted"},
+	{FIELD(store_options, redis_password), .type = OPTION_TEXT,
+		.manual = "what Redis is told with AUTH; without it, nothing"},
+	{FIELD(store_options, redis_timeout), .type = OPTION_DURATION, .preset = "500ms",
+		.minimum = 10, .maximum = 10 * SECOND,
+		.manual = "for an answer of Redis; what it does not say by then is not known, and "
+			  "mail goes on"},
 	{0},
 };
 
@@ -240,6 +253,39 @@ static const struct option dns_rows[] = {
 	{0},
 };
 
+static const char *const ldap_tls_choices[] = {"off", "required", NULL};
+
+static const struct option ldap_rows[] = {
+	{FIELD(ldap_options, url), .type = OPTION_TEXT,
+		.manual = "ldaps://HOST, or ldap://HOST with StartTLS; :PORT may follow. For a "
+			  "whole forest ask the global catalogue, ldaps://HOST:3269"},
+	{FIELD(ldap_options, tls), .type = OPTION_CHOICE, .preset = "required",
+		.choices = ldap_tls_choices,
+		.manual = "required verifies the certificate; off is for ldap:// on this machine"},
+	{FIELD(ldap_options, ca), .type = OPTION_TEXT,
+		.manual = "PEM file of the authorities to trust; without it the system's"},
+	{FIELD(ldap_options, bind), .type = OPTION_TEXT,
+		.manual = "who we are: a DN, or user@domain for Active Directory; without it, "
+			  "nobody. An account that may only read is enough"},
+	{FIELD(ldap_options, password_file), .type = OPTION_TEXT,
+		.manual = "file with its password on the first line, which only root need be able "
+			  "to read"},
+	{FIELD(ldap_options, base), .type = OPTION_TEXT, .manual = "DN below which is searched"},
+	{FIELD(ldap_options, filter), .type = OPTION_TEXT, .preset = "(proxyAddresses=smtp:*)",
+		.manual = "which objects are asked for"},
+	{FIELD(ldap_options, attribute), .type = OPTION_TEXT, .preset = "proxyAddresses",
+		.manual = "their attribute with the addresses: \"smtp:user@domain\" in any case, "
+			  "or plain; other kinds (\"x500:\" and the like) are passed over"},
+	{FIELD(ldap_options, period), .type = OPTION_DURATION, .preset = "15m", .minimum = SECOND,
+		.maximum = 24 * HOUR, .manual = "how often; after a failure sooner"},
+	{FIELD(ldap_options, timeout), .type = OPTION_DURATION, .preset = "10s", .minimum = 100,
+		.maximum = MINUTE, .manual = "to connect, and for each answer"},
+	{FIELD(ldap_options, shrink), .type = OPTION_NUMBER, .preset = "10", .maximum = 100,
+		.manual = "percent of its entries that the list may lose at once; what has lost "
+			  "more is not taken, and an alarm is raised; 100: anything is taken"},
+	{0},
+};
+
 #define SECTION(section, text)                                                                     \
 	.name = #section, .size = sizeof(struct section##_options), .options = section##_rows,     \
 	.manual = text
@@ -256,5 +302,6 @@ const struct section proxy_sections[] = {
 	{SECTION(control, "the control socket")},
 	{SECTION(store, "what is remembered")},
 	{SECTION(dns, "questions to name servers")},
+	{SECTION(ldap, "the directory that recipients are pulled from")},
 	{0},
 };

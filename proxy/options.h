@@ -102,7 +102,11 @@ struct control_options {
 struct store_options {
 	const char *path;     /* directory, NULL: nothing is remembered */
 	int64_t journal_age;  /* how long verdict records are kept */
-	int64_t journal_size; /* how large the store may grow */
+	int64_t journal_size; /* how large their file may grow */
+	int64_t memory_size;  /* and that of the memory */
+	const char *redis;    /* ADDRESS:PORT of the memory; NULL: it is in path */
+	const char *redis_password;
+	int64_t redis_timeout; /* for an answer */
 };
 
 struct dns_options {
@@ -112,5 +116,22 @@ struct dns_options {
 	const char *trust_anchor; /* file, NULL: nothing is validated */
 };
 
-/* The sections listen, backend, route, tls, smtp, process, log, control, store and dns; ended by a row without name. */
+enum ldap_tls { LDAP_TLS_OFF, LDAP_TLS_REQUIRED };
+
+/* The directory that recipients are pulled from, with recipients.source = "ldap". */
+struct ldap_options {
+	const char *url;           /* ldaps://HOST or ldap://HOST, with :PORT */
+	int tls;                   /* enum ldap_tls; required: StartTLS where the URL is ldap:// */
+	const char *ca;            /* PEM, who vouches for it; NULL: the system's */
+	const char *bind;          /* DN, or user@domain; NULL: anonymous */
+	const char *password_file; /* its first line */
+	const char *base;          /* DN to search below */
+	const char *filter;
+	const char *attribute; /* "smtp:a@example.com" or plain addresses */
+	int64_t period;
+	int64_t timeout; /* for each answer */
+	int64_t shrink;  /* percent that the list may lose at once */
+};
+
+/* The sections listen, backend, route, tls, smtp, process, log, control, store, dns and ldap; ended by a row without name. */
 extern const struct section proxy_sections[];

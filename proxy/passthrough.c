@@ -261,7 +261,7 @@ void passthrough_begin(struct gateway *gateway, const struct listen_options *lis
 	table_add(gateway->table, COUNT_PASSTHROUGH, 1);
 	table_add(gateway->table, COUNT_PASSTHROUGH_ALL, 1);
 	talloc_set_destructor(passthrough, close_passthrough);
-	if (limits_admit_address(gateway, &client->ip))
+	if (limits_admit_address(gateway, &client->ip, false))
 		find_server(passthrough);
 	else
 		refuse(passthrough);

@@ -5,7 +5,9 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "proxy/handover.h"
+#include "proxy/directory.h"
 #include "proxy/keeper.h"
+#include "proxy/recipients.h"
 #include "proxy/worker.h"
 
 #include <assert.h>
@@ -31,6 +33,11 @@ static size_t count_keepers(const struct configuration *configuration)
 	return configuration->store->path ? 1 : 0;
 }
 
+static size_t count_directories(const struct configuration *configuration)
+{
+	return configuration->policy->recipients->source == RECIPIENTS_LDAP ? 1 : 0;
+}
+
 static size_t count_workers(const struct configuration *configuration)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -45,8 +52,14 @@ static int run_keeper(const struct child *child)
 	return keeper_run(child->configuration, child->records, child->channel);
 }
 
+static int run_directory(const struct child *child)
+{
+	return directory_run(child->configuration, child->channel, child->rehearsal);
+}
+
 const struct process_kind process_kinds[] = {
 	{"keeper", count_keepers, run_keeper, .keeps = true},
+	{"directory", count_directories, run_directory, .serves = false},
 	{"worker", count_workers, worker_run, .serves = true},
 	{0},
 };
@@ -130,6 +143,14 @@ static int records_end(const struct process *process)
 	return end < 0 ? -1 : dup(end);
 }
 
+/* The same for the list of recipients, which the master keeps for those that come back. */
+static int list_end(const struct process *process)
+{
+	int list = recipients_descriptor(process->heritage->recipients);
+
+	return list < 0 || !process->kind->serves ? -1 : dup(list);
+}
+
 static void open_log(const struct log_options *log)
 {
 	log_open((enum log_target)log->target, (enum log_format)log->format,
@@ -148,6 +169,7 @@ static _Noreturn void live(const struct process *process, int channel)
 		.column = process->column,
 		.channel = channel,
 		.rehearsal = process->heritage->rehearsal,
+		.recipients = list_end(process),
 		.records = records_end(process),
 	};
 
@@ -365,15 +387,28 @@ void process_kill(struct process *process)
 		kill(process->pid, SIGKILL);
 }
 
-void process_tell(struct process *process, enum channel_message message, uint32_t argument)
+/* It has died, and SIGCHLD is on its way, or it hangs. */
+static void note_deaf(struct process *process)
 {
-	if (!process->channel || channel_send(process->channel, message, argument))
-		return;
 	if (errno == EPIPE || errno == ECONNRESET)
-		return; /* it has died; SIGCHLD is on its way */
+		return;
 	log_event(LEVEL_ERROR, "process_hangs", "%s %u does not listen to its master",
 		process->kind->name, process->number);
 	process_kill(process);
+}
+
+void process_tell(struct process *process, enum channel_message message, uint32_t argument)
+{
+	if (process->channel && !channel_send(process->channel, message, argument))
+		note_deaf(process);
+}
+
+/* One that another program forked may not know what this is. */
+void process_tell_recipients(struct process *process, int descriptor)
+{
+	if (process->channel && !process->taken_over &&
+		!channel_send_descriptor(process->channel, CHANNEL_RECIPIENTS, descriptor))
+		note_deaf(process);
 }
 
 void process_retire(struct process *process, enum channel_message message)

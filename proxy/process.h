@@ -18,6 +18,7 @@
 
 struct loop;
 struct process;
+struct recipients;
 
 /* What a process gets from the master. Its descriptors and everything else here belong to the process. */
 struct child {
@@ -28,6 +29,7 @@ struct child {
 	unsigned column; /* of the table; no other living process has it */
 	int channel;     /* to the master */
 	bool rehearsal;  /* comes up and ends; asks nobody outside */
+	int recipients;  /* the list that counts, compiled; -1: none yet. For those that serve */
 	int records;     /* the keeper reads verdict records here; all others write them */
 };
 
@@ -49,6 +51,7 @@ struct heritage {
 	struct table *table;
 	struct listeners *listeners;
 	struct tls_tickets *tickets;
+	struct recipients *recipients;
 	bool columns[TABLE_COLUMNS]; /* which are given to a living process */
 	bool rehearsal;              /* see rehearsal.h */
 };
@@ -105,6 +108,8 @@ const struct process_kind *process_kind_named(const char *name);
 void process_restart(struct process *process);
 /* Tells it something; one that does not listen is killed. */
 void process_tell(struct process *process, enum channel_message message, uint32_t argument);
+/* Gives it a copy of the list of recipients that counts from now on. */
+void process_tell_recipients(struct process *process, int descriptor);
 /* It is to end (CHANNEL_DRAIN or CHANNEL_END), for good. */
 void process_retire(struct process *process, enum channel_message message);
 void process_kill(struct process *process);

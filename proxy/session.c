@@ -4,12 +4,14 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/store.h"
 #include "base/stream.h"
-#include "policy/list_watch.h"
 #include "proxy/announcement.h"
 #include "proxy/handshake.h"
 #include "proxy/limits.h"
 #include "proxy/login.h"
+#include "proxy/memory.h"
+#include "proxy/recipient_memory.h"
 #include "proxy/rule_log.h"
 #include "proxy/transaction.h"
 #include "proxy/verbs.h"
@@ -22,6 +24,7 @@
 #define UNHEARD 32768      /* bytes of replies; who does not read them is not read from */
 
 static struct step greet(void *owner);
+static struct step meet(void *owner);
 static struct step begin_inside(void *owner);
 static struct step end_wait(void *owner);
 static struct step hesitate(void *owner);
@@ -40,6 +43,7 @@ static struct step hear_login(void *owner);
 static struct step hear_backend(void *owner);
 static struct step carry_out(void *owner);
 static struct step greet_anew(void *owner);
+static struct step meet_anew(void *owner);
 static struct step refuse(void *owner);
 static struct step tell_refusal(void *owner);
 static struct step answer(void *owner);
@@ -160,11 +164,38 @@ static bool admit(struct session *s)
 	return false;
 }
 
+/* Whether the client is known as good decides how many connections it may have, and whether it waits. */
+static void recall_client(struct session *s)
+{
+	s->recalled = talloc(scratch(s), struct store_entry);
+	memory_begin_recalling(s, s->recalled, &s->steps.await);
+}
+
+static void tell_recalled(struct session *s)
+{
+	bool has_failed = s->steps.await.outcome != OUTCOME_DONE;
+
+	s->known_good = !has_failed && s->recalled->count > 0;
+	s->recalled = NULL;
+	facts_forget(s->facts, FACT_CLIENT_KNOWN_GOOD);
+	if (has_failed)
+		facts_set_failed(s->facts, FACT_CLIENT_KNOWN_GOOD, "the store does not answer");
+	else if (s->known_good)
+		facts_set_bool(s->facts, FACT_CLIENT_KNOWN_GOOD, true);
+}
+
 static struct step greet(void *owner)
+{
+	recall_client(owner);
+	return THEN(meet);
+}
+
+static struct step meet(void *owner)
 {
 	struct session *s = owner;
 	bool implicit = s->listen->tls == LISTEN_TLS_IMPLICIT;
 
+	tell_recalled(s);
 	if (!admit(s))
 		return implicit ? THEN(farewell) : THEN(answer);
 	announcement_tell_client(s);
@@ -544,6 +575,7 @@ static struct step hear_login(void *owner)
 	table_add(s->gateway->table, s->login->succeeded ? COUNT_LOGINS : COUNT_LOGINS_REFUSED, 1);
 	if (s->login->succeeded && reply_is_positive(reply))
 		return THEN(carry_out);
+	memory_note_error(s);
 	s->reply = *reply;
 	s->closing |= reply->code == 421;
 	if (!s->closing && ++s->logins_refused >= limits_of(s)->logins) {
@@ -581,6 +613,7 @@ static struct step hear_backend(void *owner)
 	struct session *s = owner;
 	const struct reply *reply = &s->transaction->delivery->reply;
 
+	recipient_memory_note(s, s->command->recipient.address);
 	if (reply_is_positive(reply))
 		return THEN(carry_out);
 	s->reply = reply_of(scratch(s), reply->code, reply->status, reply->text);
@@ -602,8 +635,15 @@ static struct step carry_out(void *owner)
 /* Another client has been announced: from here on it is as if he had just connected. */
 static struct step greet_anew(void *owner)
 {
+	recall_client(owner);
+	return THEN(meet_anew);
+}
+
+static struct step meet_anew(void *owner)
+{
 	struct session *s = owner;
 
+	tell_recalled(s);
 	if (!admit(s))
 		return THEN(answer);
 	judge(s, STAGE_CONNECT);
@@ -612,7 +652,8 @@ static struct step greet_anew(void *owner)
 
 static bool is_backends_word(const struct session *s)
 {
-	return s->transaction->delivery && s->transaction->delivery->told_by_backend;
+	return s->transaction->inquiry->verdict.kind < VERDICT_TEMPFAIL &&
+		s->transaction->delivery && s->transaction->delivery->told_by_backend;
 }
 
 /* Who guesses addresses is slowed, and sent away when none was right. What the backend says is never held back. */
@@ -1023,8 +1064,6 @@ static int end_session(struct session *s)
 	struct gateway *gateway = s->gateway;
 
 	steps_cancel(&s->steps);
-	if (gateway->lists)
-		list_watch_note(gateway->lists, s->facts);
 	if (s->own)
 		backend_quit(s->own);
 	limits_release(s);

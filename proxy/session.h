@@ -16,9 +16,10 @@
 #include "proxy/delivery.h"
 #include "proxy/gateway.h"
 
-#define SESSION_ID_SIZE 20
+#define SESSION_ID_SIZE 16
 
 struct stream;
+struct store_entry;
 struct verb;
 
 struct transaction {
@@ -65,6 +66,8 @@ struct session {
 	const char *name;                /* of the client's host, as announced; NULL: it was not */
 	struct client_view *forwarded;   /* by XFORWARD, for the next transaction; NULL: nothing */
 	struct client_view *view; /* the client as backends are told of him; NULL until they are */
+	struct store_entry
+		*recalled; /* in the scratch, while the store is asked about the client */
 	struct ip ip;
 	struct ip server; /* our own address that the client connected to; family 0: not known */
 	struct ip proxy;  /* who connected and announced the client; family 0: he himself */
@@ -76,6 +79,7 @@ struct session {
 	bool trusted_relay; /* in trusted_relays */
 	bool may_announce;  /* in listen.xclient */
 	bool may_forward;   /* in listen.xforward */
+	bool known_good;    /* the store knows the client as good */
 	bool counted;       /* for the limits by client */
 	bool closing;       /* after this answer */
 	bool spoilt; /* what was pipelined behind a refused MAIL or message is out of order by no fault */

@@ -6,6 +6,7 @@
 #include "proxy/announcement.h"
 #include "proxy/handshake.h"
 #include "proxy/login.h"
+#include "proxy/recipient_memory.h"
 #include "proxy/transaction.h"
 
 #include <ctype.h>
@@ -113,12 +114,14 @@ static void prepare_rcpt(struct session *s)
 		return;
 	talloc_steal(transaction, address);
 	talloc_steal(transaction, s->command->recipient.original);
+	facts_forget_recipient(transaction->facts);
 	facts_set_text(transaction->facts, FACT_RECIPIENT, address->text);
 	facts_set_text(transaction->facts, FACT_RECIPIENT_LOCAL, address->local);
 	facts_set_text(transaction->facts, FACT_RECIPIENT_DOMAIN, address->domain);
 	facts_set_number(transaction->facts, FACT_RECIPIENT_FORM, address->form);
 	facts_set_number(
 		transaction->facts, FACT_RECIPIENT_COUNT, (int64_t)transaction->envelope->passed);
+	recipient_memory_tell(s, address);
 }
 
 static void change_rcpt(struct session *s)

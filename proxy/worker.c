@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/sandbox.h"
+#include "base/store.h"
 #include "proxy/channel.h"
 #include "proxy/gateway.h"
 #include "proxy/keeper.h"
+#include "proxy/memory.h"
 #include "proxy/process.h"
 #include "proxy/resolver.h"
 
@@ -16,6 +18,7 @@
 #include <event2/event_struct.h>
 #include <sys/socket.h>
 #include <talloc.h>
+#include <unistd.h>
 
 enum {
 	ACCEPTS_A_TURN = 64,
@@ -47,6 +50,7 @@ struct worker {
 	struct timer count;
 	uint64_t log_lost;
 	uint64_t records_lost;
+	uint64_t store_failures;
 	bool drained;
 };
 
@@ -207,12 +211,21 @@ static void on_end(struct worker *worker, uint32_t unused)
 	gateway_drain(worker->gateway, true, on_drained, worker);
 }
 
+static void take_recipients(struct worker *worker, uint32_t descriptor)
+{
+	if (!gateway_use_recipients(worker->gateway, (int)descriptor))
+		log_event(LEVEL_ERROR, "recipients_refused",
+			"what the master handed over is no list: the one before counts");
+	close((int)descriptor);
+}
+
 static void (*const orders[CHANNEL_MESSAGES])(struct worker *worker, uint32_t argument) = {
 	[CHANNEL_SERVE] = on_serve,
 	[CHANNEL_LEAVE] = on_leave,
 	[CHANNEL_SWEEP] = sweep,
 	[CHANNEL_DRAIN] = on_drain,
 	[CHANNEL_END] = on_end,
+	[CHANNEL_RECIPIENTS] = take_recipients,
 };
 
 static void on_message(void *owner, enum channel_message message, uint32_t argument)
@@ -232,11 +245,16 @@ static void on_master_gone(void *owner)
 static void count_lost(struct worker *worker)
 {
 	uint64_t log = log_lost();
+	struct store *store = worker->gateway ? worker->gateway->store : NULL;
+	uint64_t failures = store ? store_failures(store) : 0;
 	uint64_t records = worker->keeper ? keeper_link_dropped(worker->keeper) : 0;
 
 	table_add(worker->child->table, COUNT_LOG_LOST, (int64_t)(log - worker->log_lost));
 	table_add(worker->child->table, COUNT_RECORDS_LOST,
 		(int64_t)(records - worker->records_lost));
+	table_add(worker->child->table, COUNT_STORE_FAILURES,
+		(int64_t)(failures - worker->store_failures));
+	worker->store_failures = failures;
 	worker->log_lost = log;
 	worker->records_lost = records;
 }
@@ -276,9 +294,13 @@ static bool worker_start(struct worker *worker)
 		worker->keeper, child->column);
 	gateway_use_dns(
 		worker->gateway, resolver_new(worker, worker->loop, child->configuration->dns));
+	gateway_use_store(worker->gateway,
+		memory_new(worker, worker->loop, child->configuration->store, worker->keeper));
 	worker->gateway->draining = child->rehearsal; /* so that no server is asked */
 	if (!enter_sandbox(child->configuration))
 		return false;
+	if (child->recipients >= 0)
+		take_recipients(worker, (uint32_t)child->recipients);
 	make_doors(worker);
 	worker->full = (struct timer){.on_due = on_pause_over, .owner = worker};
 	worker->count = (struct timer){.on_due = on_count, .owner = worker};

@@ -2,6 +2,7 @@
 /* Conditions: recursive descent, a function for each production of the grammar. */
 #include "rules/expression.h"
 
+#include <assert.h>
 #include <talloc.h>
 
 #define REGEX_FLAGS "imsx"
@@ -20,6 +21,7 @@ static struct expr *expr_new(struct parser *parser, enum expr_kind kind, struct 
 /* One of the same kind is taken over with its operands: (a and b) and c is a and b and c. */
 static void add_operand(struct expr *expr, struct expr *operand)
 {
+	assert(expr);
 	if (operand->kind == expr->kind && expr->kind != EXPR_NOT) {
 		for (size_t i = 0; i < operand->count; i++)
 			add_operand(expr, operand->operands[i]);

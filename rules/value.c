@@ -66,9 +66,11 @@ static char *print_cidr(const void *parent, const struct cidr *cidr)
 	return talloc_asprintf(parent, "%s/%u", ip_print(&cidr->ip, text), cidr->bits);
 }
 
+_Static_assert(QUANTITY_TEXT_SIZE >= VALUE_DATE_SIZE, "a date is printed into the same room");
+
 static char *print_number(const void *parent, const struct value *value, const char *const *names)
 {
-	char text[VALUE_DATE_SIZE > QUANTITY_TEXT_SIZE ? VALUE_DATE_SIZE : QUANTITY_TEXT_SIZE];
+	char text[QUANTITY_TEXT_SIZE];
 
 	if (value->type == VALUE_FLAGS)
 		return print_flags(parent, value->number, names);

@@ -113,7 +113,7 @@ class Gateway:
                 relay {{ domains = {{"example.com"}}  networks = {{"{self.networks}"}} }}
                 limits {{ connections_per_client = 1000  connections_per_network = 1000 }}
                 control {{ socket = "{self.directory}/control" }}
-                store {{ path = "{self.directory}/store" }}
+                {"" if "store {" in more else f'store {{ path = "{self.directory}/store" }}'}
                 process {{ workers = {self.workers}  drain = 60s }}
                 {"" if "smtp {" in more else "smtp { greeting_wait = 0s }"}
                 {"" if "dns {" in more else 'dns { servers = {"127.0.0.1:1"}  timeout = 100ms }'}

@@ -484,7 +484,7 @@ class BetweenOpenSmtpd(unittest.TestCase):
             poll(lambda sent=sent: has_arrived(sent, sink.mails()), f"{sent[:300]!r}: {front.said()[-1000:]} {behind.said()[-1000:]}")
             self.assertEqual(has_arrived(sent, sink.mails()), 1)
         trace = sink.mails()[0]
-        self.assertRegex(trace, rb"by mx\.example\.com with ESMTPS\b" if tls else rb"by mx\.example\.com with ESMTP\b")
+        self.assertRegex(trace, rb"by mx\.example\.com\s+with ESMTPS\b" if tls else rb"by mx\.example\.com\s+with ESMTP\b")
 
     def test_what_is_sent_arrives(self):
         self.arrive(tls=False)

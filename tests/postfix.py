@@ -22,7 +22,7 @@ DOORS = {
     "data_tls": "-o smtpd_discard_ehlo_keywords=chunking -o smtpd_tls_security_level=encrypt",
     "bdat_tls": "-o smtpd_tls_security_level=encrypt",
 }
-TRACE = re.compile(rb"(?:(?:Return-Path|X-Original-To|Delivered-To|Received):.*\n(?:[ \t].*\n)*)+")
+TRACE = re.compile(rb"(?:(?:Return-Path|X-Original-To|Delivered-To|Received|Received-SPF):.*\n(?:[ \t].*\n)*)+")
 REFUSED_FIELD = "header_checks = regexp:{ {/^X-Refuse:/ REJECT not this one} }"
 backend = None
 

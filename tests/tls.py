@@ -292,7 +292,7 @@ class Mails(unittest.TestCase):
         self.assertEqual(len(mails), 4)
         for mail in mails:
             self.assertEqual(mail[mail.index(b"From: a@"):], MAIL)
-            self.assertRegex(mail, rb"by mx\.example\.com with ESMTPS\b")
+            self.assertRegex(mail, rb"by mx\.example\.com\s+with ESMTPS\b")
 
     def record(self):
         """Of the last transaction."""

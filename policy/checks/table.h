@@ -11,11 +11,14 @@ extern const struct check *const checks_table[]; /* all others */
 
 extern const struct check client_name_check;
 extern const struct check dnsbl_check;
+extern const struct check greylist_check;
 extern const struct check headers_check;
 extern const struct check helo_name_check;
 extern const struct check pregreet_check;
 extern const struct check helo_check;
 extern const struct check hops_check;
+extern const struct check rate_check;
+extern const struct check recipient_check;
 extern const struct check recipients_check;
 extern const struct check relay_check;
 extern const struct check rhsbl_check;

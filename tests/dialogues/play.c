@@ -4,6 +4,7 @@
 #include "base/stream.h"
 #include "proxy/session.h"
 #include "tests/fakes/rig.h"
+#include "tests/fakes/shelf.h"
 
 #include <check.h>
 #include <ctype.h>
@@ -225,9 +226,10 @@ static void repeat(struct play *play, struct end *end, const char *arguments)
 
 static bool is_barrier(const char *line)
 {
-	return strncmp(line, "wait", 4) == 0 || strncmp(line, "C: (", 4) == 0 ||
-		strncmp(line, "log:", 4) == 0 || strncmp(line, "drain", 5) == 0 ||
-		strncmp(line, "stop", 4) == 0 || strcmp(line, "barrier") == 0;
+	return strncmp(line, "wait", 4) == 0 || strncmp(line, "store", 5) == 0 ||
+		strncmp(line, "C: (", 4) == 0 || strncmp(line, "log:", 4) == 0 ||
+		strncmp(line, "drain", 5) == 0 || strncmp(line, "stop", 4) == 0 ||
+		strcmp(line, "barrier") == 0;
 }
 
 /* Sends what the client says from here to the next barrier. */
@@ -439,6 +441,19 @@ static void on_drained(void *owner)
 	(void)owner;
 }
 
+static void set_mood(struct play *play, const char *mood)
+{
+	static const char *const moods[] = {
+		[SHELF_WELL] = "well", [SHELF_SLOW] = "slow", [SHELF_GONE] = "gone"};
+	size_t i = 0;
+
+	while (i < 3 && strcmp(moods[i], mood) != 0)
+		i++;
+	if (i == 3 || !play->rig->shelf)
+		give_up(play, "no store, or no mood of one", "", slice_of(mood));
+	play->rig->shelf->mood = (enum shelf_mood)i;
+}
+
 static void play_line(struct play *play, size_t index)
 {
 	const char *line = play->script[index];
@@ -459,6 +474,8 @@ static void play_line(struct play *play, size_t index)
 		backend_says(play, line[2] == '-' ? line + 4 : text, line[2] != '-');
 	else if (strncmp(line, "wait ", 5) == 0)
 		pass_time(play, line + 5);
+	else if (strncmp(line, "store ", 6) == 0)
+		set_mood(play, line + 6);
 	else if (strncmp(line, "unsent ", 7) == 0)
 		expect_bounded(play, line + 7);
 	else if (strncmp(line, "log: ", 5) == 0)
@@ -466,7 +483,7 @@ static void play_line(struct play *play, size_t index)
 	else if (strcmp(line, "drain") == 0 || strcmp(line, "stop") == 0)
 		gateway_drain(play->rig->gateway, line[0] == 's', on_drained, play);
 	else if (!strchr(line, ':') ||
-		!strstr("config: rules: client: dns: offer: ways:",
+		!strstr("config: rules: client: dns: offer: recipients: store: ways:",
 			talloc_strndup(play, line, strcspn(line, " "))))
 		give_up(play, "no line of a dialogue", "", slice_of(line));
 }
@@ -511,8 +528,12 @@ static struct play *begin(const char *file, enum way way)
 		bad = rig_name(play->rig, name);
 		ck_assert_msg(!bad, "%s: no line of a zone: %s", file, bad);
 	}
+	for (size_t i = 0; (name = head(play, "recipients:", i)); i++)
+		rig_recipient(play->rig, name);
 	bad = rig_begin(play->rig);
 	ck_assert_msg(!bad, "%s: %s", file, bad);
+	if (head(play, "store:", 0))
+		rig_use_store(play->rig);
 	connect_client(play);
 	return play;
 }

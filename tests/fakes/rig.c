@@ -4,8 +4,10 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "policy/recipient_list.h"
 #include "proxy/resolver.h"
 #include "tests/fakes/nameserver.h"
+#include "tests/fakes/shelf.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -14,6 +16,7 @@
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <talloc.h>
 #include <unistd.h>
@@ -256,6 +259,35 @@ void rig_settle_names(struct rig *rig)
 	}
 }
 
+void rig_use_store(struct rig *rig)
+{
+	rig->shelf = shelf_new(rig, rig->loop->clock);
+	gateway_use_store(rig->gateway, rig->shelf->store);
+}
+
+/* --- recipients --- */
+
+void rig_recipient(struct rig *rig, const char *line)
+{
+	rig->recipients =
+		talloc_asprintf(rig, "%s%s\n", rig->recipients ? rig->recipients : "", line);
+}
+
+static const char *load_recipients(struct rig *rig)
+{
+	struct recipient_list_fault fault;
+	size_t size;
+	char *table = recipient_list_compile(rig, slice_of(rig->recipients), &size, &fault);
+	int descriptor = memfd_create("recipients", MFD_CLOEXEC);
+
+	if (!table)
+		return fault.reason;
+	bool good = write(descriptor, table, size) == (ssize_t)size &&
+		gateway_use_recipients(rig->gateway, descriptor);
+	close(descriptor);
+	return good ? NULL : "the list of recipients cannot be loaded";
+}
+
 /* --- life --- */
 
 static void on_log(const char *line, void *owner)
@@ -292,7 +324,7 @@ const char *rig_begin(struct rig *rig)
 	rig->gateway = gateway_new(rig, rig->loop, configuration, rig->table, NULL, 1);
 	if (rig->zone)
 		gateway_use_dns(rig->gateway, begin_names(rig, configuration));
-	return NULL;
+	return rig->recipients ? load_recipients(rig) : NULL;
 }
 
 void rig_connect(struct rig *rig, const char *client)

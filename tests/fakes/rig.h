@@ -24,11 +24,13 @@ struct rig {
 	int listener; /* the backend's */
 	uint16_t port;
 	struct nameserver *nameserver;
-	struct zone *zone; /* of the name server that the gateway asks; NULL: it has none */
+	struct shelf *shelf; /* the gateway's store; NULL: it has none */
+	struct zone *zone;   /* of the name server that the gateway asks; NULL: it has none */
 	char *configuration;
-	char *log;       /* all lines */
-	char *rules;     /* all lines of the rule file; NULL: there is none */
-	char *rule_file; /* as long as the configuration is read */
+	char *recipients; /* the list; NULL: none */
+	char *log;        /* all lines */
+	char *rules;      /* all lines of the rule file; NULL: there is none */
+	char *rule_file;  /* as long as the configuration is read */
 	void (*on_turn)(
 		void *owner); /* called at each turn: for a backend that answers by itself */
 	void *owner;
@@ -46,8 +48,14 @@ void rig_rule(struct rig *rig, const char *line);
 /* A line of what the gateway's name server knows (zone.h). NULL, or the line when it is none. Without any there is no name server, and nothing is known. */
 const char *rig_name(struct rig *rig, const char *line);
 
+/* A line of the list of recipients (policy/recipient_list.h). Without any, none is loaded. */
+void rig_recipient(struct rig *rig, const char *line);
+
 /* Lets all that was asked of the name server be answered, but for what it never answers. */
 void rig_settle_names(struct rig *rig);
+
+/* Gives the gateway a store (shelf.h), once it is open. */
+void rig_use_store(struct rig *rig);
 
 /* Opens the gateway. NULL, or what is wrong with the configuration. */
 const char *rig_begin(struct rig *rig);

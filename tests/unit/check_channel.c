@@ -5,8 +5,10 @@
 #include "base/loop.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <talloc.h>
 #include <unistd.h>
 
@@ -73,6 +75,60 @@ START_TEST(carries_messages_both_ways)
 }
 END_TEST
 
+static ino_t inode_of(int descriptor)
+{
+	struct stat found;
+
+	ck_assert_int_eq(fstat(descriptor, &found), 0);
+	return found.st_ino;
+}
+
+/* What arrives is another number for the same file. */
+START_TEST(carries_descriptors)
+{
+	int pair[2];
+
+	ck_assert_int_eq(pipe(pair), 0);
+	struct channel *peer = channel_new(
+		NULL, loop, other, (struct channel_events){on_message, on_closed, &heard});
+	ck_assert(channel_send_descriptor(peer, CHANNEL_RECIPIENTS, pair[0]));
+	loop_turn(loop, true);
+	ck_assert_int_eq(heard.last, CHANNEL_RECIPIENTS);
+	ck_assert_int_ne((int)heard.argument, pair[0]);
+	ck_assert(inode_of((int)heard.argument) == inode_of(pair[0]));
+	close((int)heard.argument);
+	close(pair[0]);
+	close(pair[1]);
+	talloc_free(peer);
+	other = -1;
+}
+END_TEST
+
+/* With a message that has none it is closed, and the argument is what it was; one that should come and does not is -1. */
+START_TEST(takes_no_descriptor_that_it_does_not_await)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct channel *peer = channel_new(
+		NULL, loop, other, (struct channel_events){on_message, on_closed, &heard});
+	int next = dup(null);
+
+	close(next);
+	ck_assert(channel_send_descriptor(peer, CHANNEL_SERVE, null));
+	loop_turn(loop, true);
+	ck_assert_int_eq(heard.last, CHANNEL_SERVE);
+	ck_assert_uint_eq(heard.argument, 0);
+	int again = dup(null);
+	ck_assert_int_eq(again, next);
+	ck_assert(channel_send(peer, CHANNEL_RECIPIENTS, 5));
+	loop_turn(loop, true);
+	ck_assert_int_eq((int)heard.argument, -1);
+	close(again);
+	close(null);
+	talloc_free(peer);
+	other = -1;
+}
+END_TEST
+
 START_TEST(tells_the_end_once)
 {
 	close(other);
@@ -114,6 +170,8 @@ int main(void)
 
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_test(cases, carries_messages_both_ways);
+	tcase_add_test(cases, carries_descriptors);
+	tcase_add_test(cases, takes_no_descriptor_that_it_does_not_await);
 	tcase_add_test(cases, tells_the_end_once);
 	tcase_add_loop_test(cases, takes_garbage_for_the_end, 0, 3);
 	tcase_add_test(cases, never_waits_for_a_peer_that_does_not_read);

@@ -306,6 +306,78 @@ START_TEST(refuses_our_senders_when_told)
 }
 END_TEST
 
+/* --- recipients there are --- */
+
+enum answer { UNASKED, LISTED, UNLISTED, NO_LIST };
+
+static const struct {
+	const char *settings;
+	enum who who;
+	const char *domain;
+	enum answer answer;
+	int tried; /* recipients that do not exist, within the minute */
+	bool refused_before;
+	int code;
+	const char *result;
+} known[] = {
+	{"", STRANGER, "example.com", UNASKED, 0, false, 0, NULL},
+	{"", STRANGER, "example.com", UNLISTED, 0, false, 0, NULL},
+	{"", STRANGER, "example.com", UNASKED, 10, true, 0, NULL},
+	{"", STRANGER, "example.com", UNASKED, 11, false, 0, NULL},
+	{"", STRANGER, "example.com", UNASKED, 11, true, 550, "refused_before"},
+	{"", RELAY, "example.com", UNASKED, 11, true, 550, "refused_before"},
+	{"", OURS, "example.com", UNASKED, 11, true, 0, NULL},
+	{"", OURS, "elsewhere.example", UNASKED, 11, true, 0, NULL},
+	{"source = file", STRANGER, "example.com", LISTED, 0, false, 0, "pass"},
+	{"source = file", STRANGER, "example.com", LISTED, 11, true, 550, "refused_before"},
+	{"source = file", STRANGER, "example.com", UNLISTED, 0, false, 550, "unknown"},
+	{"source = ldap", OURS, "example.com", UNLISTED, 0, false, 550, "unknown"},
+	{"source = ldap", AUTHENTICATED, "x.example.org", UNLISTED, 0, false, 550, "unknown"},
+	{"source = ldap", OURS, "elsewhere.example", UNLISTED, 0, false, 0, NULL},
+	{"source = file", STRANGER, "example.com", NO_LIST, 0, false, 0, "pass"},
+	{"source = file domains = .example.org", STRANGER, "example.com", UNLISTED, 0, false, 0,
+		NULL},
+	{"source = file domains = .example.org", STRANGER, "x.example.org", UNLISTED, 0, false, 550,
+		"unknown"},
+};
+
+static void tell_answer(enum answer answer)
+{
+	if (answer == NO_LIST)
+		facts_set_absent(facts, FACT_RECIPIENT_KNOWN);
+	else if (answer != UNASKED)
+		facts_set_bool(facts, FACT_RECIPIENT_KNOWN, answer == LISTED);
+}
+
+START_TEST(knows_recipients)
+{
+	inquiry = inquiry_new(scratch,
+		judging_chain(scratch,
+			talloc_asprintf(scratch,
+				SETTINGS " recipients { file = /nonexistent/list %s }",
+				known[_i].settings)),
+		facts);
+	inquiry->stage = STAGE_RCPT;
+	tell_who(known[_i].who);
+	tell_answer(known[_i].answer);
+	facts_set_text(facts, FACT_RECIPIENT_DOMAIN, known[_i].domain);
+	facts_set_number(facts, FACT_CLIENT_UNKNOWN_RECIPIENTS, known[_i].tried);
+	facts_set_bool(facts, FACT_RECIPIENT_REFUSED_BEFORE, known[_i].refused_before);
+	struct verdict verdict = recipient_check.judge(inquiry);
+	is_verdict(&verdict, known[_i].code, known[_i].code ? "5.1.1" : "", known[_i].result);
+}
+END_TEST
+
+START_TEST(asks_for_the_list)
+{
+	inquiry = inquiry_new(scratch,
+		judging_chain(scratch, SETTINGS " recipients { source = file file = /x }"), facts);
+	inquiry->stage = STAGE_RCPT;
+	facts_set_text(facts, FACT_RECIPIENT_DOMAIN, "example.com");
+	ck_assert_int_eq(recipient_check.judge(inquiry).kind, VERDICT_UNKNOWN);
+}
+END_TEST
+
 /* --- limits --- */
 
 static const struct {
@@ -460,6 +532,8 @@ int main(void)
 	tcase_add_loop_test(cases, judges_helo, 0, COUNT(names));
 	tcase_add_loop_test(cases, judges_senders, 0, COUNT(senders));
 	tcase_add_loop_test(cases, refuses_our_senders_when_told, 0, COUNT(senders));
+	tcase_add_loop_test(cases, knows_recipients, 0, COUNT(known));
+	tcase_add_test(cases, asks_for_the_list);
 	tcase_add_loop_test(cases, limits_size, 0, COUNT(sizes));
 	tcase_add_loop_test(cases, limits_recipients, 0, COUNT(counts));
 	tcase_add_test(cases, judges_early_birds);

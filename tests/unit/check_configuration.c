@@ -118,6 +118,23 @@ static const struct {
 		"relay.networks is taken for it\n"
 		"f:8:21: warning: \"example.com\" never comes here: route \"t\" stands before and "
 		"has it\n"},
+	{GOOD "recipients { source = file }\n",
+		"f:5:14: error: recipients.source = \"file\" needs recipients.file\n"},
+	{GOOD "recipients { domains = {example.com a..b} }\n",
+		"f:5:14: error: \"a..b\" is no domain\n"},
+	{GOOD "recipients { source = ldap }\nldap { url = \"http://dc\" bind = x ca = /nonexistent "
+	      "}\n",
+		"f:5:14: error: recipients.source = \"ldap\" needs recipients.file or store.path, "
+		"to "
+		"keep the list\n"
+		"f:6:1: error: recipients.source = \"ldap\" needs ldap.base, where to search\n"
+		"f:6:8: error: recipients.source = \"ldap\" needs ldap.url: ldaps://HOST or "
+		"ldap://HOST\n"
+		"f:6:26: error: ldap.bind needs ldap.password_file\n"
+		"f:6:35: error: /nonexistent cannot be read: No such file or directory\n"},
+	{GOOD "recipients { source = ldap file = /l }\nldap { url = ldap://dc base = b bind = x "
+	      "password_file = /dev/null tls = off }\n",
+		"f:6:68: warning: without TLS the password of ldap.bind can be read on its way\n"},
 	{GOOD "tls { key = /nonexistent }\n", "f:5:7: error: a key without a certificate\n"},
 	{GOOD "tls { certificate = /nonexistent }\n",
 		"f:5:7: error: a certificate without a key\n"},
@@ -157,6 +174,25 @@ static const struct {
 		"127.0.0.1:53\n"},
 	{GOOD "dns { trust_anchor = /nonexistent/root.key }\n",
 		"f:5:7: error: /nonexistent/root.key cannot be read: No such file or directory\n"},
+	{GOOD "store { redis = localhost redis_password = x }\n",
+		"f:5:9: error: \"localhost\" is no Redis: it is written ADDRESS:PORT, as "
+		"127.0.0.1:6379\n"},
+	{GOOD "store { path = /nonexistent redis_password = x }\n",
+		"f:5:29: warning: nobody is told it: there is no store.redis\n"},
+	{GOOD "greylist { enabled = yes }\n",
+		"f:5:12: warning: nothing is put off: there is neither store.path nor "
+		"store.redis\n"},
+	{GOOD "rate \"x\" { of = messages limit = 1 }\n",
+		"f:5:26: warning: nothing is counted: there is neither store.path nor "
+		"store.redis\n"},
+	{GOOD "store { redis = \"[::1]:6379\" } greylist { enabled = yes }\n", ""},
+	{GOOD "store { path = /x } rate \"x\" { of = connections by = user limit = 1 }\n",
+		"f:5:49: error: connections can be counted by client and client_network: who "
+		"sends is not known yet\n"},
+	{GOOD "store { path = /x } rate \"x\" { of = errors by = sender_domain limit = 1 }\n",
+		"f:5:44: error: errors can be counted by client, client_network and user\n"},
+	{GOOD "store { path = /x } rate \"a, b\" { of = errors limit = 1 }\n",
+		"f:5:35: error: the name of rate \"a, b\" may not have a comma\n"},
 	{GOOD "control { socket = \"/2345678901234567890123456789012345678901234567890"
 	      "12345678901234567890123456789012345678901234567890123456789\" }\n",
 		"f:5:11: error: the path of a socket has at most 107 bytes\n"},

@@ -53,8 +53,9 @@ static char *sent(const char *trace)
 
 /* --- no edits --- */
 
+static const char whole[] = MESSAGE;
 static const char *const messages[] = {
-	MESSAGE,
+	whole,
 	"",
 	"\r\n",
 	"\r\nbody",

@@ -39,7 +39,11 @@ START_TEST(has_safe_defaults)
 	ck_assert_double_eq(policy->thresholds->tag, 5);
 	ck_assert_double_eq(policy->thresholds->quarantine, 10);
 	ck_assert_double_eq(policy->thresholds->reject, 15);
-	ck_assert_uint_eq(policy->checks->chain.count, 14);
+	ck_assert_uint_eq(policy->checks->chain.count, 17);
+	ck_assert_int_eq(policy->recipients->source, RECIPIENTS_BACKEND);
+	ck_assert_int_eq(policy->recipients->memory, 300000);
+	ck_assert_int_eq(policy->recipients->unknown_rate, 10);
+	ck_assert(policy->recipients->plus);
 	ck_assert_uint_eq(policy->checks->monitor.count, 0);
 	ck_assert_uint_eq(policy->relay->networks.count, 0);
 	ck_assert_uint_eq(policy->allow_count, 0);

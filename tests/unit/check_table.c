@@ -218,6 +218,19 @@ START_TEST(can_be_handed_on)
 }
 END_TEST
 
+START_TEST(forgets_on_request)
+{
+	table_note_recent(table, 1, "a", 1, 1000, 60);
+	table_note_recent(table, 1, "b", 1, 1000, 60);
+	ck_assert(!table_forget_recent(table, 2, "a", 1));
+	ck_assert(table_forget_recent(table, 1, "a", 1));
+	ck_assert(!table_forget_recent(table, 1, "a", 1));
+	ck_assert_uint_eq(table_recent(table, 1, "a", 1, 1000, 60), 0);
+	ck_assert_uint_eq(table_recent(table, 1, "b", 1, 1000, 60), 1);
+	ck_assert_uint_eq(table_note_recent(table, 1, "a", 1, 1001, 60), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("table");
@@ -233,6 +246,7 @@ int main(void)
 	tcase_add_test(cases, survives_kills);
 	tcase_add_test(cases, keeps_words_for_all);
 	tcase_add_test(cases, remembers_for_a_while);
+	tcase_add_test(cases, forgets_on_request);
 	tcase_add_test(cases, forgets_who_came_first);
 	tcase_add_test(cases, remembers_for_all_processes);
 	tcase_add_test(cases, can_be_handed_on);
