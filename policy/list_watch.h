@@ -20,5 +20,5 @@ struct list_watch *list_watch_new(
 
 struct learner list_watch_learner(struct list_watch *watch);
 
-/* What was learnt in a session or transaction: counts a client that is known as good. Once a session. */
+/* What was learnt in a session or transaction: counts a client that is known as good. Once a session, of its first transaction. */
 void list_watch_note(struct list_watch *watch, const struct facts *facts);

@@ -6,7 +6,6 @@
 #include "base/loop.h"
 #include "base/store.h"
 #include "base/stream.h"
-#include "policy/list_watch.h"
 #include "proxy/announcement.h"
 #include "proxy/handshake.h"
 #include "proxy/limits.h"
@@ -1033,8 +1032,6 @@ static int end_session(struct session *s)
 	struct gateway *gateway = s->gateway;
 
 	steps_cancel(&s->steps);
-	if (gateway->lists)
-		list_watch_note(gateway->lists, s->facts);
 	if (s->own)
 		backend_quit(s->own);
 	limits_release(s);

@@ -16,7 +16,7 @@
 #include "proxy/delivery.h"
 #include "proxy/gateway.h"
 
-#define SESSION_ID_SIZE 20
+#define SESSION_ID_SIZE 16
 
 struct stream;
 struct store_entry;

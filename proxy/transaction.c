@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/stream.h"
 #include "policy/explain.h"
+#include "policy/list_watch.h"
 #include "policy/mail/trace.h"
 #include "proxy/announcement.h"
 #include "proxy/keeper.h"
@@ -329,6 +330,8 @@ void transaction_end(struct session *s, const struct reply *reply)
 	record(transaction, reply);
 	if (transaction->delivered)
 		memory_note_accepted(transaction);
+	if (s->gateway->lists && s->transactions == 1)
+		list_watch_note(s->gateway->lists, transaction->facts);
 	if (transaction->delivery)
 		delivery_end(transaction->delivery);
 	s->transaction = NULL;
