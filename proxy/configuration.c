@@ -338,6 +338,30 @@ static void check_store(const struct reading *reading)
 			"nothing is counted: there is neither store.path nor store.redis");
 }
 
+static bool is_store(const struct reading *reading, const char *folder)
+{
+	const char *path = reading->configuration->store->path;
+
+	return path && strcmp(path, folder) == 0;
+}
+
+/* Without its folder the process that is to write there could not start; the store's is made when it is not there. */
+static void check_folder(const struct reading *reading)
+{
+	const struct recipients_options *recipients = reading->configuration->policy->recipients;
+	const char *slash = recipients->file ? strrchr(recipients->file, '/') : NULL;
+	char *folder;
+
+	if (!slash)
+		return;
+	folder = talloc_strndup(NULL, recipients->file,
+		slash > recipients->file ? (size_t)(slash - recipients->file) : 1);
+	if (!is_store(reading, folder) && access(folder, X_OK) != 0)
+		complaint_error(reading->complaints, place_of(reading, recipients, "file"),
+			"%s: %s", folder, strerror(errno));
+	talloc_free(folder);
+}
+
 /* What recipients.source = "ldap" needs besides. */
 static void check_directory(const struct reading *reading)
 {
@@ -370,6 +394,7 @@ static void check_directory(const struct reading *reading)
 		complaint_error(reading->complaints, place_of(reading, recipients, "source"),
 			"recipients.source = \"ldap\" needs recipients.file or store.path, to keep "
 			"the list");
+	check_folder(reading);
 }
 
 static const char *choose_list(const struct configuration *configuration)

@@ -132,6 +132,12 @@ static const struct {
 		"ldap://HOST\n"
 		"f:6:26: error: ldap.bind needs ldap.password_file\n"
 		"f:6:35: error: /nonexistent cannot be read: No such file or directory\n"},
+	{GOOD "recipients { source = ldap file = /nonexistent/l }\nldap { url = ldap://dc base = b "
+	      "}\n",
+		"f:5:28: error: /nonexistent: No such file or directory\n"},
+	{GOOD "store { path = /nonexistent }\nrecipients { source = ldap file = /nonexistent/l }\n"
+	      "ldap { url = ldap://dc base = b }\n",
+		""},
 	{GOOD "recipients { source = ldap file = /l }\nldap { url = ldap://dc base = b bind = x "
 	      "password_file = /dev/null tls = off }\n",
 		"f:6:68: warning: without TLS the password of ldap.bind can be read on its way\n"},
