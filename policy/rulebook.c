@@ -64,6 +64,15 @@ static bool has(const struct texts *texts, const char *text)
 	return false;
 }
 
+/* A chain of the site's own may lack the check. */
+static void check_chain(const struct policy *policy, struct complaints *complaints)
+{
+	if (!has(&policy->checks->chain, "rules") || has(&policy->checks->off, "rules"))
+		complaint_warning(complaints, policy_place(policy, policy->rules, "files"),
+			"there are rule files, but the check \"rules\" is not in checks.chain, or "
+			"is off: no rule is asked");
+}
+
 void rulebook_read(struct policy *policy, const char *file, struct complaints *complaints)
 {
 	struct rulebook *rulebook;
@@ -81,6 +90,7 @@ void rulebook_read(struct policy *policy, const char *file, struct complaints *c
 	rulebook->matcher = match_matcher_new(rulebook);
 	rulebook->sources = sources_read(rulebook, files.items, files.count, complaints);
 	note_lists(rulebook);
+	check_chain(policy, complaints);
 	policy->rulebook = rulebook;
 }
 

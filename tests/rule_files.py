@@ -68,6 +68,15 @@ class Files(unittest.TestCase):
             out.write("\nlimits { recipientz = 3 }\n")
         self.assertIn("\n    limits { recipientz = 3 }\n             ^\n", self.command("check").stdout)
 
+    def test_check_warns_of_rules_that_nobody_asks(self):
+        self.write("rules.d/a.rules", "version 1\n")
+        self.assertEqual(self.command("check").stdout, "")
+        with open(self.directory + "/postern.conf", "a", encoding="ascii") as out:
+            out.write('\nchecks { chain = {"size" "helo"} }\n')
+        answer = self.command("check")
+        self.assertEqual(answer.returncode, 0)
+        self.assertIn('the check "rules" is not in checks.chain', answer.stdout)
+
     def test_fmt_prints_the_canonical_form(self):
         path = self.write("x.rules", "version 1 rule a { then reject when true stage rcpt } # end\n")
         os.chmod(path, 0o640)
