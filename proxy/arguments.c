@@ -3,11 +3,13 @@
 #include "proxy/arguments.h"
 
 #include <argp.h>
+#include <stdint.h>
+#include <string.h>
 #include <talloc.h>
 
 #define DEFAULT_FILE "/etc/postern/postern.conf"
 
-enum { KEY_JSON = 256, KEY_LIVE, KEY_ID, KEY_RECIPIENT, KEY_TEXTS };
+enum { KEY_JSON = 256, KEY_LIVE, KEY_ID, KEY_CHECK, KEY_RECIPIENT, KEY_TEXTS };
 /* Options that fill a text: their key says which. */
 #define KEY_OF(field) (KEY_TEXTS + (int)offsetof(struct arguments, field))
 
@@ -44,9 +46,14 @@ static const struct argp_option explain_rows[] = {CONFIG_ROW, JSON_ROW,
 	{"facts", KEY_OF(facts), "FILE", 0, "facts as a flat JSON object, in place of look-ups", 0},
 	{"id", KEY_ID, NULL, 0, "what follows is the id of a transaction, not a file", 0}, {0}};
 
+static const struct argp_option fmt_rows[] = {
+	{"check", KEY_CHECK, NULL, 0, "name the files that are not in this form, and change none",
+		0},
+	{0}};
+
 static const struct {
 	const struct argp_option *options;
-	const char *subject; /* NULL: none is taken */
+	const char *subject; /* NULL: none is taken; "[x]": or none; "x...": or several */
 	const char *manual;
 } rows[] = {
 	[ARGUMENTS_RUN] = {file_rows, NULL, "Runs the gateway in the foreground."},
@@ -70,20 +77,29 @@ static const struct {
 		"its mailbox was made."},
 	[ARGUMENTS_SINK] = {sink_rows, "DIR",
 		"A small backend that keeps what it is sent as a Maildir."},
-	[ARGUMENTS_MANUAL] = {no_rows, NULL,
-		"Prints the reference of all options, for postern.conf(5)."},
+	[ARGUMENTS_FMT] = {fmt_rows, "FILE...", "Prints rule files anew in their canonical form."},
+	[ARGUMENTS_TEST] = {file_rows, NULL,
+		"Runs the tests that stand in the rule files; the output is TAP."},
+	[ARGUMENTS_MANUAL] = {no_rows, "[rules]",
+		"Prints the reference of all options, for postern.conf(5), or what rules can ask "
+		"and do, for postern-rules(5)."},
 };
 
 struct parsing {
 	struct arguments *arguments;
 	bool takes_subject;
+	size_t most;
+	bool is_optional;
 };
 
 static error_t take_subject(struct parsing *parsing, char *value)
 {
-	if (!parsing->takes_subject || parsing->arguments->subject)
+	struct arguments *arguments = parsing->arguments;
+
+	if (!parsing->takes_subject || arguments->subject_count == parsing->most)
 		return ARGP_ERR_UNKNOWN;
-	parsing->arguments->subject = value;
+	arguments->subjects[arguments->subject_count++] = value;
+	arguments->subject = arguments->subjects[0];
 	return 0;
 }
 
@@ -102,11 +118,14 @@ static error_t take(int key, char *value, struct argp_state *state)
 		arguments->live = true;
 	else if (key == KEY_ID)
 		arguments->is_id = true;
+	else if (key == KEY_CHECK)
+		arguments->only_check = true;
 	else if (key == KEY_RECIPIENT)
 		arguments->recipients[arguments->recipient_count++] = value;
 	else if (key == ARGP_KEY_ARG)
 		return take_subject(parsing, value);
-	else if (key == ARGP_KEY_END && parsing->takes_subject && !arguments->subject)
+	else if (key == ARGP_KEY_END && parsing->takes_subject && !parsing->is_optional &&
+		!arguments->subject)
 		argp_usage(state);
 	else
 		return ARGP_ERR_UNKNOWN;
@@ -117,7 +136,9 @@ struct arguments *arguments_parse(
 	const void *parent, enum arguments_command command, int argc, char **argv)
 {
 	struct arguments *arguments = talloc_zero(parent, struct arguments);
-	struct parsing parsing = {arguments, rows[command].subject != NULL};
+	const char *subject = rows[command].subject ? rows[command].subject : "";
+	struct parsing parsing = {arguments, *subject != '\0',
+		strstr(subject, "...") ? SIZE_MAX : 1, *subject == '['};
 	const struct argp argp = {.options = rows[command].options,
 		.parser = take,
 		.args_doc = rows[command].subject,
@@ -126,6 +147,7 @@ struct arguments *arguments_parse(
 	arguments->file = DEFAULT_FILE;
 	arguments->listen = "127.0.0.1:2526";
 	arguments->sender = "";
+	arguments->subjects = talloc_zero_array(arguments, const char *, (size_t)argc + 1);
 	arguments->recipients = talloc_zero_array(arguments, const char *, (size_t)argc + 1);
 	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
 	return arguments;

@@ -20,6 +20,8 @@ enum arguments_command {
 	ARGUMENTS_STOP,
 	ARGUMENTS_FORGET,
 	ARGUMENTS_SINK,
+	ARGUMENTS_FMT,
+	ARGUMENTS_TEST,
 	ARGUMENTS_MANUAL
 };
 
@@ -32,12 +34,15 @@ struct arguments {
 	const char *helo;
 	const char *sender;
 	const char *facts;
-	const char *subject;     /* the one word that is no option */
+	const char *subject;   /* the first word that is no option */
+	const char **subjects; /* all of them, NULL-ended */
+	size_t subject_count;
 	const char **recipients; /* NULL-ended */
 	size_t recipient_count;
 	bool json;
 	bool live;
 	bool is_id;
+	bool only_check; /* of fmt: say what it would do, and do nothing */
 };
 
 /* Lives under the parent; the texts are argv's. */
