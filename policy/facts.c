@@ -112,12 +112,17 @@ _Static_assert(FACT_COUNT < UINT8_MAX, "a set keeps the places of its facts in b
 #define CONTENT offsetof(struct value, boolean) /* where the value stands behind its type */
 #define WORD_BITS 64
 
-/* What is known about one fact: a value without its type, which the fact's row tells. Idle sessions are many. */
+/* What is known about one fact: a value without its type, which the fact's row tells; its last byte, which no value uses, is the state's. Idle
+ * sessions are many. */
 struct known {
-	enum fact_state state;
-	_Alignas(struct value) char content[sizeof(struct value) -
-		CONTENT]; /* of a failed fact: the reason, as text */
+	_Alignas(struct value) char content[sizeof(struct value) - CONTENT -
+		1];    /* of a failed fact: the reason, as text */
+	uint8_t state; /* enum fact_state */
 };
+
+_Static_assert(sizeof(struct cidr) < sizeof(struct known), "the largest value leaves a byte");
+_Static_assert(
+	sizeof(struct value_records) < sizeof(struct known), "the largest value leaves a byte");
 
 /* What is known about a question with an argument. */
 struct answered {
@@ -254,7 +259,7 @@ static void set(struct facts *facts, enum fact fact, enum fact_state state, stru
 {
 	struct known *known = place_for(facts, fact);
 
-	known->state = state;
+	known->state = (uint8_t)state;
 	memcpy(known->content, (const char *)&value + CONTENT, sizeof known->content);
 }
 
@@ -369,7 +374,7 @@ void facts_answer(struct facts *facts, const struct question *question, enum fac
 	assert(state != FACT_KNOWN || value.type == fact_row(question->fact)->type);
 	known = question->argument ? &answered_for(facts, question)->known
 				   : place_for(facts, question->fact);
-	known->state = state;
+	known->state = (uint8_t)state;
 	memcpy(known->content, (const char *)&value + CONTENT, sizeof known->content);
 }
 
@@ -421,7 +426,7 @@ enum fact_state facts_look_up(
 		return FACT_UNKNOWN;
 	value->type = rows[question->fact].type;
 	memcpy((char *)value + CONTENT, known->content, sizeof known->content);
-	return known->state;
+	return (enum fact_state)known->state;
 }
 
 enum fact_state facts_get(const struct facts *facts, enum fact fact, struct value *value)
