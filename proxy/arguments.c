@@ -44,10 +44,21 @@ static const struct argp_option explain_rows[] = {CONFIG_ROW, JSON_ROW,
 	{"facts", KEY_OF(facts), "FILE", 0, "facts as a flat JSON object, in place of look-ups", 0},
 	{"id", KEY_ID, NULL, 0, "what follows is the id of a transaction, not a file", 0}, {0}};
 
+static const struct argp_option replay_rows[] = {CONFIG_ROW,
+	{"against", KEY_OF(against), "FILE", 0,
+		"another configuration: names each transaction whose verdict is not the same", 0},
+	{"client-from-received", KEY_OF(hop), "N", 0,
+		"of messages: client, HELO and envelope from their Nth Received field", 0},
+	{0}};
+
+static const struct argp_option report_rows[] = {CONFIG_ROW, JSON_ROW,
+	{"since", KEY_OF(since), "PERIOD", 0, "how far back (default 7d)", 0}, {0}};
+
 static const struct {
 	const struct argp_option *options;
 	const char *subject; /* NULL: none is taken */
 	const char *manual;
+	bool takes_many; /* any number of subjects, or none */
 } rows[] = {
 	[ARGUMENTS_RUN] = {file_rows, NULL, "Runs the gateway in the foreground."},
 	[ARGUMENTS_CHECK] = {check_rows, NULL,
@@ -55,6 +66,14 @@ static const struct {
 	[ARGUMENTS_EXPLAIN] = {explain_rows, "MESSAGE\nID",
 		"Judges one message without sending it and tells why (\"-\" is standard input); or "
 		"tells how a past transaction was judged."},
+	[ARGUMENTS_REPLAY] = {replay_rows, "[PATH|ID...]",
+		"Judges mail of the past again, without asking anybody anything: recorded "
+		"transactions (all, or those of these ids), Maildirs, mboxes, messages. With "
+		"--against the status is 1 when a verdict has changed.",
+		.takes_many = true},
+	[ARGUMENTS_REPORT] = {report_rows, NULL,
+		"Tells what observe mode and monitored checks would have refused, senders "
+		"known as good first."},
 	[ARGUMENTS_STATUS] = {status_rows, NULL,
 		"Tells how the running gateway is: its processes and all that it counts."},
 	[ARGUMENTS_RELOAD] = {control_rows, NULL,
@@ -77,13 +96,18 @@ static const struct {
 struct parsing {
 	struct arguments *arguments;
 	bool takes_subject;
+	bool takes_many;
 };
 
 static error_t take_subject(struct parsing *parsing, char *value)
 {
-	if (!parsing->takes_subject || parsing->arguments->subject)
+	struct arguments *arguments = parsing->arguments;
+
+	if (!parsing->takes_subject || (arguments->subject && !parsing->takes_many))
 		return ARGP_ERR_UNKNOWN;
-	parsing->arguments->subject = value;
+	if (!arguments->subject)
+		arguments->subject = value;
+	arguments->subjects[arguments->subject_count++] = value;
 	return 0;
 }
 
@@ -106,7 +130,8 @@ static error_t take(int key, char *value, struct argp_state *state)
 		arguments->recipients[arguments->recipient_count++] = value;
 	else if (key == ARGP_KEY_ARG)
 		return take_subject(parsing, value);
-	else if (key == ARGP_KEY_END && parsing->takes_subject && !arguments->subject)
+	else if (key == ARGP_KEY_END && parsing->takes_subject && !parsing->takes_many &&
+		!arguments->subject)
 		argp_usage(state);
 	else
 		return ARGP_ERR_UNKNOWN;
@@ -117,7 +142,8 @@ struct arguments *arguments_parse(
 	const void *parent, enum arguments_command command, int argc, char **argv)
 {
 	struct arguments *arguments = talloc_zero(parent, struct arguments);
-	struct parsing parsing = {arguments, rows[command].subject != NULL};
+	struct parsing parsing = {
+		arguments, rows[command].subject != NULL, rows[command].takes_many};
 	const struct argp argp = {.options = rows[command].options,
 		.parser = take,
 		.args_doc = rows[command].subject,
@@ -126,6 +152,8 @@ struct arguments *arguments_parse(
 	arguments->file = DEFAULT_FILE;
 	arguments->listen = "127.0.0.1:2526";
 	arguments->sender = "";
+	arguments->since = "7d";
+	arguments->subjects = talloc_zero_array(arguments, const char *, (size_t)argc + 1);
 	arguments->recipients = talloc_zero_array(arguments, const char *, (size_t)argc + 1);
 	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
 	return arguments;

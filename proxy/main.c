@@ -23,6 +23,8 @@ static const struct command commands[] = {
 	{"run", cli_run, "the gateway in the foreground"},
 	{"check", cli_check, "read the configuration, print every complaint"},
 	{"explain", cli_explain, "judge one message, or tell how a past one was judged"},
+	{"replay", cli_replay, "judge past mail again, also against another configuration"},
+	{"report", cli_report, "what observe mode and monitored checks would have done"},
 	{"status", cli_status, "how the running gateway is"},
 	{"reload", cli_reload, "have it read its configuration anew"},
 	{"upgrade", cli_upgrade, "have it become the program that is installed now"},
