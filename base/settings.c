@@ -124,6 +124,9 @@ struct settings *settings_read(const void *parent, const char *file,
 			"there is a NUL byte here: this is not a text file");
 	else
 		settings_parse(settings, text, complaints);
+	if (text.data && slice_find(text, '\0') == SIZE_MAX)
+		complaints_show(
+			complaints, file, slice_make(slice_keep(complaints, text), text.size));
 	talloc_free(scratch);
 	return settings;
 }

@@ -228,17 +228,20 @@ static void record(struct walk *walk, const struct link *link, const struct verd
 
 static void ask(struct walk *walk, const struct link *link)
 {
+	walk->inquiry->is_waiting = walk->is_unknown;
 	struct verdict verdict = link->check->judge(walk->inquiry);
 
 	if (verdict.kind == VERDICT_UNKNOWN) {
 		walk->is_unknown = true;
 		return;
 	}
-	record(walk, link, &verdict);
+	if (!verdict.decided_by)
+		record(walk, link, &verdict);
 	if (link->monitored || !verdict_is_final(&verdict))
 		return;
 	walk->verdict = verdict;
-	walk->verdict.decided_by = link->label;
+	if (!verdict.decided_by)
+		walk->verdict.decided_by = link->label;
 	walk->rank = link->rank;
 }
 

@@ -3,14 +3,20 @@
 #include "policy/derived.h"
 
 #include "base/dns.h"
+#include "base/quantity.h"
 #include "policy/dns_list.h"
+#include "policy/greylist.h"
 #include "policy/known_good.h"
+#include "policy/mail/domain.h"
 #include "policy/origin.h"
 #include "policy/spf_facts.h"
 
 #include <assert.h>
+#include <openssl/evp.h>
 #include <talloc.h>
+#include <time.h>
 
+#define HASH_SIZE 32 /* of SHA-256 */
 #define TEXTS_KEPT 10
 #define NAMES_LOOKED_AT 5 /* of a client; one that has more is no better known for it */
 
@@ -175,6 +181,194 @@ static enum fact_state derive_rhsbl(struct inquiry *inquiry, const struct questi
 	return state;
 }
 
+/* --- names in the DNS --- */
+
+/* As it stands in the DNS; NULL for what is no name. */
+static char *name_asked(const struct question *question)
+{
+	if (!domain_is_valid(slice_of(question->argument), true))
+		return NULL;
+	return domain_to_ascii(NULL, question->argument);
+}
+
+/* Both kinds of addresses are asked for together. */
+static enum fact_state derive_resolves(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	static const enum fact kinds[] = {FACT_DNS_A, FACT_DNS_AAAA};
+	char *name = name_asked(question);
+	enum fact_state state, worst = name ? FACT_KNOWN : FACT_ABSENT;
+	bool resolves = false;
+
+	(void)parent;
+	*value = (struct value){.type = VALUE_BOOL};
+	for (size_t i = 0; name && i < 2; i++) {
+		struct value addresses;
+		state = inquiry_ask_of(inquiry, kinds[i], name, &addresses);
+		resolves = resolves || (state == FACT_KNOWN && addresses.texts.count);
+		if (state == FACT_UNKNOWN || (state == FACT_FAILED && worst == FACT_KNOWN)) {
+			worst = state;
+			value->text = addresses.text;
+		}
+	}
+	talloc_free(name);
+	if (resolves)
+		*value = (struct value){.type = VALUE_BOOL, .boolean = true};
+	return resolves ? FACT_KNOWN : worst;
+}
+
+/* "10 mx.example.com" without its number; "0 ." is none. */
+static enum fact_state derive_mx(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	char *name = name_asked(question);
+	enum fact_state state =
+		name ? inquiry_ask_of(inquiry, FACT_DNS_MX, name, value) : FACT_ABSENT;
+	const char **items;
+	size_t count = 0;
+
+	talloc_free(name);
+	if (state != FACT_KNOWN)
+		return state;
+	items = talloc_array(parent, const char *, value->texts.count);
+	for (size_t i = 0; i < value->texts.count; i++) {
+		const char *blank = strchr(value->texts.items[i], ' ');
+		if (blank && strcmp(blank, " .") != 0)
+			items[count++] = talloc_strdup(items, blank + 1);
+	}
+	*value = (struct value){.type = VALUE_TEXTS, .texts = {items, count}};
+	return count ? FACT_KNOWN : FACT_ABSENT;
+}
+
+/* --- the clock --- */
+
+static enum fact_state derive_time(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	enum fact_state state = inquiry_ask(inquiry, FACT_NOW, value);
+	time_t now = (time_t)value->number;
+	struct tm tm;
+
+	(void)parent;
+	if (state != FACT_KNOWN || !gmtime_r(&now, &tm))
+		return state == FACT_KNOWN ? FACT_ABSENT : state;
+	value->type = fact_row(question->fact)->type;
+	value->number = question->fact == FACT_NOW_HOUR ? tm.tm_hour : tm.tm_wday;
+	return FACT_KNOWN;
+}
+
+/* --- the message --- */
+
+/* Whether what another fact says is a domain of ours. */
+static enum fact_state derive_is_ours(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	enum fact of = question->fact == FACT_SENDER_IS_OURS ? FACT_SENDER_DOMAIN
+		: question->fact == FACT_FROM_IS_OURS        ? FACT_FROM_DOMAIN
+							     : FACT_HELO_NAME;
+	enum fact_state state = inquiry_ask(inquiry, of, value);
+	const struct policy *policy = inquiry->policy;
+	bool is_ours;
+
+	(void)parent;
+	if (state != FACT_KNOWN)
+		return state;
+	is_ours = policy_is_our_domain(policy, value->text) ||
+		(of == FACT_HELO_NAME && strcasecmp(value->text, policy->site->hostname) == 0);
+	*value = (struct value){.type = VALUE_BOOL, .boolean = is_ours};
+	return FACT_KNOWN;
+}
+
+/* One of them is the other, or below it. */
+static bool is_related(const char *a, const char *b)
+{
+	size_t longer = strlen(a), shorter = strlen(b);
+
+	if (longer < shorter)
+		return is_related(b, a);
+	return strcasecmp(a + longer - shorter, b) == 0 &&
+		(longer == shorter || a[longer - shorter - 1] == '.');
+}
+
+static enum fact_state derive_reply_to_differs(struct inquiry *inquiry,
+	const struct question *question, const void *parent, struct value *value)
+{
+	struct value from;
+	enum fact_state state = inquiry_ask(inquiry, FACT_FROM_DOMAIN, &from);
+
+	(void)question;
+	(void)parent;
+	if (state == FACT_KNOWN)
+		state = inquiry_ask(inquiry, FACT_REPLY_TO_DOMAIN, value);
+	else
+		*value = from;
+	if (state == FACT_KNOWN)
+		*value = (struct value){
+			.type = VALUE_BOOL, .boolean = !is_related(from.text, value->text)};
+	return state;
+}
+
+static enum fact_state derive_hash(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	struct slice bytes;
+	unsigned char hash[HASH_SIZE];
+	char *text;
+
+	(void)question;
+	if (!inquiry->message)
+		return FACT_ABSENT;
+	bytes = message_bytes(inquiry->message);
+	if (!EVP_Digest(bytes.data, bytes.size, hash, NULL, EVP_sha256(), NULL)) {
+		value->text = "SHA-256 cannot be computed";
+		return FACT_FAILED;
+	}
+	text = talloc_array(parent, char, 2 * HASH_SIZE + 1);
+	for (size_t i = 0; i < HASH_SIZE; i++)
+		snprintf(text + 2 * i, 3, "%02x", hash[i]);
+	*value = (struct value){.type = VALUE_STRING, .text = text};
+	return FACT_KNOWN;
+}
+
+/* --- greylisting, for rules --- */
+
+/* The recipient, or at data the first of them. */
+static const char *recipient_of(struct inquiry *inquiry)
+{
+	struct value value;
+
+	if (inquiry->stage == STAGE_RCPT)
+		return inquiry_text(inquiry, FACT_RECIPIENT, "");
+	if (inquiry_ask(inquiry, FACT_RECIPIENTS, &value) != FACT_KNOWN || !value.texts.count)
+		return "";
+	return value.texts.items[0];
+}
+
+/* What has passed before is asked first: the age counts. */
+static enum fact_state derive_young(struct inquiry *inquiry, const struct question *question,
+	const void *parent, struct value *value)
+{
+	const char *client = "";
+	enum fact_state state = greylist_client(inquiry, parent, &client);
+	int64_t age = 0;
+
+	if (state != FACT_KNOWN ||
+		!quantity_parse(QUANTITY_DURATION, slice_of(question->argument), &age))
+		return state == FACT_KNOWN ? FACT_ABSENT : state;
+	state = inquiry_ask_of(inquiry, FACT_GREYLIST_PASSED,
+		greylist_passed_argument(parent, inquiry, client), value);
+	if (state != FACT_KNOWN || value->boolean) {
+		*value = state == FACT_KNOWN ? (struct value){.type = VALUE_BOOL, .boolean = false}
+					     : *value;
+		return state;
+	}
+	state = inquiry_ask_of(inquiry, FACT_GREYLIST_AGE,
+		greylist_age_argument(parent, inquiry, client, recipient_of(inquiry)), value);
+	if (state == FACT_KNOWN)
+		*value = (struct value){.type = VALUE_BOOL, .boolean = value->number < age};
+	return state;
+}
+
 /* --- all of them --- */
 
 static const struct derived {
@@ -192,6 +386,16 @@ static const struct derived {
 	{FACT_SPF_EXPLANATION, spf_facts_derive},
 	{FACT_SPF_DETAIL, spf_facts_derive},
 	{FACT_SPF_SENDS_NO_MAIL, spf_facts_derive},
+	{FACT_GREYLIST_YOUNG, derive_young},
+	{FACT_NOW_HOUR, derive_time},
+	{FACT_NOW_WEEKDAY, derive_time},
+	{FACT_HELO_IS_OURS, derive_is_ours},
+	{FACT_SENDER_IS_OURS, derive_is_ours},
+	{FACT_FROM_IS_OURS, derive_is_ours},
+	{FACT_REPLY_TO_DIFFERS, derive_reply_to_differs},
+	{FACT_MESSAGE_HASH, derive_hash},
+	{FACT_RESOLVES, derive_resolves},
+	{FACT_MX, derive_mx},
 	{FACT_DNSBL, derive_dnsbl},
 	{FACT_RHSBL, derive_rhsbl},
 	{FACT_SENDER_KNOWN_GOOD, known_good_derive_sender},

@@ -2,6 +2,8 @@
 /* Who is let past the chain. */
 #include "policy/exemption.h"
 
+#include "policy/spf_record.h"
+
 #include <talloc.h>
 
 static bool sender_matches(struct inquiry *inquiry, const char *pattern)
@@ -42,7 +44,7 @@ static bool is_verified(
 		return true;
 	state = inquiry_ask(inquiry, FACT_SPF_RESULT, &result);
 	exemption->is_unknown = exemption->is_unknown || state == FACT_UNKNOWN;
-	return state == FACT_KNOWN && strcmp(result.text, "pass") == 0;
+	return state == FACT_KNOWN && result.number == SPF_PASS;
 }
 
 static const char *describe(

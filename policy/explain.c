@@ -7,6 +7,7 @@
 #include "policy/chain.h"
 #include "policy/facts_file.h"
 #include "policy/record.h"
+#include "policy/rule_story.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -35,6 +36,7 @@ struct play {
 	struct facts *told; /* of the facts file; NULL for none */
 	struct facts *facts;
 	struct inquiry *inquiry;
+	struct rule_story *story;
 	struct address *sender; /* NULL for the null sender */
 	struct answer *answers;
 	size_t count;
@@ -132,8 +134,8 @@ static void on_judged(void *owner)
 	(void)owner; /* judge() looks */
 }
 
-/* Whether the case goes on after this stage. */
-static bool judge(struct play *play, enum stage stage)
+/* Whether the case goes on after this stage. about: which recipient; NULL: none. */
+static bool judge_about(struct play *play, enum stage stage, const char *about)
 {
 	struct await await;
 
@@ -143,7 +145,13 @@ static bool judge(struct play *play, enum stage stage)
 	inquiry_begin_judging(play->inquiry, stage, play->loop->clock, JUDGE_TIMEOUT, &await);
 	while (await.pending)
 		loop_turn(play->loop, true);
+	rule_story_add(play->story, play->inquiry, about);
 	return play->inquiry->verdict.kind <= VERDICT_ACCEPT;
+}
+
+static bool judge(struct play *play, enum stage stage)
+{
+	return judge_about(play, stage, NULL);
 }
 
 static bool play_connect(struct play *play)
@@ -192,7 +200,7 @@ static void play_recipient(struct play *play, struct answer *answer)
 	facts_set_text(play->facts, FACT_RECIPIENT_DOMAIN, address->domain);
 	facts_set_number(play->facts, FACT_RECIPIENT_FORM, address->form);
 	facts_set_number(play->facts, FACT_RECIPIENT_COUNT, (int64_t)play->passed);
-	if (judge(play, STAGE_RCPT))
+	if (judge_about(play, STAGE_RCPT, address->text))
 		play->passed++;
 	answer->verdict = play->inquiry->verdict;
 }
@@ -367,6 +375,7 @@ static void print_text(const struct play *play, FILE *out)
 	print_edits(play->inquiry->edits, out);
 	print_recipients(play, out);
 	print_trace(play->inquiry, out);
+	rule_story_print(play->story, out);
 	print_facts(play->facts, out);
 }
 
@@ -393,6 +402,7 @@ static void print_json(const struct play *play, FILE *out)
 	json_t *record = record_new(play->inquiry);
 
 	json_object_set_new(record, "recipients", answers_json(play));
+	json_object_set_new(record, "rules", rule_story_json(play->story));
 	json_dumpf(record, out, JSON_FLAGS | JSON_INDENT(2));
 	fputc('\n', out);
 	json_decref(record);
@@ -424,6 +434,7 @@ bool explain_print(
 
 	if (is_read) {
 		play.loop = loop_new(all);
+		play.story = rule_story_new(play.facts);
 		play.inquiry = inquiry_new(play.facts, taught(&play, chain), play.facts);
 		play_all(&play);
 		(json ? print_json : print_text)(&play, out);

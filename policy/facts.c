@@ -5,6 +5,7 @@
 #include "policy/mail/address.h"
 #include "policy/mail/header.h"
 #include "policy/mail/message.h"
+#include "policy/spf.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -19,6 +20,37 @@
 		.period = fact_period,                                                             \
 		.learner = fact_learner,                                                           \
 		.manual = fact_manual},
+
+static const struct vocabulary_argument zone[] = {{"zone", VALUE_DOMAIN, false}};
+static const struct vocabulary_argument zone_and_domain[] = {
+	{"zone", VALUE_DOMAIN, false}, {"domain", VALUE_STRING, true}};
+static const struct vocabulary_argument any_name[] = {{"name", VALUE_STRING, true}};
+
+static const struct fact_kind domains = {.each = VALUE_DOMAIN};
+static const struct fact_kind addresses = {.each = VALUE_ADDRESS};
+static const struct fact_kind fields = {.each = VALUE_TEXT, .keyed = true};
+static const struct fact_kind of_name = {
+	.each = VALUE_STRING, .arguments = any_name, .argument_count = 1};
+static const struct fact_kind domains_of_name = {
+	.each = VALUE_DOMAIN, .arguments = any_name, .argument_count = 1};
+static const struct fact_kind of_zone = {
+	.each = VALUE_STRING, .arguments = zone, .argument_count = 1};
+static const struct fact_kind of_zone_and_domain = {
+	.each = VALUE_STRING, .arguments = zone_and_domain, .argument_count = 2};
+
+static const struct vocabulary_argument key_and_period[] = {
+	{"key", VALUE_STRING, true}, {"period", VALUE_DURATION, false}};
+static const struct vocabulary_argument age[] = {{"age", VALUE_DURATION, false}};
+static const struct vocabulary_argument three[] = {{"first", VALUE_STRING, true},
+	{"second", VALUE_STRING, true}, {"third", VALUE_STRING, true}};
+static const struct fact_kind of_key_and_period = {
+	.arguments = key_and_period, .argument_count = 2};
+static const struct fact_kind of_age = {.arguments = age, .argument_count = 1};
+static const struct fact_kind of_two = {.arguments = three, .argument_count = 2};
+static const struct fact_kind of_three = {.arguments = three, .argument_count = 3};
+
+static const char *const weekdays[] = {
+	"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", NULL};
 
 /* clang-format off */
 static const struct fact_row rows[FACT_COUNT] = {
@@ -36,6 +68,32 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_DNSBL].argument = "zone",
 	[FACT_RHSBL].argument = "zone, domain",
 	[FACT_DNSBL_SUSPENDED].argument = "zone",
+	[FACT_RESOLVES].argument = "name",
+	[FACT_MX].argument = "name",
+	[FACT_NOW_WEEKDAY].flags = weekdays,
+	[FACT_SPF_RESULT].flags = spf_result_names,
+	[FACT_GREYLIST_YOUNG].argument = "age",
+	[FACT_GREYLIST_YOUNG].counting = true,
+	[FACT_GREYLIST_YOUNG].rules = &of_age,
+	[FACT_KNOWN_GOOD].rules = &of_name,
+	[FACT_GREYLIST_PASSED].rules = &of_two,
+	[FACT_GREYLIST_AGE].rules = &of_three,
+	[FACT_RATE].rules = &of_key_and_period,
+	[FACT_SEEN].rules = &of_key_and_period,
+	[FACT_USAGE].rules = &of_three,
+	[FACT_CLIENT_PTR].rules = &domains,
+	[FACT_RECIPIENTS].rules = &addresses,
+	[FACT_HEADER].rules = &fields,
+	[FACT_DNS_A].rules = &of_name,
+	[FACT_DNS_AAAA].rules = &of_name,
+	[FACT_DNS_MX].rules = &of_name,
+	[FACT_DNS_TXT].rules = &of_name,
+	[FACT_DNS_PTR].rules = &domains_of_name,
+	[FACT_DNSBL].rules = &of_zone,
+	[FACT_RHSBL].rules = &of_zone_and_domain,
+	[FACT_DNSBL_SUSPENDED].rules = &of_zone,
+	[FACT_RESOLVES].rules = &of_name,
+	[FACT_MX].rules = &domains_of_name,
 	[FACT_KNOWN_GOOD].argument = "address or domain",
 	[FACT_GREYLIST_PASSED].argument = "client, domain",
 	[FACT_GREYLIST_AGE].argument = "client, sender, recipient",
@@ -192,18 +250,6 @@ static struct known *place_for(struct facts *facts, enum fact fact)
 	return &facts->known[place];
 }
 
-static bool is_number(enum value_type type)
-{
-	return type == VALUE_INT || type == VALUE_SIZE || type == VALUE_DURATION ||
-		type == VALUE_FLAGS;
-}
-
-static bool is_text(enum value_type type)
-{
-	return type == VALUE_DOMAIN || type == VALUE_ADDRESS || type == VALUE_NAME ||
-		type == VALUE_STRING || type == VALUE_TEXT;
-}
-
 static void set(struct facts *facts, enum fact fact, enum fact_state state, struct value value)
 {
 	struct known *known = place_for(facts, fact);
@@ -220,7 +266,7 @@ void facts_set_bool(struct facts *facts, enum fact fact, bool value)
 
 void facts_set_number(struct facts *facts, enum fact fact, int64_t value)
 {
-	assert(is_number(rows[fact].type));
+	assert(value_is_number(rows[fact].type));
 	set(facts, fact, FACT_KNOWN, (struct value){.number = value});
 }
 
@@ -238,7 +284,7 @@ void facts_set_ip(struct facts *facts, enum fact fact, const struct ip *ip)
 
 void facts_set_text(struct facts *facts, enum fact fact, const char *text)
 {
-	assert(is_text(rows[fact].type));
+	assert(value_is_text(rows[fact].type));
 	if (text)
 		set(facts, fact, FACT_KNOWN, (struct value){.text = text});
 	else
@@ -488,7 +534,7 @@ static char *print_value(const void *parent, enum fact fact, const struct value 
 {
 	char ip[IP_TEXT_SIZE];
 
-	if (is_text(value->type))
+	if (value_is_text(value->type))
 		return talloc_strdup(parent, value->text);
 	if (value->type == VALUE_BOOL)
 		return talloc_strdup(parent, value->boolean ? "true" : "false");
@@ -496,6 +542,8 @@ static char *print_value(const void *parent, enum fact fact, const struct value 
 		return talloc_strdup(parent, ip_print(&value->ip, ip));
 	if (value->type == VALUE_SCORE)
 		return talloc_asprintf(parent, "%.1f", value->score);
+	if (value->type == VALUE_ENUM)
+		return talloc_strdup(parent, rows[fact].flags[value->number]);
 	if (value->type == VALUE_FLAGS)
 		return print_flags(parent, fact, value->number);
 	if (value->type == VALUE_TEXTS)
@@ -519,34 +567,4 @@ char *facts_print_answer(
 char *facts_print(const void *parent, const struct facts *facts, enum fact fact)
 {
 	return facts_print_answer(parent, facts, &(struct question){fact, NULL});
-}
-
-static const char *type_name(enum value_type type)
-{
-	static const char *const names[] = {"bool", "int", "size", "duration", "score", "ip",
-		"domain", "address", "name", "string", "text", "flags", "list of text"};
-
-	return names[type];
-}
-
-static void print_manual_of_flags(const char *const *flags, FILE *out)
-{
-	for (size_t i = 0; flags && flags[i]; i++)
-		fprintf(out, "%s.Cm %s%s\n", i ? "" : "Flags:\n", flags[i],
-			flags[i + 1] ? " ," : " .");
-}
-
-void facts_print_manual(FILE *out)
-{
-	fputs(".Bl -tag -width Ds\n", out);
-	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
-		const struct fact_row *row = &rows[fact];
-		fprintf(out, ".It Ic %s", row->name);
-		if (row->argument)
-			fprintf(out, " Ns ( Ns Ar %s Ns )", row->argument);
-		fprintf(out, " Pq %s, from stage %s\n%s.\n", type_name(row->type),
-			stage_name(row->stage), row->manual);
-		print_manual_of_flags(row->flags, out);
-	}
-	fputs(".El\n", out);
 }

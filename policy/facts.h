@@ -20,9 +20,7 @@
 #pragma once
 
 #include "policy/stage.h"
-#include "rules/value.h"
-
-#include <stdio.h>
+#include "rules/vocabulary.h"
 
 /* A fact of the period of recipients is forgotten before the next one. */
 enum fact_period { PER_SESSION, PER_TRANSACTION, PER_RECIPIENT };
@@ -64,16 +62,20 @@ enum fact_learner {
 	FACT(LISTENER,           "listener",             VALUE_STRING,  STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "name of the listener") \
 	FACT(SERVER_IP,          "server.ip",            VALUE_IP,      STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "address of ours that the client connected to") \
 	FACT(HELO_NAME,          "helo.name",            VALUE_STRING,  STAGE_HELO,    PER_SESSION,     LEARNER_TOLD,   "what the client calls itself") \
+	FACT(HELO_IS_OURS,       "helo.is_ours",         VALUE_BOOL,    STAGE_HELO,    PER_TRANSACTION, LEARNER_DERIVED, "whether the client calls itself by our hostname or a domain of relay.domains") \
 	FACT(SENDER,             "sender",               VALUE_ADDRESS, STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "address of MAIL FROM, empty for the null sender") \
 	FACT(SENDER_LOCAL,       "sender.local",         VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "local part of the sender") \
 	FACT(SENDER_DOMAIN,      "sender.domain",        VALUE_DOMAIN,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "domain of the sender") \
+	FACT(SENDER_IS_OURS,     "sender.is_ours",       VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "whether the sender's domain is in relay.domains") \
 	FACT(SENDER_FORM,        "sender.form",          VALUE_FLAGS,   STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "unusual forms seen in the sender") \
 	FACT(SENDER_KNOWN_GOOD,  "sender.known_good",    VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "whether good mail has come from the sender's domain before, and SPF says that this comes from there") \
 	FACT(SENDER_IS_NULL,     "sender.is_null",       VALUE_BOOL,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_TOLD,   "whether the sender is <>") \
 	FACT(NOW,                "now",                  VALUE_INT,     STAGE_CONNECT, PER_SESSION,     LEARNER_TOLD,   "when the client came, of a transaction when MAIL did; in seconds since 1970") \
+	FACT(NOW_HOUR,           "now.hour",             VALUE_INT,     STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "hour of now, 0 to 23, UTC") \
+	FACT(NOW_WEEKDAY,        "now.weekday",          VALUE_ENUM,    STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "day of now, UTC") \
 	FACT(ORIGIN_IP,          "origin.ip",            VALUE_IP,      STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "address that the mail came to us from: the client's, behind a trusted relay that of the first hop before our own") \
 	FACT(ORIGIN_HELO,        "origin.helo",          VALUE_STRING,  STAGE_HELO,    PER_TRANSACTION, LEARNER_DERIVED, "what it called itself") \
-	FACT(SPF_RESULT,         "spf.result",           VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "none, neutral, pass, fail, softfail, temperror or permerror; absent for our own clients") \
+	FACT(SPF_RESULT,         "spf.result",           VALUE_ENUM,    STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "what SPF says of the sender; absent for our own clients") \
 	FACT(SPF_DOMAIN,         "spf.domain",           VALUE_DOMAIN,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "whose record it was: the sender's domain, for the null sender the HELO name") \
 	FACT(SPF_IDENTITY,       "spf.identity",         VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "mailfrom or helo") \
 	FACT(SPF_EXPLANATION,    "spf.explanation",      VALUE_STRING,  STAGE_MAIL,    PER_TRANSACTION, LEARNER_DERIVED, "what the domain says about a fail") \
@@ -102,9 +104,18 @@ enum fact_learner {
 	FACT(RECEIVED_COUNT,     "received.count",       VALUE_INT,     STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "how many Received fields it has") \
 	FACT(FROM_ADDRESS,       "from.address",         VALUE_ADDRESS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "address of From; absent when unreadable") \
 	FACT(FROM_DOMAIN,        "from.domain",          VALUE_DOMAIN,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "domain of From") \
-	FACT(HEADER,             "header",               VALUE_TEXTS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "values of all header fields of that name, unfolded; absent when there is none") \
-	FACT(SUBJECT,            "subject",              VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "subject, unfolded") \
+	FACT(FROM_IS_OURS,       "from.is_ours",         VALUE_BOOL,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_DERIVED, "whether the domain of From is in relay.domains") \
+	FACT(FROM_NAME,          "from.name",            VALUE_NAME,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "display name of From, decoded") \
+	FACT(REPLY_TO_ADDRESS,   "reply_to.address",     VALUE_ADDRESS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "address of Reply-To; absent when unreadable") \
+	FACT(REPLY_TO_DOMAIN,    "reply_to.domain",      VALUE_DOMAIN,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "domain of Reply-To") \
+	FACT(REPLY_TO_NAME,      "reply_to.name",        VALUE_NAME,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "display name of Reply-To, decoded") \
+	FACT(REPLY_TO_DIFFERS,   "reply_to.differs",     VALUE_BOOL,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_DERIVED, "whether the domain of Reply-To is another than that of From, neither above nor below it") \
+	FACT(HEADER,             "header",               VALUE_TEXTS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "values of all header fields of that name, unfolded and decoded (Received is not decoded); absent when there is none") \
+	FACT(SUBJECT,            "subject",              VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "subject, unfolded and decoded") \
 	FACT(MESSAGE_ID,         "message_id",           VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "Message-ID") \
+	FACT(MESSAGE_HASH,       "message.hash",         VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_DERIVED, "SHA-256 of the message as it came, in small hexadecimal digits") \
+	FACT(RESOLVES,           "resolves",             VALUE_BOOL,    STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "whether that name has an address in the DNS; absent for what can be no name") \
+	FACT(MX,                 "mx",                   VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "mail servers of that domain; absent when it has none, or says that it takes no mail") \
 	FACT(DNS_A,              "dns.a",                VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "IPv4 addresses of that name; absent when there is no such name, empty when it has none") \
 	FACT(DNS_AAAA,           "dns.aaaa",             VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "IPv6 addresses of that name") \
 	FACT(DNS_MX,             "dns.mx",               VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "mail servers of that name, as \"10 mx.example.com\"; \"0 .\" says that it takes no mail") \
@@ -116,6 +127,7 @@ enum fact_learner {
 	FACT(KNOWN_GOOD,         "known_good",           VALUE_BOOL,    STAGE_CONNECT, PER_TRANSACTION, LEARNER_STORE,  "whether good mail has come from that address or domain") \
 	FACT(GREYLIST_PASSED,    "greylist.passed",      VALUE_BOOL,    STAGE_RCPT,    PER_TRANSACTION, LEARNER_STORE,  "whether mail of that domain was accepted from that client") \
 	FACT(GREYLIST_AGE,       "greylist.age",         VALUE_DURATION, STAGE_RCPT,   PER_RECIPIENT,   LEARNER_STORE,  "how long ago that client, sender and recipient came for the first time; 0: now") \
+	FACT(GREYLIST_YOUNG,     "greylist.young",       VALUE_BOOL,    STAGE_RCPT,    PER_RECIPIENT,   LEARNER_DERIVED, "whether that client, sender and recipient came for the first time less than that age ago, and no mail of them was accepted before; absent when nobody remembers") \
 	FACT(RATE,               "rate",                 VALUE_INT,     STAGE_CONNECT, PER_RECIPIENT,   LEARNER_STORE,  "how often that key was counted at this stage within the last period, with this; older periods count by their share") \
 	FACT(SEEN,               "seen",                 VALUE_BOOL,    STAGE_CONNECT, PER_RECIPIENT,   LEARNER_STORE,  "whether that key was counted at this stage before, no longer ago than the period") \
 	FACT(USAGE,              "usage",                VALUE_INT,     STAGE_CONNECT, PER_RECIPIENT,   LEARNER_STORE,  "how much of a section rate that key has used up within its period, with the amount") \
@@ -126,6 +138,8 @@ enum fact_learner {
 enum fact { FACTS(FACT_ENUM) FACT_COUNT };
 #undef FACT_ENUM
 
+struct fact_kind;
+
 /* A row of the table. */
 struct fact_row {
 	const char *name;
@@ -133,10 +147,20 @@ struct fact_row {
 	enum stage stage;
 	enum fact_period period;
 	enum fact_learner learner;
-	const char *const *flags; /* names of the bits of a VALUE_FLAGS fact, NULL-ended */
-	const char *argument;     /* what it is asked with; NULL: nothing */
+	const char *const *
+		flags; /* names of the bits of a VALUE_FLAGS fact, of the values of a VALUE_ENUM; NULL-ended */
+	const char *argument;          /* what it is asked with; NULL: nothing */
+	const struct fact_kind *rules; /* what rules know of it besides; NULL: nothing more */
 	bool counting; /* asking counts: it is never asked ahead, and once a recipient or stage */
 	const char *manual;
+};
+
+/* In rules, what is asked with the one text of an argument is written apart: rhsbl("zone", sender.domain). */
+struct fact_kind {
+	enum value_type each; /* of a VALUE_TEXTS fact: what its texts are */
+	bool keyed;           /* its argument stands in brackets: header["Subject"] */
+	const struct vocabulary_argument *arguments;
+	size_t argument_count;
 };
 
 const struct fact_row *fact_row(enum fact fact);
@@ -192,6 +216,3 @@ struct question *facts_known(const void *parent, const struct facts *facts, size
 char *facts_print(const void *parent, const struct facts *facts, enum fact fact);
 char *facts_print_answer(
 	const void *parent, const struct facts *facts, const struct question *question);
-
-/* The table as the manual prints it (mdoc). */
-void facts_print_manual(FILE *out);

@@ -114,6 +114,18 @@ static bool read_flags(struct reading *reading, const struct question *question,
 	return true;
 }
 
+static bool read_enum(struct reading *reading, const struct question *question, const json_t *json)
+{
+	int index = json_is_string(json)
+		? vocabulary_index(fact_row(question->fact)->flags, json_string_value(json))
+		: -1;
+
+	if (index < 0)
+		return false;
+	know(reading, question, (struct value){VALUE_ENUM, {.number = index}});
+	return true;
+}
+
 static const struct type {
 	bool (*read)(struct reading *reading, const struct question *question, const json_t *json);
 	const char *takes;
@@ -131,6 +143,7 @@ static const struct type {
 	[VALUE_TEXT] = {read_text, "a string"},
 	[VALUE_FLAGS] = {read_flags, "an array of the names of its flags"},
 	[VALUE_TEXTS] = {read_texts, "an array of strings"},
+	[VALUE_ENUM] = {read_enum, "the name of one of its values"},
 };
 
 static void complain_unknown(const struct reading *reading, const char *text)

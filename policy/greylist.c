@@ -2,6 +2,8 @@
 /* Greylisting: under what is remembered who was put off. */
 #include "policy/greylist.h"
 
+#include "policy/spf_record.h"
+
 #include <ctype.h>
 #include <talloc.h>
 
@@ -19,7 +21,7 @@ static const char *print_network(const void *parent, const struct ip *ip)
 
 static bool is_passed_by_spf(struct inquiry *inquiry, const struct value *result)
 {
-	return strcmp(result->text, "pass") == 0 &&
+	return result->number == SPF_PASS &&
 		strcmp(inquiry_text(inquiry, FACT_SPF_IDENTITY, ""), "mailfrom") == 0;
 }
 

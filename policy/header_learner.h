@@ -12,3 +12,6 @@ struct learner header_learner(void);
 
 /* Learns them all now; inquiry->header is set when there is a message. */
 void header_learner_learn(struct inquiry *inquiry);
+
+/* The same for header(Name). */
+void header_learner_learn_fields(struct inquiry *inquiry, const struct question *question);

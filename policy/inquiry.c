@@ -7,6 +7,7 @@
 #include "policy/header_learner.h"
 #include "policy/hygiene.h"
 #include "policy/mail/trace.h"
+#include "policy/ruling.h"
 #include "policy/spf_facts.h"
 
 #include <assert.h>
@@ -46,16 +47,23 @@ static int destroy(struct inquiry *inquiry)
 	return 0;
 }
 
-struct inquiry *inquiry_new(const void *parent, const struct chain *chain, struct facts *facts)
+struct inquiry *inquiry_new_of(const void *parent, const struct policy *policy, struct facts *facts)
 {
 	struct inquiry *inquiry = talloc_zero(parent, struct inquiry);
 
 	inquiry->trace = &inquiry->first_entry;
-	inquiry->chain = chain;
-	inquiry->policy = chain_policy(chain);
+	inquiry->policy = policy;
 	inquiry->facts = facts;
 	facts_set_score(facts, FACT_SCORE, 0);
 	talloc_set_destructor(inquiry, destroy);
+	return inquiry;
+}
+
+struct inquiry *inquiry_new(const void *parent, const struct chain *chain, struct facts *facts)
+{
+	struct inquiry *inquiry = inquiry_new_of(parent, chain_policy(chain), facts);
+
+	inquiry->chain = chain;
 	return inquiry;
 }
 
@@ -142,6 +150,8 @@ static void enter_stage(struct inquiry *inquiry, enum stage stage)
 	if (inquiry->deferred_at >= stage)
 		TALLOC_FREE(inquiry->deferred);
 	inquiry->stage = stage;
+	inquiry->delay = 0;
+	ruling_forget(inquiry);
 	while (keep < inquiry->trace_count && inquiry->trace[keep].stage < first_forgotten)
 		keep++;
 	for (size_t i = keep; i < inquiry->trace_count; i++) {
@@ -546,6 +556,7 @@ void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 	if (inquiry->tagged)
 		add(edits, "X-Postern-Tag", talloc_asprintf(NULL, "score=%.1f", inquiry->score));
 	add_received_spf(inquiry, edits);
+	ruling_edit(inquiry, edits);
 	hygiene_clean(inquiry, edits);
 	talloc_free(inquiry->edits);
 	inquiry->edits = edits;

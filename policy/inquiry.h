@@ -22,6 +22,7 @@
 
 struct chain;
 struct inquiry;
+struct ruling;
 
 #define INQUIRY_ROUNDS 100
 
@@ -63,6 +64,8 @@ struct inquiry {
 	double score;            /* of the session and of the stages judged so far */
 	bool accepted_session;   /* an accept for the whole session was given */
 	bool tagged;             /* the tag threshold was reached */
+	bool is_waiting;         /* in a run of the chain: one who stands before waits for a fact */
+	uint32_t delay;          /* ms that rules want the answer to be held back */
 	struct verdict verdict;  /* of the last judgement */
 	struct verdict
 		*deferred; /* a refusal from before the sender was known, for rcpt; NULL: none */
@@ -75,11 +78,15 @@ struct inquiry {
 		*recipients; /* of whom nothing is known any more: policy/record.h; NULL: of none */
 	struct inquiry_start start;
 	struct question *wanted; /* what this run asked in vain; NULL when nothing */
+	struct ruling *ruling;   /* what the rules say at this stage; NULL: nothing */
 	struct inquiry_run *run; /* the judgement under way, when it had to wait */
 };
 
 /* The facts stay the caller's and must outlive the inquiry. */
 struct inquiry *inquiry_new(const void *parent, const struct chain *chain, struct facts *facts);
+/* One that is never judged, for asking what is known at once. */
+struct inquiry *inquiry_new_of(
+	const void *parent, const struct policy *policy, struct facts *facts);
 
 /* Makes a new inquiry, of a transaction, go on from what was judged of its session: score, trace, an accept for the whole session, what observe mode held back. */
 void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session);
@@ -113,7 +120,7 @@ void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry);
 
 /* What is to be changed in a message that has passed, judged at the message stage; from then on it is inquiry->edits. Date and
  * Message-ID (made of the transaction's id) are added where one of our own clients, in relay.networks or authenticated, left them out;
- * Received-SPF where SPF was asked; X-Postern-Tag where the score has reached thresholds.tag; policy/hygiene.h removes what strangers may not bring. */
+ * Received-SPF where SPF was asked; X-Postern-Tag where the score has reached thresholds.tag; what rules want; policy/hygiene.h removes what strangers may not bring. */
 void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds);
 
 /* The trace as one JSON array (jansson) is explain's; this gives the word for the log: "relay=pass,size=reject", each pair once; what

@@ -3,6 +3,7 @@
 #include "policy/known_good.h"
 
 #include "policy/greylist.h"
+#include "policy/spf_record.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -45,8 +46,11 @@ static const char *known_text(const struct inquiry *inquiry, enum fact fact)
 
 static bool is_good(struct inquiry *inquiry)
 {
+	struct value spf;
+
 	return inquiry_is_stranger(inquiry) && inquiry->score < inquiry->policy->thresholds->tag &&
-		strcmp(known_text(inquiry, FACT_SPF_RESULT), "pass") == 0;
+		facts_get(inquiry->facts, FACT_SPF_RESULT, &spf) == FACT_KNOWN &&
+		spf.number == SPF_PASS;
 }
 
 static struct store_note note_of(const struct inquiry *inquiry, const char *client_or_domain)
@@ -92,6 +96,6 @@ enum fact_state known_good_derive_sender(struct inquiry *inquiry, const struct q
 		return known;
 	if (known == FACT_UNKNOWN || passed == FACT_UNKNOWN)
 		return FACT_UNKNOWN;
-	value->boolean = value->boolean && passed == FACT_KNOWN && strcmp(spf.text, "pass") == 0;
+	value->boolean = value->boolean && passed == FACT_KNOWN && spf.number == SPF_PASS;
 	return FACT_KNOWN;
 }

@@ -141,13 +141,39 @@ static const struct option limits_rows[] = {
 
 static const struct option checks_rows[] = {
 	{FIELD(checks_options, chain), .type = OPTION_TEXTS,
-		.preset = "size recipients rate pregreet recipient helo helo_name client_name "
-			  "dnsbl sender sender_domain rhsbl spf greylist headers hops",
+		.preset =
+			"size recipients rate rules pregreet recipient helo helo_name client_name "
+			"dnsbl sender sender_domain rhsbl spf greylist headers hops",
 		.manual = "the checks, in the order in which they are asked"},
 	{FIELD(checks_options, monitor), .type = OPTION_TEXTS,
 		.manual = "those of them that judge and are recorded, but do not act"},
 	{FIELD(checks_options, off), .type = OPTION_TEXTS,
 		.manual = "those of them that are left out"},
+	{0},
+};
+
+static const char *const rules_choices[] = {"enforce", "monitor", NULL};
+
+static const struct option rules_rows[] = {
+	{FIELD(rules_options, files), .type = OPTION_TEXTS,
+		.manual = "rule files, see postern-rules(5): names or patterns, relative to this "
+			  "file; \"rules.d/*.rules\""},
+	{FIELD(rules_options, mode), .type = OPTION_CHOICE, .preset = "enforce",
+		.choices = rules_choices,
+		.manual = "monitor: all rules are judged, logged and counted, but none acts"},
+	{FIELD(rules_options, monitor_files), .type = OPTION_TEXTS,
+		.manual = "patterns of those of the files whose rules are judged but do not act"},
+	{FIELD(rules_options, monitor_recipients), .type = OPTION_TEXTS,
+		.manual = "addresses, domains, \".example.com\" for all below: rules do not act on "
+			  "mail whose recipients are all of these"},
+	{FIELD(rules_options, budget), .type = OPTION_DURATION, .preset = "250ms", .minimum = 1,
+		.maximum = 10000,
+		.manual = "time that searching in texts may take at one stage; beyond it what is "
+			  "searched for counts as failed, never as not there"},
+	{FIELD(rules_options, watch), .type = OPTION_DURATION, .preset = "10s",
+		.maximum = INT64_C(86400000),
+		.manual = "how often the files of lists are looked at; one that has changed makes "
+			  "a reload; 0: never"},
 	{0},
 };
 
@@ -392,6 +418,8 @@ const struct section policy_sections[] = {
 		"Entries of the allow-list: who is trusted, on whose word and until when."},
 	{"limits", false, sizeof(struct limits_options), limits_rows, "How much of everything."},
 	{"checks", false, sizeof(struct checks_options), checks_rows, "What is looked at."},
+	{"rules", false, sizeof(struct rules_options), rules_rows,
+		"Rules of the site's own, in files of their own language."},
 	{"sender", false, sizeof(struct sender_options), sender_rows,
 		"What a sender may claim to be."},
 	{"spf", false, sizeof(struct spf_options), spf_rows,
@@ -609,6 +637,18 @@ static void check_results(const struct policy *policy, const struct texts *resul
 	}
 }
 
+static void check_rules(const struct policy *policy, struct complaints *complaints)
+{
+	const struct texts *recipients = &policy->rules->monitor_recipients;
+
+	for (size_t i = 0; i < recipients->count; i++) {
+		if (!is_sender_pattern(recipients->items[i]))
+			complaint_error(complaints,
+				policy_place(policy, policy->rules, "monitor_recipients"),
+				"\"%s\" is neither an address nor a domain", recipients->items[i]);
+	}
+}
+
 static void check_spf(const struct policy *policy, struct complaints *complaints)
 {
 	const struct texts *domains = &policy->spf->refuse_domains;
@@ -708,6 +748,7 @@ struct policy *policy_new(
 	policy->recipients = settings_section(settings, "recipients");
 	policy->limits = settings_section(settings, "limits");
 	policy->checks = settings_section(settings, "checks");
+	policy->rules = settings_section(settings, "rules");
 	policy->sender = settings_section(settings, "sender");
 	policy->spf = settings_section(settings, "spf");
 	policy->helo = settings_section(settings, "helo");
@@ -723,6 +764,7 @@ struct policy *policy_new(
 	check_recipients(policy, complaints);
 	add_allows(policy, complaints);
 	check_spf(policy, complaints);
+	check_rules(policy, complaints);
 	check_hygiene(policy, complaints);
 	check_thresholds(policy, complaints);
 	return policy;

@@ -8,6 +8,18 @@
 #include "base/settings.h"
 #include "policy/dns_list.h"
 
+enum rules_mode { RULES_ENFORCE, RULES_MONITOR };
+
+/* The rule files of the site. */
+struct rules_options {
+	struct texts files;              /* patterns, relative to the configuration */
+	int mode;                        /* enum rules_mode */
+	struct texts monitor_files;      /* patterns: those whose rules do not act */
+	struct texts monitor_recipients; /* for whom rules do not act, when all are of these */
+	int64_t budget;                  /* ms of searching, of one stage */
+	int64_t watch;                   /* ms between looks at the files of lists; 0: never */
+};
+
 enum mode { MODE_ENFORCE, MODE_OBSERVE };
 
 /* The top level. */
@@ -156,10 +168,12 @@ struct thresholds_options {
 	double reject;
 };
 
-/* The sections "", relay, recipients, allow, limits, checks, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, known_good, greylist, rate,
+/* The sections "", relay, recipients, allow, limits, checks, rules, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, known_good, greylist, rate,
  * hygiene and thresholds, in that
  * order; ended by a row without name. */
 extern const struct section policy_sections[];
+
+struct rulebook;
 
 struct allow_entry {
 	const struct allow_options *options;
@@ -188,6 +202,8 @@ struct policy {
 	size_t rate_count;
 	const struct hygiene_options *hygiene;
 	const struct thresholds_options *thresholds;
+	const struct rules_options *rules;
+	struct rulebook *rulebook; /* NULL: no rules, or they have not been read */
 };
 
 /* Looks the sections up and complains about what does not fit together. The policy lives under the parent, what it points

@@ -113,6 +113,8 @@ static json_t *value_json(enum fact fact, const struct value *value)
 		return json_real(value->score);
 	case VALUE_IP:
 		return ip_json(&value->ip);
+	case VALUE_ENUM:
+		return record_text(fact_row(fact)->flags[value->number]);
 	case VALUE_FLAGS:
 		return flags_json(fact_row(fact)->flags, value->number);
 	case VALUE_TEXTS:

@@ -34,6 +34,13 @@ static void add_address(struct replay_case *the_case, const char *text)
 	*add_recipient(the_case) = facts;
 }
 
+/* These follow from others and from the configuration: they are worked out anew. */
+static bool is_of_configuration(enum fact fact)
+{
+	return fact == FACT_SCORE || fact == FACT_HELO_IS_OURS || fact == FACT_SENDER_IS_OURS ||
+		fact == FACT_FROM_IS_OURS;
+}
+
 /* Answers into one set what another knows, if it is one of those. */
 static void copy_facts(struct facts *to, const struct facts *from,
 	bool (*is_one)(const struct fact_row *row, enum stage stage), enum stage stage)
@@ -44,7 +51,8 @@ static void copy_facts(struct facts *to, const struct facts *from,
 
 	for (size_t i = 0; i < count; i++) {
 		enum fact_state state = facts_look_up(from, &questions[i], &value);
-		if (questions[i].fact != FACT_SCORE && is_one(fact_row(questions[i].fact), stage))
+		if (!is_of_configuration(questions[i].fact) &&
+			is_one(fact_row(questions[i].fact), stage))
 			facts_answer(to, &questions[i], state, value);
 	}
 	talloc_free(questions);
@@ -557,7 +565,8 @@ static char *name_scorer(const void *parent, const struct replay_outcome *before
 
 	if (!scorer)
 		scorer = find_scorer(before->inquiry, after->inquiry);
-	return scorer ? talloc_asprintf(parent, "check %s (score %.1f, was %.1f)", scorer,
+	const char *kind = scorer && strncmp(scorer, "rule ", strlen("rule ")) == 0 ? "" : "check ";
+	return scorer ? talloc_asprintf(parent, "%s%s (score %.1f, was %.1f)", kind, scorer,
 				score_of(after->inquiry, scorer), score_of(before->inquiry, scorer))
 		      : talloc_strdup(parent, threshold);
 }

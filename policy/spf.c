@@ -37,12 +37,12 @@ struct host {
 /* What became of one term. */
 enum match { MATCHES, MATCHES_NOT, TEMPORARY, PERMANENT };
 
+const char *const spf_result_names[] = {
+	"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror", NULL};
+
 const char *spf_result_name(enum spf_result result)
 {
-	static const char *const names[] = {
-		"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"};
-
-	return names[result];
+	return spf_result_names[result];
 }
 
 static enum spf_result check_host(

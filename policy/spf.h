@@ -49,5 +49,6 @@ struct spf_outcome {
 struct spf_outcome spf_evaluate(
 	const void *parent, const struct spf_query *query, const struct spf_source *source);
 
-/* "none", "neutral" … */
+/* "none", "neutral" …, in the order of enum spf_result; NULL-ended. */
+extern const char *const spf_result_names[];
 const char *spf_result_name(enum spf_result result);

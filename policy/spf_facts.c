@@ -85,8 +85,10 @@ static void tell(struct inquiry *inquiry, void *memory, const struct spf_query *
 {
 	struct facts *facts = inquiry->facts;
 	bool is_helo = inquiry_bool(inquiry, FACT_SENDER_IS_NULL);
+	struct value told;
 
-	facts_set_text(facts, FACT_SPF_RESULT, spf_result_name(outcome->result));
+	if (facts_get(facts, FACT_SPF_RESULT, &told) == FACT_UNKNOWN)
+		facts_set_number(facts, FACT_SPF_RESULT, outcome->result);
 	facts_set_text(facts, FACT_SPF_DOMAIN, query->domain);
 	facts_set_text(facts, FACT_SPF_IDENTITY, is_helo ? "helo" : "mailfrom");
 	facts_set_text(facts, FACT_SPF_EXPLANATION, outcome->explanation);
@@ -150,13 +152,14 @@ static const char *known_text(struct inquiry *inquiry, enum fact fact)
 
 char *spf_facts_received(const void *parent, struct inquiry *inquiry)
 {
-	const char *result = known_text(inquiry, FACT_SPF_RESULT);
-	const char *detail = known_text(inquiry, FACT_SPF_DETAIL);
-	struct value ip;
+	const char *detail = known_text(inquiry, FACT_SPF_DETAIL), *result;
+	struct value ip, number;
 	char address[IP_TEXT_SIZE], *text;
 
-	if (!result || facts_get(inquiry->facts, FACT_ORIGIN_IP, &ip) != FACT_KNOWN)
+	if (facts_get(inquiry->facts, FACT_SPF_RESULT, &number) != FACT_KNOWN ||
+		facts_get(inquiry->facts, FACT_ORIGIN_IP, &ip) != FACT_KNOWN)
 		return NULL;
+	result = spf_result_name((enum spf_result)number.number);
 	text = talloc_asprintf(parent, "%s receiver=%s; identity=%s; client-ip=%s", result,
 		inquiry->policy->site->hostname, known_text(inquiry, FACT_SPF_IDENTITY),
 		ip_print(&ip.ip, address));

@@ -27,9 +27,10 @@ struct verdict {
 	const char *text; /* for the reply, without the transaction's id */
 	const char *
 		result; /* one word for the trace: "pass", "missing_date" …; NULL stands for the kind's name */
-	const char *detail;     /* what it saw, for the trace; may be NULL */
-	const char *decided_by; /* "check relay", "rule x", "threshold reject"; set by the chain */
-	bool whole_session;     /* an accept for all that follows */
+	const char *detail; /* what it saw, for the trace; may be NULL */
+	const char *
+		decided_by; /* "check relay", "rule x", "threshold reject"; set by the chain, or by a check of many voices */
+	bool whole_session; /* an accept for all that follows */
 };
 
 struct verdict verdict_none(void);

@@ -3,11 +3,13 @@
 #include "proxy/arguments.h"
 
 #include <argp.h>
+#include <stdint.h>
+#include <string.h>
 #include <talloc.h>
 
 #define DEFAULT_FILE "/etc/postern/postern.conf"
 
-enum { KEY_JSON = 256, KEY_LIVE, KEY_ID, KEY_RECIPIENT, KEY_TEXTS };
+enum { KEY_JSON = 256, KEY_LIVE, KEY_ID, KEY_CHECK, KEY_RECIPIENT, KEY_TEXTS };
 /* Options that fill a text: their key says which. */
 #define KEY_OF(field) (KEY_TEXTS + (int)offsetof(struct arguments, field))
 
@@ -54,11 +56,15 @@ static const struct argp_option replay_rows[] = {CONFIG_ROW,
 static const struct argp_option report_rows[] = {CONFIG_ROW, JSON_ROW,
 	{"since", KEY_OF(since), "PERIOD", 0, "how far back (default 7d)", 0}, {0}};
 
+static const struct argp_option fmt_rows[] = {
+	{"check", KEY_CHECK, NULL, 0, "name the files that are not in this form, and change none",
+		0},
+	{0}};
+
 static const struct {
 	const struct argp_option *options;
-	const char *subject; /* NULL: none is taken */
+	const char *subject; /* NULL: none is taken; "[x]": or none; "x...": or several */
 	const char *manual;
-	bool takes_many; /* any number of subjects, or none */
 } rows[] = {
 	[ARGUMENTS_RUN] = {file_rows, NULL, "Runs the gateway in the foreground."},
 	[ARGUMENTS_CHECK] = {check_rows, NULL,
@@ -69,8 +75,7 @@ static const struct {
 	[ARGUMENTS_REPLAY] = {replay_rows, "[PATH|ID...]",
 		"Judges mail of the past again, without asking anybody anything: recorded "
 		"transactions (all, or those of these ids), Maildirs, mboxes, messages. With "
-		"--against the status is 1 when a verdict has changed.",
-		.takes_many = true},
+		"--against the status is 1 when a verdict has changed."},
 	[ARGUMENTS_REPORT] = {report_rows, NULL,
 		"Tells what observe mode and monitored checks would have refused, senders "
 		"known as good first."},
@@ -89,25 +94,29 @@ static const struct {
 		"its mailbox was made."},
 	[ARGUMENTS_SINK] = {sink_rows, "DIR",
 		"A small backend that keeps what it is sent as a Maildir."},
-	[ARGUMENTS_MANUAL] = {no_rows, NULL,
-		"Prints the reference of all options, for postern.conf(5)."},
+	[ARGUMENTS_FMT] = {fmt_rows, "FILE...", "Prints rule files anew in their canonical form."},
+	[ARGUMENTS_TEST] = {file_rows, NULL,
+		"Runs the tests that stand in the rule files; the output is TAP."},
+	[ARGUMENTS_MANUAL] = {no_rows, "[rules]",
+		"Prints the reference of all options, for postern.conf(5), or what rules can ask "
+		"and do, for postern-rules(5)."},
 };
 
 struct parsing {
 	struct arguments *arguments;
 	bool takes_subject;
-	bool takes_many;
+	size_t most;
+	bool is_optional;
 };
 
 static error_t take_subject(struct parsing *parsing, char *value)
 {
 	struct arguments *arguments = parsing->arguments;
 
-	if (!parsing->takes_subject || (arguments->subject && !parsing->takes_many))
+	if (!parsing->takes_subject || arguments->subject_count == parsing->most)
 		return ARGP_ERR_UNKNOWN;
-	if (!arguments->subject)
-		arguments->subject = value;
 	arguments->subjects[arguments->subject_count++] = value;
+	arguments->subject = arguments->subjects[0];
 	return 0;
 }
 
@@ -126,11 +135,13 @@ static error_t take(int key, char *value, struct argp_state *state)
 		arguments->live = true;
 	else if (key == KEY_ID)
 		arguments->is_id = true;
+	else if (key == KEY_CHECK)
+		arguments->only_check = true;
 	else if (key == KEY_RECIPIENT)
 		arguments->recipients[arguments->recipient_count++] = value;
 	else if (key == ARGP_KEY_ARG)
 		return take_subject(parsing, value);
-	else if (key == ARGP_KEY_END && parsing->takes_subject && !parsing->takes_many &&
+	else if (key == ARGP_KEY_END && parsing->takes_subject && !parsing->is_optional &&
 		!arguments->subject)
 		argp_usage(state);
 	else
@@ -142,8 +153,9 @@ struct arguments *arguments_parse(
 	const void *parent, enum arguments_command command, int argc, char **argv)
 {
 	struct arguments *arguments = talloc_zero(parent, struct arguments);
-	struct parsing parsing = {
-		arguments, rows[command].subject != NULL, rows[command].takes_many};
+	const char *subject = rows[command].subject ? rows[command].subject : "";
+	struct parsing parsing = {arguments, *subject != '\0',
+		strstr(subject, "...") ? SIZE_MAX : 1, *subject == '['};
 	const struct argp argp = {.options = rows[command].options,
 		.parser = take,
 		.args_doc = rows[command].subject,

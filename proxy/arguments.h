@@ -22,6 +22,8 @@ enum arguments_command {
 	ARGUMENTS_STOP,
 	ARGUMENTS_FORGET,
 	ARGUMENTS_SINK,
+	ARGUMENTS_FMT,
+	ARGUMENTS_TEST,
 	ARGUMENTS_MANUAL
 };
 
@@ -45,6 +47,7 @@ struct arguments {
 	bool json;
 	bool live;
 	bool is_id;
+	bool only_check; /* of fmt: say what it would do, and do nothing */
 };
 
 /* Lives under the parent; the texts are argv's. */

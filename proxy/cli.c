@@ -2,6 +2,8 @@
 /* The short commands: run, check, status, reload, upgrade, stop, forget, sink, manual. */
 #include "proxy/cli.h"
 
+#include "policy/language.h"
+#include "policy/rulebook.h"
 #include "proxy/arguments.h"
 #include "proxy/configuration.h"
 #include "proxy/control.h"
@@ -10,6 +12,7 @@
 #include "proxy/recipients.h"
 #include "proxy/sink.h"
 
+#include <sysexits.h>
 #include <talloc.h>
 
 /* --- run and check --- */
@@ -44,6 +47,7 @@ int cli_check(int argc, char **argv)
 		configuration_read(all, arguments->file, complaints);
 
 	recipients_examine(configuration, complaints);
+	rulebook_lint(configuration->policy, complaints);
 	complaints_print(complaints, stdout);
 	int status = complaints_errors(complaints) > 0 ? 1 : 0;
 	if (status == 0 && arguments->live)
@@ -120,8 +124,17 @@ int cli_manual(int argc, char **argv)
 {
 	void *all = talloc_new(NULL);
 
-	arguments_parse(all, ARGUMENTS_MANUAL, argc, argv);
-	settings_print_manual(configuration_sections, stdout);
+	const char *subject = arguments_parse(all, ARGUMENTS_MANUAL, argc, argv)->subject;
+	int status = 0;
+
+	if (!subject) {
+		settings_print_manual(configuration_sections, stdout);
+	} else if (strcmp(subject, "rules") == 0) {
+		language_print_manual(stdout);
+	} else {
+		fprintf(stderr, "postern: there is no manual of \"%s\"\n", subject);
+		status = EX_USAGE;
+	}
 	talloc_free(all);
-	return 0;
+	return status;
 }

@@ -4,6 +4,8 @@
 
 #include "policy/checks/table.h"
 #include "policy/mail/domain.h"
+#include "policy/rulebook.h"
+#include "proxy/file_watch.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
 
@@ -452,13 +454,26 @@ static void join(struct configuration *configuration, const struct settings *set
 	configuration->user = choose_user(configuration->process);
 }
 
+/* The files of lists are watched before they are read, so that no change falls between. */
+static void read_rules(struct configuration *configuration, struct policy *policy, const char *file,
+	struct complaints *complaints)
+{
+	rulebook_read(policy, file, complaints);
+	configuration->list_files = file_watch_new(configuration);
+	for (size_t i = 0; policy->rulebook && i < policy->rulebook->list_files.count; i++)
+		file_watch_add(configuration->list_files, policy->rulebook->list_files.items[i]);
+	rulebook_compile(policy, complaints);
+}
+
 static struct configuration *complete(struct configuration *configuration, const char *file,
 	const struct settings *settings, struct complaints *complaints)
 {
 	const struct reading reading = {configuration, settings, complaints, file};
+	struct policy *policy;
 
 	join(configuration, settings);
-	configuration->policy = policy_new(configuration, settings, complaints);
+	configuration->policy = policy = policy_new(configuration, settings, complaints);
+	read_rules(configuration, policy, file, complaints);
 	configuration->recipients_file = choose_list(configuration);
 	configuration->chain = chain_new(
 		configuration, configuration->policy, checks_gates, checks_table, NULL, complaints);
@@ -491,6 +506,11 @@ struct configuration *configuration_read_text(
 	return complete(configuration, file,
 		settings_read_text(configuration, file, text, configuration_sections, complaints),
 		complaints);
+}
+
+void configuration_try(const struct configuration *configuration, struct complaints *complaints)
+{
+	rulebook_try(configuration->policy, complaints);
 }
 
 const struct backend_options *configuration_backend(

@@ -28,7 +28,8 @@ struct configuration {
 	const struct store_options *store;
 	const struct dns_options *dns;
 	const struct ldap_options *ldap;
-	const char *recipients_file; /* where the list of recipients lies; NULL: there is none */
+	const char *recipients_file;   /* where the list of recipients lies; NULL: there is none */
+	struct file_watch *list_files; /* of lists of rules */
 	const char *
 		user; /* who workers and keeper become when the master is root; NULL when it is not */
 };
@@ -43,6 +44,9 @@ struct configuration *configuration_read(
 	const void *parent, const char *file, struct complaints *complaints);
 struct configuration *configuration_read_text(
 	const void *parent, const char *file, const char *text, struct complaints *complaints);
+
+/* What a start and a reload do besides: the tests in the rule files must not fail. */
+void configuration_try(const struct configuration *configuration, struct complaints *complaints);
 
 /* TLS towards the clients of a listener; NULL: none. */
 const struct tls_server *configuration_tls_server(

@@ -40,6 +40,9 @@
 	COUNTER(BACKEND_FAILURES,    "backend_failures",     TOTAL) \
 	COUNTER(SPOOL_BYTES,         "spool_bytes",          GAUGE) /* messages in our hands */ \
 	COUNTER(EIGHT_BIT_TO_SEVEN,  "8bit_to_7bit_backend", TOTAL) /* 8BITMIME to a backend that lacks it */ \
+	COUNTER(RULES_MATCHED,       "rules_matched",        TOTAL) \
+	COUNTER(RULES_MONITORED,     "rules_monitored",      TOTAL) /* would have acted */ \
+	COUNTER(RULES_FAILED,        "rules_failed",         TOTAL) /* whose condition could not be told */ \
 	COUNTER(UNKNOWN_RECIPIENTS,  "unknown_recipients",   TOTAL) /* that the backend said do not exist */ \
 	COUNTER(RECORDS_LOST,        "records_lost",         TOTAL) /* verdict records and updates of the memory the keeper did not take */ \
 	COUNTER(STORE_FAILURES,      "store_failures",       TOTAL) /* what the store did not tell or take */ \

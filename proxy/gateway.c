@@ -14,6 +14,7 @@
 #include "proxy/pool.h"
 #include "proxy/resolver.h"
 #include "proxy/route.h"
+#include "proxy/rule_log.h"
 #include "proxy/session.h"
 
 #include <talloc.h>
@@ -207,6 +208,7 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 		.table = table,
 		.counter = COUNT_SPOOL_BYTES,
 	};
+	gateway->rule_log = rule_log_new(gateway, gateway);
 	gateway->pools = talloc_array(gateway, struct pool *, configuration->backend_count);
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		gateway->pools[i] = pool_new(gateway, gateway, configuration->backends[i]);

@@ -16,6 +16,7 @@ struct arrival;
 struct dns;
 struct list_watch;
 struct passthrough;
+struct rule_log;
 struct pool;
 struct recipient_list;
 struct session;
@@ -34,6 +35,7 @@ struct gateway {
 	struct keeper_link *keeper; /* NULL: verdict records go nowhere */
 	struct pool **pools;        /* one a backend, in the order of configuration->backends */
 	struct spool spool;
+	struct rule_log *rule_log;
 	struct session *sessions;         /* utlist, doubly linked */
 	struct arrival *arrivals;         /* whose header is awaited */
 	struct passthrough *passthroughs; /* that are relayed as they are */

@@ -22,6 +22,8 @@ struct command {
 static const struct command commands[] = {
 	{"run", cli_run, "the gateway in the foreground"},
 	{"check", cli_check, "read the configuration, print every complaint"},
+	{"fmt", cli_fmt, "print rule files anew in their canonical form"},
+	{"test", cli_test, "run the tests in the rule files"},
 	{"explain", cli_explain, "judge one message, or tell how a past one was judged"},
 	{"replay", cli_replay, "judge past mail again, also against another configuration"},
 	{"report", cli_report, "what observe mode and monitored checks would have done"},

@@ -46,6 +46,7 @@ struct master {
 	struct event signals[SIGNALS];
 	struct timer last;    /* after the second stop */
 	struct timer watch;   /* of certificates and the like */
+	struct timer lists;   /* the same of lists of rules */
 	struct timer tickets; /* the next key of TLS tickets */
 	uint64_t started;
 	unsigned stops;    /* how often we were told to */
@@ -79,6 +80,8 @@ static void log_complaints(struct complaints *complaints, const char *event)
 
 	while (rest.size > 0) {
 		struct slice line = slice_cut(&rest, '\n');
+		if (line.data[0] == ' ')
+			continue; /* the line that is complained about, and the caret */
 		log_event(complaints_errors(complaints) ? LEVEL_ERROR : LEVEL_WARNING, event,
 			"%.*s", SLICE_ARGS(line));
 	}
@@ -152,11 +155,13 @@ static struct configuration *prepare(struct master *master, struct complaints *c
 {
 	struct configuration *configuration = configuration_read(master, master->file, complaints);
 
+	if (complaints_errors(complaints) == 0)
+		configuration_try(configuration, complaints);
 	if (complaints_errors(complaints) == 0 &&
 		listeners_open(master->heritage.listeners, configuration,
 			generation_servers(configuration), complaints))
 		return configuration;
-	talloc_free(configuration);
+	talloc_steal(complaints, configuration); /* lines of its files are shown */
 	retire_listeners(master);
 	return NULL;
 }
@@ -200,6 +205,30 @@ static void on_watch(void *owner)
 		reload(master, NULL);
 	}
 	watch(master);
+}
+
+static void watch_lists(struct master *master)
+{
+	int64_t period = master->active->configuration->policy->rules->watch;
+
+	timer_stop(&master->lists);
+	if (period > 0)
+		timer_start(&master->lists, master->heritage.loop->clock, (uint64_t)period);
+}
+
+/* As with certificates: a list with errors leaves all as it was. */
+static void on_lists(void *owner)
+{
+	struct master *master = owner;
+
+	if (!master->active)
+		return;
+	const char *changed = file_watch_changed(master->active->configuration->list_files);
+	if (changed) {
+		log_event(LEVEL_NOTICE, "list_changed", "%s: reloading", changed);
+		reload(master, NULL);
+	}
+	watch_lists(master);
 }
 
 static void on_tickets(void *owner)
@@ -260,6 +289,7 @@ static void on_ready(void *owner, struct generation *generation)
 		listeners_retire(listeners, generation->configuration);
 	}
 	watch(master);
+	watch_lists(master);
 	log_event(LEVEL_NOTICE, "ready", "generation %u", generation->number);
 	notify(master, "READY=1");
 	answer_reload(master, true, master->done);
@@ -643,6 +673,7 @@ static int master_close(struct master *master)
 {
 	timer_stop(&master->last);
 	timer_stop(&master->watch);
+	timer_stop(&master->lists);
 	timer_stop(&master->tickets);
 	for (size_t i = 0; i < SIGNALS; i++)
 		event_del(&master->signals[i]);
@@ -688,6 +719,7 @@ static struct master *master_new(const char *file)
 		master, heritage->loop, (struct recipients_events){on_recipients, master});
 	master->last = (struct timer){.on_due = on_last, .owner = master};
 	master->watch = (struct timer){.on_due = on_watch, .owner = master};
+	master->lists = (struct timer){.on_due = on_lists, .owner = master};
 	master->tickets = (struct timer){.on_due = on_tickets, .owner = master};
 	catch_signals(master);
 	talloc_set_destructor(master, master_close);
@@ -700,6 +732,8 @@ static bool master_start(struct master *master)
 	struct complaints *complaints = complaints_new(master);
 	struct configuration *configuration = configuration_read(master, master->file, complaints);
 
+	if (complaints_errors(complaints) == 0)
+		configuration_try(configuration, complaints);
 	master->heritage.table = counters_new(master);
 	bool good = complaints_errors(complaints) == 0 && master->heritage.table &&
 		master->heritage.tickets &&

@@ -12,6 +12,7 @@
 #include "proxy/login.h"
 #include "proxy/memory.h"
 #include "proxy/recipient_memory.h"
+#include "proxy/rule_log.h"
 #include "proxy/transaction.h"
 #include "proxy/verbs.h"
 
@@ -26,12 +27,14 @@ static struct step greet(void *owner);
 static struct step meet(void *owner);
 static struct step begin_inside(void *owner);
 static struct step end_wait(void *owner);
+static struct step hesitate(void *owner);
 static struct step welcome(void *owner);
 static struct step read_command(void *owner);
 static struct step catch_up(void *owner);
 static struct step hear_command(void *owner);
 static struct step judge_command(void *owner);
 static struct step weigh_command(void *owner);
+static struct step heed_verdict(void *owner);
 static struct step relay_command(void *owner);
 static struct step attach_backend(void *owner);
 static struct step hear_attached(void *owner);
@@ -55,6 +58,7 @@ static struct step drop_chunk(void *owner);
 static struct step take_useless_chunk(void *owner);
 static struct step judge_message(void *owner);
 static struct step weigh_message(void *owner);
+static struct step heed_judgement(void *owner);
 static struct step deliver(void *owner);
 static struct step commit(void *owner);
 static struct step hear_delivery(void *owner);
@@ -110,6 +114,30 @@ static void judge(struct session *s, enum stage stage)
 		(uint64_t)smtp(s)->judge_timeout, &s->steps.await);
 }
 
+static void forget_pause(void *operation)
+{
+	(void)operation;
+}
+
+/* Lets time pass before what comes next. */
+static struct step pause_before(struct session *s, int64_t milliseconds, struct step next)
+{
+	if (milliseconds > 0)
+		await_begin(&s->steps.await, (uint64_t)milliseconds, forget_pause, s);
+	return next;
+}
+
+/* Has been judged: what rules did is told, and their delay comes before what is next. */
+static struct step after_rules(struct session *s, struct step next)
+{
+	struct inquiry *judged = inquiry(s);
+
+	rule_log_note(s->gateway->rule_log, s->transaction ? s->transaction->id : s->id, judged);
+	if (judged->stage != STAGE_MESSAGE)
+		ruling_forget(judged);
+	return pause_before(s, judged->delay, next);
+}
+
 /* Whether the verdict stops the command; then the reply is set. */
 static bool is_refused(struct session *s)
 {
@@ -120,7 +148,7 @@ static bool is_refused(struct session *s)
 		return false;
 	s->reply = reply_of(scratch(s), verdict->code, verdict->status, verdict->text);
 	s->policy_refusal = true;
-	s->closing |= verdict->kind == VERDICT_DISCONNECT;
+	s->closing |= verdict->kind == VERDICT_DISCONNECT || verdict->code == 421;
 	if (s->transaction)
 		s->transaction->verdict = *verdict;
 	return true;
@@ -181,7 +209,7 @@ static struct step meet(void *owner)
 		return THEN(end_wait);
 	}
 	judge(s, STAGE_CONNECT);
-	return THEN(welcome);
+	return THEN(hesitate);
 }
 
 /* Mail servers wait until they are greeted. Who does is known as one for a month. */
@@ -198,7 +226,7 @@ static struct step end_wait(void *owner)
 		limits_note_patience(s);
 	facts_set_bool(s->facts, FACT_CLIENT_PREGREET, early);
 	judge(s, STAGE_CONNECT);
-	return THEN(welcome);
+	return THEN(hesitate);
 }
 
 /* RFC 8314 §3.3: the greeting is the first that is said inside. */
@@ -209,7 +237,12 @@ static struct step begin_inside(void *owner)
 	if (!handshake_has_succeeded(s))
 		return THEN(close_client);
 	judge(s, STAGE_CONNECT);
-	return THEN(welcome);
+	return THEN(hesitate);
+}
+
+static struct step hesitate(void *owner)
+{
+	return after_rules(owner, THEN(welcome));
 }
 
 static struct step welcome(void *owner)
@@ -436,6 +469,11 @@ static struct step judge_command(void *owner)
 
 static struct step weigh_command(void *owner)
 {
+	return after_rules(owner, THEN(heed_verdict));
+}
+
+static struct step heed_verdict(void *owner)
+{
 	struct session *s = owner;
 
 	if (is_refused(s))
@@ -526,19 +564,6 @@ static void log_login(const struct session *s)
 	log_end(&line);
 }
 
-static void forget_pause(void *operation)
-{
-	(void)operation;
-}
-
-/* Lets time pass before what comes next. */
-static struct step pause_before(struct session *s, int64_t milliseconds, struct step next)
-{
-	if (milliseconds > 0)
-		await_begin(&s->steps.await, (uint64_t)milliseconds, forget_pause, s);
-	return next;
-}
-
 static struct step hear_login(void *owner)
 {
 	struct session *s = owner;
@@ -622,7 +647,7 @@ static struct step meet_anew(void *owner)
 	if (!admit(s))
 		return THEN(answer);
 	judge(s, STAGE_CONNECT);
-	return THEN(welcome);
+	return THEN(hesitate);
 }
 
 static bool is_backends_word(const struct session *s)
@@ -914,6 +939,13 @@ static struct step weigh_message(void *owner)
 	struct session *s = owner;
 
 	s->transaction->judged = clock_microseconds();
+	return after_rules(s, THEN(heed_judgement));
+}
+
+static struct step heed_judgement(void *owner)
+{
+	struct session *s = owner;
+
 	if (is_refused(s))
 		return THEN(answer_message);
 	s->transaction->verdict = inquiry(s)->verdict;

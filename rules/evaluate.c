@@ -361,7 +361,7 @@ static bool fill_action(struct evaluation *evaluation, const struct rule *rule,
 
 /* Asks what the action asks for. Failed: the rule has. */
 static enum truth ask_action(struct evaluation *evaluation, const struct rule_action *action,
-	struct outcome *outcome, bool *acts)
+	struct rule_outcome *outcome, bool *acts)
 {
 	const struct known *known;
 
@@ -379,7 +379,7 @@ static enum truth ask_action(struct evaluation *evaluation, const struct rule_ac
 }
 
 static enum truth fill_actions(
-	struct evaluation *evaluation, const struct rule *rule, struct outcome *outcome)
+	struct evaluation *evaluation, const struct rule *rule, struct rule_outcome *outcome)
 {
 	enum truth truth = TRUTH_TRUE;
 
@@ -408,7 +408,8 @@ static const char *find_reason(const struct evaluation *evaluation, const struct
 	return reason;
 }
 
-static void fail(struct evaluation *evaluation, const struct rule *rule, struct outcome *outcome)
+static void fail(
+	struct evaluation *evaluation, const struct rule *rule, struct rule_outcome *outcome)
 {
 	outcome->failed = true;
 	outcome->count = 0;
@@ -421,7 +422,7 @@ static void fail(struct evaluation *evaluation, const struct rule *rule, struct 
 	fill_action(evaluation, rule, rule->on_error, &outcome->actions[0]);
 }
 
-static bool has_final_action(const struct outcome *outcome)
+static bool has_final_action(const struct rule_outcome *outcome)
 {
 	for (size_t i = 0; i < outcome->count; i++) {
 		if (outcome->actions[i].row->final && outcome->actions[i].acts)
@@ -432,13 +433,13 @@ static bool has_final_action(const struct outcome *outcome)
 
 /* --- rules --- */
 
-static void add_outcome(struct evaluation *evaluation, const struct outcome *outcome)
+static void add_outcome(struct evaluation *evaluation, const struct rule_outcome *outcome)
 {
 	size_t room = talloc_array_length(evaluation->outcomes);
 
 	if (evaluation->outcome_count == room)
 		evaluation->outcomes = talloc_realloc(
-			evaluation, evaluation->outcomes, struct outcome, room ? 2 * room : 8);
+			evaluation, evaluation->outcomes, struct rule_outcome, room ? 2 * room : 8);
 	evaluation->outcomes[evaluation->outcome_count++] = *outcome;
 }
 
@@ -450,7 +451,7 @@ static bool is_over(const struct evaluation *evaluation, const struct rule *rule
 /* What became of one rule; true when it ends the stage. */
 static enum truth judge_rule(struct evaluation *evaluation, const struct rule *rule, bool *ends)
 {
-	struct outcome outcome = {
+	struct rule_outcome outcome = {
 		.rule = rule, .monitored = rule->monitored || evaluation->input.monitored};
 	enum truth truth = walk(evaluation, rule->condition);
 
@@ -496,7 +497,7 @@ bool evaluate_run(struct evaluation *evaluation)
 	return !is_unknown;
 }
 
-const struct outcome *evaluate_outcomes(const struct evaluation *evaluation, size_t *count)
+const struct rule_outcome *evaluate_outcomes(const struct evaluation *evaluation, size_t *count)
 {
 	assert(evaluation->is_done);
 	*count = evaluation->outcome_count;

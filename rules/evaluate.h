@@ -59,7 +59,7 @@ struct outcome_action {
 };
 
 /* A rule that matched, or whose condition failed. */
-struct outcome {
+struct rule_outcome {
 	const struct rule *rule;
 	bool monitored;
 	bool failed;        /* then the one action, if any, is that of on_error */
@@ -78,7 +78,7 @@ struct evaluation *evaluate_begin(const void *parent, const struct program *prog
 bool evaluate_run(struct evaluation *evaluation) __attribute__((warn_unused_result));
 
 /* After a run that was true; in the order of the rules. Lives under the evaluation. */
-const struct outcome *evaluate_outcomes(const struct evaluation *evaluation, size_t *count);
+const struct rule_outcome *evaluate_outcomes(const struct evaluation *evaluation, size_t *count);
 
 /* The condition of one rule alone, whatever its stage, mode and until. */
 enum truth evaluate_condition(struct evaluation *evaluation, const struct node *condition);

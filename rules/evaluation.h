@@ -46,7 +46,7 @@ struct evaluation {
 	uint32_t *matched;     /* by node: the first record that matched */
 	const char **reasons;  /* by node: why it failed; NULL when none has */
 	struct asked *asked;
-	struct outcome *outcomes;
+	struct rule_outcome *outcomes;
 	size_t outcome_count;
 	bool is_done;
 };

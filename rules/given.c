@@ -234,6 +234,10 @@ static void read_given(struct reader *reader, const struct given *written)
 	const struct vocabulary_field *field;
 	struct given_fact *given;
 
+	/* A fact of one value, and a field of records, of one name: braces say which. */
+	if (fact && !written->literals.bare && !fact->repeatable && fact->type != VALUE_FLAGS &&
+		split_field(vocabulary, name->name, &records, &field))
+		fact = NULL;
 	if (fact) {
 		given = add(reader, fact);
 		given->key = name->key;

@@ -238,6 +238,16 @@ static struct reference *find_fact(struct builder *builder, const struct fact_na
 	return reference;
 }
 
+/* A fact of that name which has not ended at the stage goes before the field of records. */
+static bool is_fact(const struct builder *builder, const char *name)
+{
+	const struct vocabulary_fact *fact =
+		vocabulary_fact(builder->program->vocabulary, slice_of(name));
+
+	return fact &&
+		!(builder->has_stage && fact->stages_end && builder->stage >= fact->stages_end);
+}
+
 struct reference *resolve_fact(
 	struct builder *builder, const struct fact_name *name, const struct reference **any)
 {
@@ -247,8 +257,7 @@ struct reference *resolve_fact(
 	*any = NULL;
 	if (is_bare)
 		reference = find_in_scopes(builder, name);
-	if (!reference && is_bare &&
-		!vocabulary_fact(builder->program->vocabulary, slice_of(name->name)))
+	if (!reference && is_bare && !is_fact(builder, name->name))
 		reference = find_field(builder, name, any);
 	if (!reference)
 		reference = find_fact(builder, name);

@@ -5,6 +5,7 @@
 #include "policy/checks/table.h"
 
 #include "policy/mail/domain.h"
+#include "policy/spf.h"
 
 #include <talloc.h>
 
@@ -116,8 +117,8 @@ static struct verdict judge(struct inquiry *inquiry)
 	case FACT_UNKNOWN:
 		return verdict_unknown();
 	case FACT_KNOWN:
-		return inquiry->stage == STAGE_RCPT ? judge_recipient(inquiry, result.text)
-						    : judge_message(inquiry, result.text);
+		return (inquiry->stage == STAGE_RCPT ? judge_recipient : judge_message)(
+			inquiry, spf_result_name((enum spf_result)result.number));
 	default:
 		return verdict_none();
 	}

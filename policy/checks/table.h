@@ -22,6 +22,7 @@ extern const struct check recipient_check;
 extern const struct check recipients_check;
 extern const struct check relay_check;
 extern const struct check rhsbl_check;
+extern const struct check rules_check;
 extern const struct check sender_check;
 extern const struct check sender_domain_check;
 extern const struct check size_check;

@@ -21,6 +21,7 @@ enum known {
 	KNOWN_RECEIVED,
 	KNOWN_FROM, /* from here on fields of addresses */
 	KNOWN_SENDER,
+	KNOWN_REPLY_TO,
 	KNOWN_ADDRESSES_END = 10
 };
 
@@ -326,31 +327,56 @@ static bool is_plain_local(struct slice local)
 	return local.size > 0 && utf8_is_valid(local);
 }
 
+/* What a field of addresses says of its first mailbox; all NULL when that is unreadable. */
+struct author {
+	const char *address, *domain, *name;
+};
+
 /* Deviation: dots anywhere before the @, as some telephone companies gave out such addresses. */
-static bool read_dotty(struct header *header, struct slice text)
+static bool read_dotty(struct header *header, struct slice text, struct author *author)
 {
 	struct slice domain = text;
 	struct slice local = slice_cut(&domain, '@');
 
 	if (!is_plain_local(local) || !domain_is_valid(domain, true))
 		return false;
-	header->from = slice_keep(header, text);
-	header->from_domain = slice_keep(header, domain);
+	author->address = slice_keep(header, text);
+	author->domain = slice_keep(header, domain);
 	return true;
 }
 
-static bool read_mailbox(struct header *header, const struct mailbox *mailbox)
+/* display-name = phrase; quotation marks and backslashes go. Broken as it may be, it is what a reader shows. */
+static char *read_name(struct header *header, const struct mailbox *mailbox)
+{
+	char *name = talloc_array(header, char, mailbox->bare.size + 1);
+	size_t used = 0;
+
+	for (size_t i = 0; i < mailbox->bare.size; i++) {
+		char c = mailbox->bare.data[i];
+		if (c == '\\' && i + 1 < mailbox->bare.size)
+			name[used++] = mailbox->bare.data[++i];
+		else if (c != '"')
+			name[used++] = c;
+	}
+	name[used] = '\0';
+	return name;
+}
+
+static bool read_mailbox(
+	struct header *header, const struct mailbox *mailbox, struct author *author)
 {
 	struct slice text = mailbox->has_angle ? mailbox->angle : mailbox->bare;
 	struct address *address;
 
+	if (mailbox->has_angle && mailbox->bare.size)
+		author->name = read_name(header, mailbox);
 	if (mailbox->is_broken)
 		return false;
 	address = address_parse(header, text);
 	if (!address)
-		return read_dotty(header, text);
-	header->from = address->text;
-	header->from_domain = address->domain[0] ? address->domain : NULL;
+		return read_dotty(header, text, author);
+	author->address = address->text;
+	author->domain = address->domain[0] ? address->domain : NULL;
 	return true;
 }
 
@@ -369,11 +395,10 @@ static bool has_another_address(const struct mailbox *mailbox)
 }
 
 /* from = "From:" mailbox-list CRLF. Unreadable is what has no address in it, or is so broken that two readers might find
- * two; a display name that should have been quoted is not. */
-static void read_from(struct header *header, struct slice value)
+ * two; a display name that should have been quoted is not. What is found are bits of enum header_anomaly, named as for From. */
+static unsigned read_authors(struct header *header, struct slice value, struct author *author)
 {
-	char *line = header_unfold(header, value);
-	struct slice rest = slice_of(line);
+	struct slice rest = slice_of(header_unfold(header, value));
 	struct mailbox first = {.angle = slice_of(""), .bare = slice_of("")};
 	bool is_misleading = false;
 	unsigned count = 0;
@@ -387,12 +412,29 @@ static void read_from(struct header *header, struct slice value)
 		first.is_broken |= mailbox.is_broken;
 		is_misleading |= has_another_address(&mailbox);
 	}
-	if (count > 1)
-		header->anomalies |= HEADER_SEVERAL_FROM;
-	if (is_misleading)
-		header->anomalies |= HEADER_MISLEADING_FROM;
-	if (!read_mailbox(header, &first))
-		header->anomalies |= HEADER_UNREADABLE_FROM;
+	return (count > 1 ? HEADER_SEVERAL_FROM : 0) |
+		(is_misleading ? HEADER_MISLEADING_FROM : 0) |
+		(read_mailbox(header, &first, author) ? 0 : HEADER_UNREADABLE_FROM);
+}
+
+static void read_from(struct header *header, struct slice value)
+{
+	struct author author = {NULL, NULL, NULL};
+
+	header->anomalies |= read_authors(header, value, &author);
+	header->from = author.address;
+	header->from_domain = author.domain;
+	header->from_name = author.name;
+}
+
+static void read_reply_to(struct header *header, struct slice value)
+{
+	struct author author = {NULL, NULL, NULL};
+
+	read_authors(header, value, &author);
+	header->reply_to = author.address;
+	header->reply_to_domain = author.domain;
+	header->reply_to_name = author.name;
 }
 
 static void read_known_fields(struct scan *scan)
@@ -401,6 +443,8 @@ static void read_known_fields(struct scan *scan)
 
 	if (scan->first[KNOWN_FROM])
 		read_from(header, scan->first[KNOWN_FROM]->value);
+	if (scan->first[KNOWN_REPLY_TO])
+		read_reply_to(header, scan->first[KNOWN_REPLY_TO]->value);
 	/* RFC 5322 §3.6.2: of several authors, Sender says who sent it. */
 	if (header->anomalies & HEADER_SEVERAL_FROM && !scan->seen[KNOWN_SENDER])
 		header->anomalies |= HEADER_MISSING_SENDER;

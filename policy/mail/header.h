@@ -52,7 +52,10 @@ struct header {
 	const char *
 		from; /* the address of From, canonical, or NULL when there is none or it is unreadable */
 	const char *from_domain; /* NULL also when it has none: "From: root" */
-	const char *subject;     /* unfolded, not decoded, or NULL */
+	const char *
+		from_name; /* the display name of From: without quotation marks, not decoded; or NULL */
+	const char *reply_to, *reply_to_domain, *reply_to_name; /* the same of Reply-To */
+	const char *subject;                                    /* unfolded, not decoded, or NULL */
 	const char *message_id;
 };
 

@@ -483,7 +483,7 @@ static void play_line(struct play *play, size_t index)
 	else if (strcmp(line, "drain") == 0 || strcmp(line, "stop") == 0)
 		gateway_drain(play->rig->gateway, line[0] == 's', on_drained, play);
 	else if (!strchr(line, ':') ||
-		!strstr("config: client: dns: offer: recipients: store: ways:",
+		!strstr("config: rules: client: dns: offer: recipients: store: ways:",
 			talloc_strndup(play, line, strcspn(line, " "))))
 		give_up(play, "no line of a dialogue", "", slice_of(line));
 }
@@ -508,7 +508,7 @@ static void read_script(struct play *play)
 static struct play *begin(const char *file, enum way way)
 {
 	struct play *play = talloc_zero(NULL, struct play);
-	const char *config, *name, *bad;
+	const char *config, *rule, *name, *bad;
 
 	play->file = file;
 	play->way = way;
@@ -522,6 +522,8 @@ static struct play *begin(const char *file, enum way way)
 	play->rig->piece = way == WAY_BYTES;
 	for (size_t i = 0; (config = head(play, "config:", i)); i++)
 		rig_configure(play->rig, config);
+	for (size_t i = 0; (rule = head(play, "rules:", i)); i++)
+		rig_rule(play->rig, rule);
 	for (size_t i = 0; (name = head(play, "dns:", i)); i++) {
 		bad = rig_name(play->rig, name);
 		ck_assert_msg(!bad, "%s: no line of a zone: %s", file, bad);

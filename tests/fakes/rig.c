@@ -15,6 +15,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <talloc.h>
@@ -155,6 +156,7 @@ static const struct {
 	{"tls", "tls { certificate = \"@CERTIFICATE@\" key = \"@KEY@\" }"},
 	{"smtp", "smtp { greeting_wait = 0s strict_pipelining = no }"},
 	{"spf", "spf { add_received = no }"},
+	{"rules", "rules { files = {\"@RULES@\"} }"},
 	{"control", "control { socket = \"/nonexistent/control\" }"},
 };
 
@@ -172,12 +174,35 @@ void rig_configure(struct rig *rig, const char *line)
 	rig->configuration = talloc_asprintf_append(rig->configuration, "\n%s", line);
 }
 
+void rig_rule(struct rig *rig, const char *line)
+{
+	if (!rig->rules)
+		rig->rules = talloc_strdup(rig, "version 1\n");
+	rig->rules = talloc_asprintf_append(rig->rules, "%s\n", line);
+}
+
 static void add_presets(struct rig *rig)
 {
 	for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
+		bool is_for_rules = strcmp(presets[i].name, "rules") == 0;
+		if (is_for_rules && !rig->rules)
+			continue;
 		if (!strstr(rig->configuration, talloc_asprintf(rig, "\n%s", presets[i].name)))
 			rig_configure(rig, presets[i].text);
 	}
+}
+
+static void write_rules(struct rig *rig)
+{
+	int descriptor;
+	size_t size = strlen(rig->rules);
+
+	rig->rule_file = talloc_strdup(rig, "/tmp/postern-rules-XXXXXX");
+	descriptor = mkstemp(rig->rule_file);
+	assert(descriptor >= 0);
+	bool written = write(descriptor, rig->rules, size) == (ssize_t)size;
+	assert(written);
+	close(descriptor);
 }
 
 static const char *read_configuration(struct rig *rig, const struct configuration **configuration)
@@ -189,9 +214,15 @@ static const char *read_configuration(struct rig *rig, const struct configuratio
 	text = replace(rig, rig->configuration, "@SERVER@",
 		talloc_asprintf(rig, "127.0.0.1:%u", rig->port));
 	text = replace(rig, text, "@CERTIFICATE@", rig->certificate->file);
+	if (rig->rules) {
+		write_rules(rig);
+		text = replace(rig, text, "@RULES@", rig->rule_file);
+	}
 	text = replace(rig, text, "@KEY@", rig->certificate->key);
 	text = replace(rig, text, "@FINGERPRINT@", rig->certificate->fingerprint);
 	*configuration = configuration_read_text(rig, "postern.conf", text, complaints);
+	if (rig->rules)
+		unlink(rig->rule_file);
 	return complaints_errors(complaints) ? complaints_text(rig, complaints) : NULL;
 }
 

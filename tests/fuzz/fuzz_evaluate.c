@@ -114,8 +114,8 @@ static struct evaluation *evaluate(
 static void compare(const struct evaluation *a, const struct evaluation *b)
 {
 	size_t a_count, b_count;
-	const struct outcome *first = evaluate_outcomes(a, &a_count);
-	const struct outcome *second = evaluate_outcomes(b, &b_count);
+	const struct rule_outcome *first = evaluate_outcomes(a, &a_count);
+	const struct rule_outcome *second = evaluate_outcomes(b, &b_count);
 
 	assert(a_count == b_count);
 	for (size_t i = 0; i < a_count; i++)

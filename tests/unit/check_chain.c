@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The order of judgement. */
+#include "policy/spf.h"
 #include "judging.h"
 
 #include <talloc.h>
@@ -224,7 +225,11 @@ START_TEST(exempts_the_allow_list)
 	ck_assert(ip_parse(slice_of(allowed[_i].client), &client));
 	facts_set_ip(facts, FACT_CLIENT_IP, &client);
 	facts_set_number(facts, FACT_NOW, allowed[_i].now);
-	facts_set_text(facts, FACT_SPF_RESULT, allowed[_i].spf);
+	if (allowed[_i].spf)
+		facts_set_number(facts, FACT_SPF_RESULT,
+			vocabulary_index(spf_result_names, allowed[_i].spf));
+	else
+		facts_set_absent(facts, FACT_SPF_RESULT);
 	tell_sender(allowed[_i].sender, allowed[_i].domain);
 	first_says = verdict_reject(550, "5.7.1", "no");
 	run(STAGE_RCPT);

@@ -101,11 +101,11 @@ static char *print_action(char *text, const struct outcome_action *action)
 static const char *outcomes_of(struct stage *stage)
 {
 	size_t count;
-	const struct outcome *outcomes = evaluate_outcomes(stage->evaluation, &count);
+	const struct rule_outcome *outcomes = evaluate_outcomes(stage->evaluation, &count);
 	char *text = talloc_strdup(stage, "");
 
 	for (size_t i = 0; i < count; i++) {
-		const struct outcome *outcome = &outcomes[i];
+		const struct rule_outcome *outcome = &outcomes[i];
 
 		text = talloc_asprintf_append(text, "%s%s%s:", i ? "; " : "", outcome->rule->name,
 			outcome->monitored ? "?" : "");

@@ -498,7 +498,9 @@ START_TEST(reads_a_file)
 {
 	read_file_of("hostname = mx\r\nmode = x\r\n", 25);
 	expect_file_complaint(
-		":2:8: error: mode must be one of enforce, observe, key=value, not \"x\"\n");
+		":2:8: error: mode must be one of enforce, observe, key=value, not \"x\"\n"
+		"    mode = x\n"
+		"           ^\n");
 }
 END_TEST
 

@@ -9,6 +9,7 @@
 #include "policy/known_good.h"
 #include "policy/mail/address.h"
 #include "policy/rates.h"
+#include "policy/spf.h"
 #include "policy/store_learner.h"
 #include "tests/fakes/shelf.h"
 
@@ -97,7 +98,11 @@ static void tell_sender(const char *sender, const char *spf, const char *identit
 	facts_set_text(facts, FACT_SENDER, sender);
 	facts_set_text(facts, FACT_SENDER_DOMAIN, address ? address->domain : "");
 	facts_set_bool(facts, FACT_SENDER_IS_NULL, !address);
-	facts_set_text(facts, FACT_SPF_RESULT, spf);
+	facts_forget(facts, FACT_SPF_RESULT);
+	if (spf)
+		facts_set_number(facts, FACT_SPF_RESULT, vocabulary_index(spf_result_names, spf));
+	else
+		facts_set_absent(facts, FACT_SPF_RESULT);
 	facts_set_text(facts, FACT_SPF_IDENTITY, identity);
 }
 

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rule files of a policy, and their tests. */
+#include "policy/rulebook.h"
+
+#include "policy/header_learner.h"
+#include "policy/language.h"
+#include "rules/lint.h"
+#include "rules/sources.h"
+
+#include "base/file.h"
+
+#include <libgen.h>
+#include <talloc.h>
+#include <time.h>
+
+#define TEST_MESSAGE_MOST (64UL * 1024 * 1024)
+#define MICROSECONDS 1000 /* of a millisecond */
+
+/* --- reading --- */
+
+/* Beside another file. */
+static const char *beside(const void *parent, const char *file, const char *path)
+{
+	char *copy, *full;
+
+	if (path[0] == '/')
+		return talloc_strdup(parent, path);
+	copy = talloc_strdup(NULL, file);
+	full = talloc_asprintf(parent, "%s/%s", dirname(copy), path);
+	talloc_free(copy);
+	return full;
+}
+
+/* NULL-ended besides. */
+static struct texts all_beside(const void *parent, const char *file, const struct texts *paths)
+{
+	const char **items = talloc_zero_array(parent, const char *, paths->count + 1);
+
+	for (size_t i = 0; i < paths->count; i++)
+		items[i] = beside(items, file, paths->items[i]);
+	return (struct texts){items, paths->count};
+}
+
+static void note_lists(struct rulebook *rulebook)
+{
+	const struct sources *sources = rulebook->sources;
+	struct texts *files = &rulebook->list_files;
+
+	files->items = talloc_array(rulebook, const char *, sources->item_count);
+	for (size_t i = 0; i < sources->item_count; i++) {
+		const struct item *item = sources->items[i];
+		if (item->kind == ITEM_LIST && item->text)
+			files->items[files->count++] =
+				beside(rulebook, item->place.file, item->text);
+	}
+}
+
+static bool has(const struct texts *texts, const char *text)
+{
+	for (size_t i = 0; i < texts->count; i++) {
+		if (strcmp(texts->items[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A chain of the site's own may lack the check. */
+static void check_chain(const struct policy *policy, struct complaints *complaints)
+{
+	if (!has(&policy->checks->chain, "rules") || has(&policy->checks->off, "rules"))
+		complaint_warning(complaints, policy_place(policy, policy->rules, "files"),
+			"there are rule files, but the check \"rules\" is not in checks.chain, or "
+			"is off: no rule is asked");
+}
+
+void rulebook_read(struct policy *policy, const char *file, struct complaints *complaints)
+{
+	struct rulebook *rulebook;
+	struct texts files;
+
+	if (!policy->rules->files.count)
+		return;
+	rulebook = talloc_zero(policy, struct rulebook);
+	files = all_beside(rulebook, file, &policy->rules->files);
+	rulebook->options = policy->rules;
+	rulebook->monitored =
+		policy->rules->mode == RULES_MONITOR || has(&policy->checks->monitor, "rules");
+	rulebook->monitor_files = all_beside(rulebook, file, &policy->rules->monitor_files);
+	rulebook->vocabulary = language_new(rulebook);
+	rulebook->matcher = match_matcher_new(rulebook);
+	rulebook->sources = sources_read(rulebook, files.items, files.count, complaints);
+	note_lists(rulebook);
+	check_chain(policy, complaints);
+	policy->rulebook = rulebook;
+}
+
+void rulebook_compile(const struct policy *policy, struct complaints *complaints)
+{
+	struct rulebook *rulebook = policy->rulebook;
+	const struct program *program;
+
+	if (!rulebook)
+		return;
+	program = rulebook->program =
+		program_new(rulebook, rulebook->vocabulary, rulebook->sources->items,
+			rulebook->sources->item_count, rulebook->monitor_files.items, complaints);
+	rulebook->labels = talloc_array(rulebook, const char *, program->rule_count);
+	for (size_t i = 0; i < program->rule_count; i++)
+		rulebook->labels[i] =
+			talloc_asprintf(rulebook->labels, "rule %s", program->rules[i]->name);
+	rule_test_check(program, complaints);
+}
+
+void rulebook_lint(const struct policy *policy, struct complaints *complaints)
+{
+	if (policy->rulebook)
+		lint_program(policy->rulebook->program, (int64_t)time(NULL), complaints);
+}
+
+/* --- tests --- */
+
+/* The message of a test. */
+struct sample {
+	const struct vocabulary *vocabulary;
+	struct facts *facts;
+	struct inquiry *inquiry;
+	struct spool spool;
+};
+
+/* Line ends become CRLF. */
+static bool add_lines(struct message *message, struct slice text)
+{
+	bool added = true;
+
+	while (added && text.size) {
+		struct slice line = slice_cut(&text, '\n');
+		if (line.size && line.data[line.size - 1] == '\r')
+			line.size--;
+		added = message_add(message, line) == MESSAGE_OK &&
+			message_add(message, slice_of("\r\n")) == MESSAGE_OK;
+	}
+	return added && message_finish(message) == MESSAGE_OK;
+}
+
+static void *open_message(void *owner, const void *parent, const char *rule_file, const char *path,
+	const char **reason)
+{
+	const struct policy *policy = owner;
+	struct sample *sample = talloc_zero(parent, struct sample);
+	struct message *message;
+	struct slice text;
+
+	*reason = file_read(sample, beside(sample, rule_file, path), TEST_MESSAGE_MOST, &text);
+	if (*reason)
+		return NULL;
+	sample->spool.memory_maximum = TEST_MESSAGE_MOST;
+	sample->vocabulary = policy->rulebook->vocabulary;
+	message = message_new(sample, &sample->spool);
+	*reason = "there is no room for it";
+	if (!add_lines(message, text))
+		return NULL;
+	sample->facts = facts_new(sample, NULL);
+	sample->inquiry = inquiry_new_of(sample, policy, sample->facts);
+	sample->inquiry->stage = STAGE_MESSAGE;
+	sample->inquiry->message = message;
+	facts_set_number(sample->facts, FACT_MESSAGE_SIZE, message_size(message));
+	facts_set_number(sample->facts, FACT_MESSAGE_ANOMALIES, message_anomalies(message));
+	header_learner_learn(sample->inquiry);
+	return sample;
+}
+
+static enum fact_state look_up(
+	void *owner, const struct evaluate_question *question, struct value *value)
+{
+	struct sample *sample = owner;
+	enum fact_state state;
+
+	if (question->key)
+		header_learner_learn_fields(
+			sample->inquiry, &(struct question){FACT_HEADER, question->key});
+	state = language_ask(sample->inquiry, sample->vocabulary, sample, question, value);
+	return state == FACT_UNKNOWN ? FACT_ABSENT : state;
+}
+
+struct rule_test_result *rulebook_test(
+	const void *parent, const struct policy *policy, size_t *count)
+{
+	const struct rulebook *rulebook = policy->rulebook;
+	const struct rule_test_host host = {.open = open_message,
+		.look_up = look_up,
+		.owner = (void *)policy,
+		.matcher = rulebook ? rulebook->matcher : NULL,
+		.budget = rulebook ? (uint64_t)rulebook->options->budget * MICROSECONDS : 0};
+
+	*count = 0;
+	return rulebook ? rule_test_run(parent, rulebook->program, &host, count) : NULL;
+}
+
+void rulebook_try(const struct policy *policy, struct complaints *complaints)
+{
+	void *all = talloc_new(NULL);
+	size_t count;
+	struct rule_test_result *results = rulebook_test(all, policy, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!results[i].passed)
+			complaint_error(complaints, results[i].test->place,
+				"a test of rule %s fails: %s", results[i].rule->name,
+				results[i].problem);
+	}
+	talloc_free(all);
+}

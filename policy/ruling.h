@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the rules say of an inquiry at its stage. The evaluation is kept in the inquiry while the stage is judged, so that it goes on where a fact
+ * was missing; the next judgement begins anew. Afterwards its outcomes can be asked for, until ruling_forget().
+ *
+ * A rule that matched, or whose condition failed, is an entry of the trace, "rule NAME". One that ends the stage decides. With mode = "observe"
+ * rules change nothing in a message and delay nobody.
+ */
+#pragma once
+
+#include "policy/inquiry.h"
+#include "rules/evaluate.h"
+
+#define RULING_DELAY_MOST 30000 /* ms, of all rules of a stage */
+
+/* For the check `rules`. */
+struct verdict ruling_judge(struct inquiry *inquiry);
+
+/* What the rules did at the stage that was judged last; none when it was not asked for. They live until ruling_forget(). */
+const struct rule_outcome *ruling_outcomes(const struct inquiry *inquiry, size_t *count);
+
+/* For explain: NULL when there is none. */
+struct evaluation *ruling_evaluation(const struct inquiry *inquiry);
+
+/* Header and subject edits of the rules that acted at the message stage. */
+void ruling_edit(const struct inquiry *inquiry, struct edits *edits);
+
+/* Sessions that wait keep nothing. */
+void ruling_forget(struct inquiry *inquiry);
