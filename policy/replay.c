@@ -470,6 +470,17 @@ static bool is_of_score(const struct verdict *verdict)
 	return strncmp(verdict->decided_by, "threshold ", strlen("threshold ")) == 0;
 }
 
+/* A rule whose facts had failed may decide for that alone. */
+static bool has_failed(const struct inquiry *inquiry, const char *decided_by)
+{
+	for (size_t i = 0; i < inquiry->trace_count; i++) {
+		const struct trace_entry *entry = &inquiry->trace[i];
+		if (strcmp(entry->check, decided_by) == 0 && strcmp(entry->result, "failed") == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Who let it pass without a word, or by the sum of all words, lacked one. A refusal stands by itself, unless the sender may be in the
  * allow-list and nobody can say whether it was he. */
 static bool is_undecided(const struct play *play)
@@ -481,7 +492,8 @@ static bool is_undecided(const struct play *play)
 		return true;
 	if (play->outcome->missing == FACT_COUNT)
 		return false;
-	if (!verdict->decided_by || is_of_score(verdict))
+	if (!verdict->decided_by || is_of_score(verdict) ||
+		has_failed(play->inquiry, verdict->decided_by))
 		return true;
 	return verdict->kind > VERDICT_ACCEPT && play->policy->allows_senders &&
 		facts_get(play->the_case->told, FACT_SPF_RESULT, &value) == FACT_UNKNOWN;

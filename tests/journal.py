@@ -88,6 +88,24 @@ class Replay(unittest.TestCase):
             self.assertEqual(answer.stdout.splitlines()[:-5], changes, answer.stdout)
             self.assertEqual(answer.stdout.splitlines()[-1], "changed: 1")
 
+    def test_a_rule_that_came_and_one_that_lacks_a_fact(self):
+        setting = Setting(self)
+        self.assertEqual(send(setting.gateway), 250)
+        setting.recorded(1)
+        path = setting.gateway.directory + "/site.rules"
+        other = setting.another(setting.quiet + f' rules {{ files = {{"{path}"}} }}')
+
+        def under(rule):
+            with open(path, "w", encoding="ascii") as file:
+                file.write(f"version 1\n{rule}\n")
+            return setting.gateway.command("replay", "--against", other)
+        answer = under('rule odd { stage mail when sender.domain == "example.net" then reject "no" }')
+        self.assertIn(": reject -> accept, by rule odd\n", answer.stdout, answer.stderr)
+        self.assertEqual(answer.returncode, 1)
+        answer = under('rule odd { stage message when header["X-Never-Asked"] == "x" then reject "no" on_error tempfail }')
+        self.assertIn("1 undecided (not recorded: header 1)", answer.stdout, answer.stderr)
+        self.assertEqual(answer.returncode, 0)
+
     def test_what_came_to_no_message_is_undecided_when_it_would_pass(self):
         setting = Setting(self)
         self.assertEqual(send(setting.gateway, recipients=("b@elsewhere.example",)), 550)
@@ -190,6 +208,18 @@ class Report(unittest.TestCase):
         setting.recorded(1)
         report = json.loads(setting.gateway.command("report", "--json").stdout)
         self.assertEqual([(f["by"], f["verdict"], f["known_good"]) for f in report["findings"]], [("check helo", "reject", False)])
+
+    def test_what_a_monitored_rule_would_have_done(self):
+        setting = Setting(self)
+        path = setting.gateway.directory + "/site.rules"
+        with open(path, "w", encoding="ascii") as file:
+            file.write('version 1\nrule odd { stage mail when sender.domain == "example.net" then reject "no" mode monitor }\n')
+        setting.gateway.configure(more=setting.quiet + f' rules {{ files = {{"{path}"}} }}')
+        self.assertEqual(setting.gateway.command("reload").returncode, 0)
+        self.assertEqual(send(setting.gateway), 250)
+        setting.recorded(1)
+        report = json.loads(setting.gateway.command("report", "--json").stdout)
+        self.assertEqual([(f["by"], f["verdict"]) for f in report["findings"]], [("rule odd", "reject")])
 
     def test_wrong_usage(self):
         setting = Setting(self)
