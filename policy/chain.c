@@ -221,6 +221,7 @@ static void record(struct walk *walk, const struct link *link, const struct verd
 			.score = verdict->score,
 			.counted = !link->monitored,
 			.monitored = link->monitored || is_held_back(walk, link->rank, verdict),
+			.would = link->monitored ? verdict->kind : VERDICT_NONE,
 			.microseconds = (uint32_t)take_time(walk),
 		});
 }

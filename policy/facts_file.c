@@ -186,12 +186,22 @@ static void read_fact(struct reading *reading, const char *name, const json_t *j
 			"%s takes %s", name, type->takes);
 }
 
-struct facts *facts_file_read(const void *parent, const char *path, struct complaints *complaints)
+struct facts *facts_file_take(const void *parent, const char *path, const struct json_t *object,
+	struct complaints *complaints)
 {
 	struct reading reading = {facts_new(parent, NULL), path, complaints};
-	json_error_t error;
-	json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error), *value;
 	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+		read_fact(&reading, name, value);
+	return reading.facts;
+}
+
+struct facts *facts_file_read(const void *parent, const char *path, struct complaints *complaints)
+{
+	json_error_t error;
+	json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
 	struct place place = {path, 0, 0};
 
 	if (!root && error.line > 0)
@@ -200,7 +210,7 @@ struct facts *facts_file_read(const void *parent, const char *path, struct compl
 		complaint_error(complaints, place, "%s", error.text);
 	else if (!json_is_object(root))
 		complaint_error(complaints, place, "facts are one JSON object");
-	json_object_foreach(root, name, value) read_fact(&reading, name, value);
+	struct facts *facts = facts_file_take(parent, path, root, complaints);
 	json_decref(root);
-	return reading.facts;
+	return facts;
 }

@@ -11,3 +11,8 @@
 /* All facts of the file as a set. Complains about what is no JSON, no fact, or not of its fact's type; what could be read
  * is there. */
 struct facts *facts_file_read(const void *parent, const char *path, struct complaints *complaints);
+
+/* The same of an object that has been read (jansson's; NULL or none gives no facts), as it stands in a verdict record. */
+struct json_t;
+struct facts *facts_file_take(const void *parent, const char *path, const struct json_t *object,
+	struct complaints *complaints);

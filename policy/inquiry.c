@@ -11,6 +11,7 @@
 #include "policy/spf_facts.h"
 
 #include <assert.h>
+#include <jansson.h>
 #include <talloc.h>
 
 #define FIRST_ROOM 16
@@ -40,6 +41,7 @@ struct inquiry_run {
 
 static int destroy(struct inquiry *inquiry)
 {
+	json_decref(inquiry->recipients);
 	if (inquiry->run)
 		await_cancel(inquiry->run->caller);
 	return 0;
@@ -107,6 +109,9 @@ void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session)
 	if (session->deferred)
 		inquiry->deferred =
 			talloc_memdup(inquiry, session->deferred, sizeof *session->deferred);
+	if (session->observed)
+		inquiry->observed =
+			talloc_memdup(inquiry, session->observed, sizeof *session->observed);
 	for (size_t i = 0; i < session->trace_count; i++)
 		append(inquiry, &session->trace[i]);
 }

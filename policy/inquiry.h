@@ -37,12 +37,13 @@ struct learner {
 /* One that spoke: a line of the trace. */
 struct trace_entry {
 	enum stage stage;
-	const char *check;  /* "relay", "size" … */
-	const char *result; /* one word */
-	const char *detail; /* may be NULL */
-	double score;       /* what it gave */
-	bool counted;       /* it was added to the inquiry's score */
-	bool monitored;     /* it spoke but was not heard */
+	const char *check;       /* "relay", "size" … */
+	const char *result;      /* one word */
+	const char *detail;      /* may be NULL */
+	double score;            /* what it gave */
+	bool counted;            /* it was added to the inquiry's score */
+	bool monitored;          /* it spoke but was not heard */
+	enum verdict_kind would; /* of a monitored check: what it would have done; NONE: nothing */
 	uint32_t microseconds;
 };
 
@@ -73,6 +74,8 @@ struct inquiry {
 	struct trace_entry *trace;
 	size_t trace_count;
 	struct trace_entry first_entry; /* the trace, while it has no more than this */
+	struct json_t
+		*recipients; /* of whom nothing is known any more: policy/record.h; NULL: of none */
 	struct inquiry_start start;
 	struct question *wanted; /* what this run asked in vain; NULL when nothing */
 	struct ruling *ruling;   /* what the rules say at this stage; NULL: nothing */
@@ -85,7 +88,7 @@ struct inquiry *inquiry_new(const void *parent, const struct chain *chain, struc
 struct inquiry *inquiry_new_of(
 	const void *parent, const struct policy *policy, struct facts *facts);
 
-/* Makes a new inquiry, of a transaction, go on from what was judged of its session: score, trace, an accept for the whole session. */
+/* Makes a new inquiry, of a transaction, go on from what was judged of its session: score, trace, an accept for the whole session, what observe mode held back. */
 void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session);
 
 /* Judges at a stage; when the await has ended (it does so before this returns when nothing had to be waited for), inquiry->verdict

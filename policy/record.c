@@ -58,6 +58,8 @@ static json_t *entry_json(const struct trace_entry *entry)
 		set(object, "score", json_real(entry->score));
 	if (entry->monitored)
 		set(object, "monitored", json_true());
+	if (entry->would > VERDICT_ACCEPT)
+		set(object, "would", record_text(verdict_name(entry->would)));
 	set(object, "ms", json_real((double)entry->microseconds / 1000));
 	return object;
 }
@@ -122,8 +124,20 @@ static json_t *value_json(enum fact fact, const struct value *value)
 	}
 }
 
-/* All that is known; null for what is known to be absent. What failed stands apart, with its reason. */
-static void set_facts(json_t *record, const struct facts *facts)
+static bool is_any(const struct fact_row *row)
+{
+	(void)row;
+	return true;
+}
+
+static bool is_of_recipient(const struct fact_row *row)
+{
+	return row->period == PER_RECIPIENT;
+}
+
+/* All of these that is known; null for what is known to be absent. What failed stands apart, with its reason. */
+static void set_facts(
+	json_t *record, const struct facts *facts, bool (*is_one)(const struct fact_row *row))
 {
 	json_t *known = json_object(), *failed = json_object();
 	struct value value;
@@ -131,6 +145,8 @@ static void set_facts(json_t *record, const struct facts *facts)
 	struct question *questions = facts_known(NULL, facts, &count);
 
 	for (size_t i = 0; i < count; i++) {
+		if (!is_one(fact_row(questions[i].fact)))
+			continue;
 		const char *name = fact_print_question(questions, &questions[i]);
 		enum fact_state state = facts_look_up(facts, &questions[i], &value);
 		if (state == FACT_KNOWN)
@@ -178,7 +194,22 @@ json_t *record_new(struct inquiry *inquiry)
 	if (inquiry->tagged)
 		set(record, "tagged", json_true());
 	set(record, "trace", trace_json(inquiry));
-	set_facts(record, inquiry->facts);
+	set_facts(record, inquiry->facts, is_any);
+	if (inquiry->recipients)
+		set(record, "recipients", json_incref(inquiry->recipients));
 	set(record, "edits", edits_json(inquiry->edits));
 	return record;
+}
+
+void record_recipient(struct inquiry *inquiry)
+{
+	json_t *known;
+
+	if (json_array_size(inquiry->recipients) >= RECORD_RECIPIENTS)
+		return;
+	known = json_object();
+	set_facts(known, inquiry->facts, is_of_recipient);
+	if (!inquiry->recipients)
+		inquiry->recipients = json_array();
+	json_array_append_new(inquiry->recipients, known);
 }

@@ -224,6 +224,7 @@ static struct trace_entry entry_of(const struct ruling *ruling, const struct rul
 		.counted = !outcome->monitored,
 		.monitored =
 			outcome->monitored || (observes(inquiry) && verdict->kind > VERDICT_ACCEPT),
+		.would = outcome->monitored ? verdict->kind : VERDICT_NONE,
 	};
 }
 

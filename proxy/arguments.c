@@ -46,6 +46,16 @@ static const struct argp_option explain_rows[] = {CONFIG_ROW, JSON_ROW,
 	{"facts", KEY_OF(facts), "FILE", 0, "facts as a flat JSON object, in place of look-ups", 0},
 	{"id", KEY_ID, NULL, 0, "what follows is the id of a transaction, not a file", 0}, {0}};
 
+static const struct argp_option replay_rows[] = {CONFIG_ROW,
+	{"against", KEY_OF(against), "FILE", 0,
+		"another configuration: names each transaction whose verdict is not the same", 0},
+	{"client-from-received", KEY_OF(hop), "N", 0,
+		"of messages: client, HELO and envelope from their Nth Received field", 0},
+	{0}};
+
+static const struct argp_option report_rows[] = {CONFIG_ROW, JSON_ROW,
+	{"since", KEY_OF(since), "PERIOD", 0, "how far back (default 7d)", 0}, {0}};
+
 static const struct argp_option fmt_rows[] = {
 	{"check", KEY_CHECK, NULL, 0, "name the files that are not in this form, and change none",
 		0},
@@ -62,6 +72,13 @@ static const struct {
 	[ARGUMENTS_EXPLAIN] = {explain_rows, "MESSAGE\nID",
 		"Judges one message without sending it and tells why (\"-\" is standard input); or "
 		"tells how a past transaction was judged."},
+	[ARGUMENTS_REPLAY] = {replay_rows, "[PATH|ID...]",
+		"Judges mail of the past again, without asking anybody anything: recorded "
+		"transactions (all, or those of these ids), Maildirs, mboxes, messages. With "
+		"--against the status is 1 when a verdict has changed."},
+	[ARGUMENTS_REPORT] = {report_rows, NULL,
+		"Tells what observe mode and monitored checks would have refused, senders "
+		"known as good first."},
 	[ARGUMENTS_STATUS] = {status_rows, NULL,
 		"Tells how the running gateway is: its processes and all that it counts."},
 	[ARGUMENTS_RELOAD] = {control_rows, NULL,
@@ -147,6 +164,7 @@ struct arguments *arguments_parse(
 	arguments->file = DEFAULT_FILE;
 	arguments->listen = "127.0.0.1:2526";
 	arguments->sender = "";
+	arguments->since = "7d";
 	arguments->subjects = talloc_zero_array(arguments, const char *, (size_t)argc + 1);
 	arguments->recipients = talloc_zero_array(arguments, const char *, (size_t)argc + 1);
 	argp_parse(&argp, argc, argv, 0, NULL, &parsing);

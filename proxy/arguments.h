@@ -14,6 +14,8 @@ enum arguments_command {
 	ARGUMENTS_RUN,
 	ARGUMENTS_CHECK,
 	ARGUMENTS_EXPLAIN,
+	ARGUMENTS_REPLAY,
+	ARGUMENTS_REPORT,
 	ARGUMENTS_STATUS,
 	ARGUMENTS_RELOAD,
 	ARGUMENTS_UPGRADE,
@@ -34,6 +36,9 @@ struct arguments {
 	const char *helo;
 	const char *sender;
 	const char *facts;
+	const char *against;   /* another configuration */
+	const char *hop;       /* which Received field, as a number */
+	const char *since;     /* a duration */
 	const char *subject;   /* the first word that is no option */
 	const char **subjects; /* all of them, NULL-ended */
 	size_t subject_count;

@@ -25,6 +25,8 @@ static const struct command commands[] = {
 	{"fmt", cli_fmt, "print rule files anew in their canonical form"},
 	{"test", cli_test, "run the tests in the rule files"},
 	{"explain", cli_explain, "judge one message, or tell how a past one was judged"},
+	{"replay", cli_replay, "judge past mail again, also against another configuration"},
+	{"report", cli_report, "what observe mode and monitored checks would have done"},
 	{"status", cli_status, "how the running gateway is"},
 	{"reload", cli_reload, "have it read its configuration anew"},
 	{"upgrade", cli_upgrade, "have it become the program that is installed now"},

@@ -14,6 +14,7 @@
 enum {
 	DATABASES = 2,
 	EXPIRED_A_TURN = 64, /* so that no transaction grows without bound */
+	READ_A_TURN = 256,
 	FULL_PERCENT = 60 /* of the map in use: LMDB copies what it changes and needs room for it */
 };
 
@@ -309,14 +310,19 @@ static char *read_with(MDB_txn *transaction, const void *parent, const char *id,
 		value.mv_size - sizeof(uint64_t));
 }
 
+static int open_reading(MDB_env *environment, const char *path)
+{
+	int error = mdb_env_set_maxdbs(environment, DATABASES);
+
+	return error == 0 ? mdb_env_open(environment, path, reading_flags(path), 0600) : error;
+}
+
 static char *read_from(
 	MDB_env *environment, const void *parent, const char *path, const char *id, int *error)
 {
 	MDB_txn *transaction;
 
-	*error = mdb_env_set_maxdbs(environment, DATABASES);
-	if (*error == 0)
-		*error = mdb_env_open(environment, path, reading_flags(path), 0600);
+	*error = open_reading(environment, path);
 	if (*error == 0)
 		*error = mdb_txn_begin(environment, NULL, MDB_RDONLY, &transaction);
 	if (*error != 0)
@@ -347,4 +353,122 @@ char *records_read(const void *parent, const char *path, const char *id, const c
 		*reason = error == MDB_NOTFOUND ? "there is no record with this id"
 						: mdb_strerror(error);
 	return json;
+}
+
+/* --- reading all --- */
+
+/* Some of them at a time: a reader's transaction that goes on for long would keep the file from using its pages again. */
+struct reading {
+	MDB_env *environment;
+	struct time_key at; /* where the next batch begins, */
+	size_t at_size;
+	bool is_behind; /* or behind it */
+	char **jsons;   /* of this batch */
+	size_t *sizes;
+	size_t count;
+};
+
+static void keep_json(struct reading *reading, const MDB_val *value)
+{
+	if (value->mv_size < sizeof(uint64_t))
+		return;
+	size_t size = value->mv_size - sizeof(uint64_t);
+	reading->jsons[reading->count] = talloc_memdup(
+		reading->jsons, (const char *)value->mv_data + sizeof(uint64_t), size);
+	reading->sizes[reading->count++] = size;
+}
+
+/* One that was recorded again later stands at its later time. */
+static int keep_record(
+	struct reading *reading, MDB_txn *transaction, MDB_dbi by_id, const MDB_val *key)
+{
+	MDB_val id = {key->mv_size - TIME_SIZE, (char *)key->mv_data + TIME_SIZE};
+	MDB_val value;
+	int error = mdb_get(transaction, by_id, &id, &value);
+
+	if (error == 0 && memcmp(value.mv_data, key->mv_data, TIME_SIZE) == 0)
+		keep_json(reading, &value);
+	return error == MDB_NOTFOUND ? 0 : error;
+}
+
+static bool is_at(const struct reading *reading, const MDB_val *key)
+{
+	return key->mv_size == reading->at_size &&
+		memcmp(key->mv_data, &reading->at, reading->at_size) == 0;
+}
+
+static int read_keys(struct reading *reading, MDB_cursor *cursor, MDB_dbi by_id)
+{
+	MDB_val key = {reading->at_size, &reading->at}, nothing;
+	int error = mdb_cursor_get(cursor, &key, &nothing, MDB_SET_RANGE);
+
+	if (error == 0 && reading->is_behind && is_at(reading, &key))
+		error = mdb_cursor_get(cursor, &key, &nothing, MDB_NEXT);
+	while (error == 0 && reading->count < READ_A_TURN) {
+		if (key.mv_size <= TIME_SIZE || key.mv_size > sizeof reading->at)
+			return MDB_CORRUPTED;
+		error = keep_record(reading, mdb_cursor_txn(cursor), by_id, &key);
+		memcpy(&reading->at, key.mv_data, key.mv_size);
+		reading->at_size = key.mv_size;
+		reading->is_behind = true;
+		if (error == 0)
+			error = mdb_cursor_get(cursor, &key, &nothing, MDB_NEXT);
+	}
+	return error;
+}
+
+/* MDB_NOTFOUND: this was the last batch. */
+static int read_batch(struct reading *reading)
+{
+	MDB_cursor *cursor;
+	MDB_txn *transaction;
+	MDB_dbi by_id, by_time;
+	int error = mdb_txn_begin(reading->environment, NULL, MDB_RDONLY, &transaction);
+
+	if (error != 0)
+		return error;
+	error = mdb_dbi_open(transaction, "records", 0, &by_id);
+	if (error == 0)
+		error = mdb_dbi_open(transaction, "times", 0, &by_time);
+	if (error == 0)
+		error = mdb_cursor_open(transaction, by_time, &cursor);
+	if (error == 0) {
+		error = read_keys(reading, cursor, by_id);
+		mdb_cursor_close(cursor);
+	}
+	mdb_txn_abort(transaction);
+	return error;
+}
+
+static int read_batches(struct reading *reading, records_take_fn take, void *owner)
+{
+	bool goes_on = true;
+	int error = 0;
+
+	while (goes_on && error == 0) {
+		reading->jsons = talloc_array(NULL, char *, READ_A_TURN);
+		reading->sizes = talloc_array(reading->jsons, size_t, READ_A_TURN);
+		reading->count = 0;
+		error = read_batch(reading);
+		for (size_t i = 0; goes_on && i < reading->count; i++)
+			goes_on = take(owner, slice_make(reading->jsons[i], reading->sizes[i]));
+		talloc_free(reading->jsons);
+	}
+	return error == MDB_NOTFOUND ? 0 : error;
+}
+
+const char *records_read_all(
+	const char *path, uint64_t milliseconds, uint64_t wall, records_take_fn take, void *owner)
+{
+	uint64_t since = milliseconds && milliseconds < wall ? wall - milliseconds : 0;
+	struct reading reading = {.at = {.wall = htobe64(since)}, .at_size = TIME_SIZE};
+	int error = mdb_env_create(&reading.environment);
+
+	if (error != 0)
+		return mdb_strerror(error);
+	error = open_reading(reading.environment, path);
+	if (error == 0)
+		error = read_batches(&reading, take, owner);
+	mdb_env_close(reading.environment);
+	return error == 0 ? NULL : mdb_strerror(error);
 }

@@ -33,3 +33,9 @@ void records_sync(struct records *records);
 
 /* Reads one, from any process: under the parent, or NULL; *reason says why. */
 char *records_read(const void *parent, const char *path, const char *id, const char **reason);
+
+/* Goes through those of the last so many milliseconds (0: all), the oldest first, until `take` says no; each is borrowed for the call. Holds no writer
+ * up, however long that takes: what comes or goes meanwhile may be seen or not. Why it cannot be done, or NULL. */
+typedef bool (*records_take_fn)(void *owner, struct slice json);
+const char *records_read_all(const char *path, uint64_t milliseconds, uint64_t wall,
+	records_take_fn take, void *owner) __attribute__((warn_unused_result));

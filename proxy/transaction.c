@@ -8,6 +8,7 @@
 #include "policy/explain.h"
 #include "policy/list_watch.h"
 #include "policy/mail/trace.h"
+#include "policy/record.h"
 #include "proxy/announcement.h"
 #include "proxy/keeper.h"
 #include "proxy/memory.h"
@@ -73,12 +74,19 @@ static const char **passed_addresses(struct transaction *transaction, size_t *co
 	return addresses;
 }
 
+void transaction_forget_recipient(struct transaction *transaction)
+{
+	if (transaction->session->gateway->keeper)
+		record_recipient(transaction->inquiry);
+	facts_forget_recipient(transaction->facts);
+}
+
 void transaction_tell_recipients(struct transaction *transaction)
 {
 	size_t count;
 	const char **addresses = passed_addresses(transaction, &count);
 
-	facts_forget_recipient(transaction->facts);
+	transaction_forget_recipient(transaction);
 	facts_set_texts(transaction->facts, FACT_RECIPIENTS, addresses, count);
 	facts_set_number(transaction->facts, FACT_RECIPIENT_COUNT, (int64_t)count);
 }

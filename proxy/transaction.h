@@ -10,6 +10,9 @@
 /* At MAIL: takes sender and parameters over from the command, tells the facts of the sender. */
 void transaction_begin(struct session *s);
 
+/* Before the next recipient, and behind the last one: what is known of one alone goes into the record and is forgotten. */
+void transaction_forget_recipient(struct transaction *transaction);
+
 /* At DATA: tells the recipients that passed. */
 void transaction_tell_recipients(struct transaction *transaction);
 

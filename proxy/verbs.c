@@ -114,7 +114,7 @@ static void prepare_rcpt(struct session *s)
 		return;
 	talloc_steal(transaction, address);
 	talloc_steal(transaction, s->command->recipient.original);
-	facts_forget_recipient(transaction->facts);
+	transaction_forget_recipient(transaction);
 	facts_set_text(transaction->facts, FACT_RECIPIENT, address->text);
 	facts_set_text(transaction->facts, FACT_RECIPIENT_LOCAL, address->local);
 	facts_set_text(transaction->facts, FACT_RECIPIENT_DOMAIN, address->domain);

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <limits.h>
 #include <talloc.h>
 #include <unistd.h>
 
@@ -78,6 +79,78 @@ START_TEST(reads_what_was_written)
 	ck_assert_str_eq(get("A.1"), "the configuration names no store: nothing is remembered");
 	store.path = "/nonexistent";
 	ck_assert_str_eq(get("A.1"), "No such file or directory");
+}
+END_TEST
+
+/* Counts, and looks whether they come in the order in which they were put. */
+struct taking {
+	unsigned count;
+	unsigned most; /* after which it is enough */
+	uint64_t last;
+	bool in_order;
+};
+
+static bool take(void *owner, struct slice json)
+{
+	struct taking *taking = owner;
+	uint64_t number;
+
+	ck_assert(slice_to_number(json, &number));
+	taking->in_order = taking->in_order && number > taking->last;
+	taking->last = number;
+	return ++taking->count < taking->most;
+}
+
+static void put_many(unsigned from, unsigned count)
+{
+	struct records *records = records_open(NULL, &store);
+
+	records_begin(records);
+	for (unsigned i = from; i < from + count; i++) {
+		char number[16];
+		int size = snprintf(number, sizeof number, "%u", i);
+
+		records_put(records, slice_make(number, (size_t)size), slice_of(number),
+			1000 + i / 2 * 2);
+	}
+	records_commit(records);
+	records_sync(records);
+	talloc_free(records);
+}
+
+/* In several batches; two have the same time, each. */
+START_TEST(reads_all)
+{
+	static const struct {
+		uint64_t milliseconds;
+		unsigned most, count;
+	} rows[] = {{0, UINT_MAX, 600}, {0, 300, 300}, {0, 1, 1}, {101, UINT_MAX, 100},
+		{1, UINT_MAX, 0}, {100000, UINT_MAX, 600}};
+
+	put_many(1000, 600);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct taking taking = {.most = rows[i].most, .in_order = true};
+		const char *why =
+			records_read_all(directory, rows[i].milliseconds, 2600, take, &taking);
+		ck_assert_ptr_null(why);
+		ck_assert_uint_eq(taking.count, rows[i].count);
+		ck_assert(taking.in_order);
+	}
+	ck_assert_str_eq(
+		records_read_all("/nonexistent", 0, 0, take, NULL), "No such file or directory");
+}
+END_TEST
+
+START_TEST(reads_a_later_record_once)
+{
+	struct taking taking = {.most = UINT_MAX, .in_order = true};
+
+	put("a", "1", 1000);
+	put("b", "2", 1001);
+	put("a", "3", 1002);
+	ck_assert_ptr_null(records_read_all(directory, 0, 0, take, &taking));
+	ck_assert_uint_eq(taking.count, 2);
+	ck_assert(taking.in_order && taking.last == 3);
 }
 END_TEST
 
@@ -272,6 +345,8 @@ int main(void)
 
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_test(cases, reads_what_was_written);
+	tcase_add_test(cases, reads_all);
+	tcase_add_test(cases, reads_a_later_record_once);
 	tcase_add_test(cases, forgets_the_old);
 	tcase_add_test(cases, stays_within_its_size);
 	tcase_add_test(cases, begins_anew_after_damage);
