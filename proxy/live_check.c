@@ -281,8 +281,8 @@ static struct step hear_sender(void *owner)
 			check, "recipients", "it ended the connection, or did not answer, at MAIL");
 	if (reply_is_positive(reply))
 		return THEN(say_recipient);
-	tell(check, "recipients: not known, for it refuses the null sender: %d %s %s", reply->code,
-		reply->status, reply_on_one_line(check, reply));
+	tell(check, "recipients: not known, for it refuses the null sender: %s",
+		reply_on_one_line(check, reply));
 	return THEN(say_reset);
 }
 
@@ -307,11 +307,11 @@ static struct step hear_recipient(void *owner)
 			check, "recipients", "it ended the connection, or did not answer, at RCPT");
 	check->yes += reply_is_positive(reply);
 	check->no += reply_is_permanent(reply);
-	tell(check, "recipients: in %s it %s an address that nobody has: %d %s %s", domain,
+	tell(check, "recipients: in %s it %s an address that nobody has: %s", domain,
 		reply_is_positive(reply)            ? "takes"
 			: reply_is_permanent(reply) ? "refuses, as it should,"
 						    : "puts off",
-		reply->code, reply->status, reply_on_one_line(check, reply));
+		reply_on_one_line(check, reply));
 	if (++check->domain_number < talloc_array_length(check->domains))
 		return THEN(say_recipient);
 	return THEN(say_reset);
