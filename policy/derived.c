@@ -332,18 +332,6 @@ static enum fact_state derive_hash(struct inquiry *inquiry, const struct questio
 
 /* --- greylisting, for rules --- */
 
-/* The recipient, or at data the first of them. */
-static const char *recipient_of(struct inquiry *inquiry)
-{
-	struct value value;
-
-	if (inquiry->stage == STAGE_RCPT)
-		return inquiry_text(inquiry, FACT_RECIPIENT, "");
-	if (inquiry_ask(inquiry, FACT_RECIPIENTS, &value) != FACT_KNOWN || !value.texts.count)
-		return "";
-	return value.texts.items[0];
-}
-
 /* What has passed before is asked first: the age counts. */
 static enum fact_state derive_young(struct inquiry *inquiry, const struct question *question,
 	const void *parent, struct value *value)
@@ -363,7 +351,7 @@ static enum fact_state derive_young(struct inquiry *inquiry, const struct questi
 		return state;
 	}
 	state = inquiry_ask_of(inquiry, FACT_GREYLIST_AGE,
-		greylist_age_argument(parent, inquiry, client, recipient_of(inquiry)), value);
+		greylist_age_argument(parent, inquiry, client, greylist_recipient(inquiry)), value);
 	if (state == FACT_KNOWN)
 		*value = (struct value){.type = VALUE_BOOL, .boolean = value->number < age};
 	return state;

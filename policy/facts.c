@@ -513,47 +513,14 @@ struct question *facts_known(const void *parent, const struct facts *facts, size
 
 /* --- printing --- */
 
-static char *print_flags(const void *parent, enum fact fact, int64_t bits)
-{
-	const char *const *flags = rows[fact].flags;
-	char *text = talloc_strdup(parent, "");
-
-	for (size_t i = 0; flags && flags[i]; i++) {
-		if (bits & (INT64_C(1) << i))
-			text = talloc_asprintf_append_buffer(
-				text, "%s%s", *text ? " " : "", flags[i]);
-	}
-	return text;
-}
-
-static char *print_texts(const void *parent, const struct value_texts *texts)
-{
-	char *text = talloc_strdup(parent, "");
-
-	for (size_t i = 0; i < texts->count; i++)
-		text = talloc_asprintf_append_buffer(text, "%s%s", i ? ", " : "", texts->items[i]);
-	return text;
-}
-
+/* Scores and durations as their raw figures. */
 static char *print_value(const void *parent, enum fact fact, const struct value *value)
 {
-	char ip[IP_TEXT_SIZE];
-
-	if (value_is_text(value->type))
-		return talloc_strdup(parent, value->text);
-	if (value->type == VALUE_BOOL)
-		return talloc_strdup(parent, value->boolean ? "true" : "false");
-	if (value->type == VALUE_IP)
-		return talloc_strdup(parent, ip_print(&value->ip, ip));
 	if (value->type == VALUE_SCORE)
 		return talloc_asprintf(parent, "%.1f", value->score);
-	if (value->type == VALUE_ENUM)
-		return talloc_strdup(parent, rows[fact].flags[value->number]);
-	if (value->type == VALUE_FLAGS)
-		return print_flags(parent, fact, value->number);
-	if (value->type == VALUE_TEXTS)
-		return print_texts(parent, &value->texts);
-	return talloc_asprintf(parent, "%" PRId64, value->number);
+	if (value->type == VALUE_DURATION)
+		return talloc_asprintf(parent, "%" PRId64, value->number);
+	return value_print(parent, value, rows[fact].flags);
 }
 
 char *facts_print_answer(

@@ -40,6 +40,17 @@ enum fact_state greylist_client(struct inquiry *inquiry, const void *parent, con
 	return FACT_KNOWN;
 }
 
+const char *greylist_recipient(struct inquiry *inquiry)
+{
+	struct value value;
+
+	if (inquiry->stage == STAGE_RCPT)
+		return inquiry_text(inquiry, FACT_RECIPIENT, "");
+	if (inquiry_ask(inquiry, FACT_RECIPIENTS, &value) != FACT_KNOWN || !value.texts.count)
+		return "";
+	return value.texts.items[0];
+}
+
 static char *in_small_letters(char *text)
 {
 	for (char *c = text; *c; c++)

@@ -16,6 +16,9 @@
 /* Who the client is. FACT_UNKNOWN when that is being asked for; FACT_ABSENT when nothing can be said. */
 enum fact_state greylist_client(struct inquiry *inquiry, const void *parent, const char **client);
 
+/* The recipient that is judged: at rcpt this one, later the first of all. "" when there is none. */
+const char *greylist_recipient(struct inquiry *inquiry);
+
 /* What greylist.passed is asked with: "client, domain"; and greylist.age: "client, sender, recipient". In small letters. */
 char *greylist_passed_argument(const void *parent, struct inquiry *inquiry, const char *client);
 char *greylist_age_argument(

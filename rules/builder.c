@@ -5,6 +5,19 @@
 #include <assert.h>
 #include <talloc.h>
 
+bool builder_complain(struct builder *builder, struct place place, const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+
+	va_start(arguments, format);
+	text = talloc_vasprintf(NULL, format, arguments);
+	va_end(arguments);
+	complaint_error(builder->complaints, place, "%s", text);
+	talloc_free(text);
+	return false;
+}
+
 void *builder_find(struct builder_entry *entries, const char *key)
 {
 	struct builder_entry *entry;

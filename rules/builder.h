@@ -41,6 +41,10 @@ struct builder {
 	const struct reference *latest, *ending;
 };
 
+/* An error at a place; always false. */
+bool builder_complain(struct builder *builder, struct place place, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 void *builder_find(struct builder_entry *entries, const char *key);
 /* The key is copied; content stays the caller's. */
 void builder_add(

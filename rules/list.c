@@ -251,11 +251,6 @@ struct list *list_new(const void *parent, const char *name, enum list_kind kind,
 	return list;
 }
 
-const char *list_name(const struct list *list)
-{
-	return list->name;
-}
-
 enum list_kind list_kind(const struct list *list)
 {
 	return list->kind;

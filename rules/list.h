@@ -40,7 +40,6 @@ struct list;
 /* path: of its file, or NULL. It is empty at first. */
 struct list *list_new(const void *parent, const char *name, enum list_kind kind, const char *path);
 
-const char *list_name(const struct list *list);
 enum list_kind list_kind(const struct list *list);
 const char *list_path(const struct list *list);
 size_t list_count(const struct list *list);

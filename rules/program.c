@@ -225,17 +225,6 @@ struct program *program_new(const void *parent, const struct vocabulary *vocabul
 	return program;
 }
 
-const struct reference *program_find(const struct program *program, const char *text)
-{
-	for (size_t i = 0; i < program->reference_count; i++) {
-		if (strcmp(program->references[i]->text, text) == 0 &&
-			(program->references[i]->field ||
-				program->references[i]->fact->type != VALUE_RECORDS))
-			return program->references[i];
-	}
-	return NULL;
-}
-
 struct list *program_list_of_file(const struct program *program, const char *path, size_t *cursor)
 {
 	while (*cursor < program->list_count) {

@@ -146,8 +146,5 @@ const char *const *program_names(const struct reference *reference);
 enum value_type program_type(const struct reference *reference);
 bool program_is_repeatable(const struct reference *reference);
 
-/* What a fact written in a file is; NULL when the program has no such reference. For facts given in tests. */
-const struct reference *program_find(const struct program *program, const char *text);
-
 /* The list of that file, to be read again; NULL when there is none. Several may have one file: begin with 0. */
 struct list *program_list_of_file(const struct program *program, const char *path, size_t *cursor);

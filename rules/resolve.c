@@ -10,22 +10,6 @@
 
 #define DEPTH_MAXIMUM 500
 
-static bool complain(struct builder *builder, struct place place, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static bool complain(struct builder *builder, struct place place, const char *format, ...)
-{
-	va_list arguments;
-	char *text;
-
-	va_start(arguments, format);
-	text = talloc_vasprintf(NULL, format, arguments);
-	va_end(arguments);
-	complaint_error(builder->complaints, place, "%s", text);
-	talloc_free(text);
-	return false;
-}
-
 /* --- nodes --- */
 
 static bool is_counting(const struct reference *reference)
@@ -75,7 +59,7 @@ static bool needs(struct leaf *leaf, bool is_good, const char *what)
 {
 	if (is_good)
 		return true;
-	return complain(leaf->builder, leaf->expr->operator_place, "%s is of type %s; %s",
+	return builder_complain(leaf->builder, leaf->expr->operator_place, "%s is of type %s; %s",
 		leaf->reference->text, value_type_name(leaf->type), what);
 }
 
@@ -90,7 +74,7 @@ static bool make_bool(struct leaf *leaf)
 	leaf->like.kind = NODE_BOOL;
 	if (leaf->type == VALUE_BOOL)
 		return true;
-	return complain(leaf->builder, leaf->expr->place,
+	return builder_complain(leaf->builder, leaf->expr->place,
 		"%s is of type %s, and alone no condition: compare it, or ask exists %s",
 		leaf->reference->text, value_type_name(leaf->type), leaf->reference->text);
 }
@@ -131,7 +115,7 @@ static bool make_search(struct leaf *leaf)
 		return false;
 	leaf->like.normal = fold_text(leaf->builder->program, slice_of(literal->text));
 	if (!leaf->like.normal.size)
-		return complain(leaf->builder, literal->place,
+		return builder_complain(leaf->builder, literal->place,
 			"this text is empty, or nothing of it can be seen: it is in every text");
 	return true;
 }
@@ -237,7 +221,7 @@ static bool make_in_list(struct leaf *leaf)
 				names[count++] = entry->key;
 		}
 		better = complaint_suggestion(expr->name, names, count);
-		return complain(leaf->builder, expr->name_place,
+		return builder_complain(leaf->builder, expr->name_place,
 			"there is no list \"%s\" above%s%s%s", expr->name,
 			better ? "; did you mean @" : "", better ? better : "", better ? "?" : "");
 	}
@@ -252,7 +236,7 @@ static bool make_in_list(struct leaf *leaf)
 		return true;
 	}
 	better = better_fact(leaf, kind);
-	return complain(leaf->builder, expr->name_place,
+	return builder_complain(leaf->builder, expr->name_place,
 		"@%s is a list of kind %s, and %s of type %s%s%s%s", expr->name,
 		list_kind_name(kind), leaf->reference->text, value_type_name(leaf->type),
 		better ? "; did you mean " : "", better ? better : "", better ? "?" : "");
@@ -296,7 +280,7 @@ static bool add_pattern(struct leaf *leaf, struct node *node)
 		set_of(leaf), slice_of(leaf->expr->text), leaf->expr->flags, &reason, &offset);
 	place.column += (unsigned)offset + 1;
 	if (node->pattern == SIZE_MAX)
-		return complain(leaf->builder, place, "this is no regex: %s", reason);
+		return builder_complain(leaf->builder, place, "this is no regex: %s", reason);
 	if (!match_set_has_jit(leaf->reference->set))
 		leaf->builder->program->has_jit = false;
 	return true;
@@ -353,7 +337,7 @@ static bool check_several(struct leaf *leaf, const struct reference *any)
 	if (leaf->expr->kind != EXPR_COMPARE || leaf->expr->compare != COMPARE_NE ||
 		(!any && !program_is_repeatable(leaf->reference)))
 		return true;
-	return complain(leaf->builder, leaf->expr->operator_place,
+	return builder_complain(leaf->builder, leaf->expr->operator_place,
 		"%s may have several values: != says too little; write not %s == ...", name, name);
 }
 
@@ -384,7 +368,7 @@ static struct node *resolve_let(
 	if (!name->node)
 		return NULL; /* it was complained about */
 	if (name->node->depth > DEPTH_MAXIMUM) {
-		complain(builder, expr->place,
+		builder_complain(builder, expr->place,
 			"more than %d conditions in each other, by way of lets", DEPTH_MAXIMUM);
 		return NULL;
 	}
@@ -420,8 +404,9 @@ static struct node *complain_name(struct builder *builder, const struct expr *ex
 	meant = complaint_suggestion(expr->name, names, count);
 	if (!meant)
 		meant = vocabulary_suggest_fact(builder, builder->program->vocabulary, expr->name);
-	complain(builder, expr->place, "there is no let above and no fact \"%s\"%s%s%s", expr->name,
-		meant ? "; did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "");
+	builder_complain(builder, expr->place, "there is no let above and no fact \"%s\"%s%s%s",
+		expr->name, meant ? "; did you mean \"" : "", meant ? meant : "",
+		meant ? "\"?" : "");
 	return NULL;
 }
 
@@ -449,12 +434,13 @@ static const struct reference *resolve_records(struct builder *builder, const st
 
 	if (!records) {
 		const char *meant = vocabulary_suggest_records(vocabulary, expr->name);
-		complain(builder, expr->name_place, "there are no records \"%s\"%s%s%s", expr->name,
-			meant ? "; did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "");
+		builder_complain(builder, expr->name_place, "there are no records \"%s\"%s%s%s",
+			expr->name, meant ? "; did you mean \"" : "", meant ? meant : "",
+			meant ? "\"?" : "");
 		return NULL;
 	}
 	if (records->missing) {
-		complain(builder, expr->name_place, "%s is not in this build; %s brings it",
+		builder_complain(builder, expr->name_place, "%s is not in this build; %s brings it",
 			records->name, records->missing);
 		return NULL;
 	}
@@ -468,7 +454,7 @@ static struct node *resolve_inside(
 	struct node *operand;
 
 	if (builder->scope_count == BUILDER_DEPTH) {
-		complain(builder, expr->place, "too many records in each other");
+		builder_complain(builder, expr->place, "too many records in each other");
 		return NULL;
 	}
 	builder->scopes[builder->scope_count++] = records;

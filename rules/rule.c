@@ -11,22 +11,6 @@
 #include <ctype.h>
 #include <talloc.h>
 
-static bool complain(struct builder *builder, struct place place, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static bool complain(struct builder *builder, struct place place, const char *format, ...)
-{
-	va_list arguments;
-	char *text;
-
-	va_start(arguments, format);
-	text = talloc_vasprintf(NULL, format, arguments);
-	va_end(arguments);
-	complaint_error(builder->complaints, place, "%s", text);
-	talloc_free(text);
-	return false;
-}
-
 /* --- what stands behind an action --- */
 
 /* An action that is being made. */
@@ -63,9 +47,9 @@ static bool is_within(struct making *making, const struct literal *literal, int6
 	if ((!slot->minimum && !slot->maximum) ||
 		(number >= slot->minimum && number <= slot->maximum))
 		return true;
-	return complain(making->builder, literal->place, "the %s of %s lies between %lld and %lld",
-		slot->name, making->action->name, (long long)slot->minimum,
-		(long long)slot->maximum);
+	return builder_complain(making->builder, literal->place,
+		"the %s of %s lies between %lld and %lld", slot->name, making->action->name,
+		(long long)slot->minimum, (long long)slot->maximum);
 }
 
 static bool fill_word(struct making *making, const struct literal *literal, struct value *value)
@@ -102,7 +86,7 @@ static bool fill_address(struct making *making, const struct literal *literal, s
 		    making->builder->complaints))
 		return false;
 	if (!*value->text)
-		return complain(making->builder, literal->place,
+		return builder_complain(making->builder, literal->place,
 			"%s needs an address: <user@example.com>", making->action->name);
 	return true;
 }
@@ -117,7 +101,7 @@ static bool fill_field(struct making *making, const struct literal *literal, str
 	*value = (struct value){.type = VALUE_STRING, .text = literal->text};
 	if (is_good)
 		return true;
-	return complain(making->builder, literal->place,
+	return builder_complain(making->builder, literal->place,
 		"\"%s\" cannot be the name of a header field: letters, digits and hyphens, 76 at "
 		"most",
 		literal->text);
@@ -176,7 +160,7 @@ static bool complain_argument(struct making *making, const struct literal *liter
 		slots = talloc_asprintf_append(slots, "%s%s%s%s", i ? ", " : "",
 			row->slots[i].mandatory ? "" : "[", row->slots[i].name,
 			row->slots[i].mandatory ? "" : "]");
-	return complain(making->builder, literal ? literal->place : making->action->place,
+	return builder_complain(making->builder, literal ? literal->place : making->action->place,
 		row->slot_count ? "what follows %s is: %s" : "nothing follows %s%s", row->name,
 		slots);
 }
@@ -230,7 +214,7 @@ static bool check_status(struct making *making)
 	class = code->number / 100;
 	if (status->text[0] - '0' == class)
 		return true;
-	return complain(making->builder, making->action->place,
+	return builder_complain(making->builder, making->action->place,
 		"the code %lld and the status %s do not agree: their first digits differ",
 		(long long)code->number, status->text);
 }
@@ -260,18 +244,19 @@ static const struct vocabulary_action *find_action(
 	const char *meant = vocabulary_suggest_action(vocabulary, name);
 
 	if (!row) {
-		complain(builder, place, "there is no action \"%s\"%s%s%s", name,
+		builder_complain(builder, place, "there is no action \"%s\"%s%s%s", name,
 			meant ? "; did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "");
 		return NULL;
 	}
 	if (row->missing) {
-		complain(builder, place, "the action %s is not in this build; %s brings it",
+		builder_complain(builder, place, "the action %s is not in this build; %s brings it",
 			row->name, row->missing);
 		return NULL;
 	}
 	if (builder->has_stage && !(row->stages & 1u << builder->stage)) {
-		complain(builder, place, "%s is an action of stage %s; this rule is of stage %s",
-			row->name, vocabulary_print_stages(builder, vocabulary, row->stages),
+		builder_complain(builder, place,
+			"%s is an action of stage %s; this rule is of stage %s", row->name,
+			vocabulary_print_stages(builder, vocabulary, row->stages),
 			vocabulary->stages[builder->stage]);
 		return NULL;
 	}
@@ -302,7 +287,7 @@ static bool make_actions(struct builder *builder, const struct item *item, struc
 		if (!rule->actions[i].row || !rule->actions[i].row->final)
 			continue;
 		if (final)
-			is_good = complain(builder, action->place,
+			is_good = builder_complain(builder, action->place,
 				"a rule ends its stage once: %s does so already", final);
 		final = action->name;
 	}
@@ -325,15 +310,16 @@ static bool check_stage_clause(struct builder *builder, const struct item *item)
 	if (builder->has_stage)
 		return true;
 	meant = vocabulary_suggest_stage(vocabulary, clause->word);
-	return complain(builder, clause->word_place, "there is no stage \"%s\"%s%s%s", clause->word,
-		meant ? "; did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "");
+	return builder_complain(builder, clause->word_place, "there is no stage \"%s\"%s%s%s",
+		clause->word, meant ? "; did you mean \"" : "", meant ? meant : "",
+		meant ? "\"?" : "");
 }
 
 static bool complain_word(struct builder *builder, const struct clause_words *clause,
 	enum clause kind, const char *words)
 {
-	return complain(builder, clause->word_place, "%s is %s, not \"%s\"", tree_clause_name(kind),
-		words, clause->word);
+	return builder_complain(builder, clause->word_place, "%s is %s, not \"%s\"",
+		tree_clause_name(kind), words, clause->word);
 }
 
 static bool read_mode(struct builder *builder, const struct item *item, struct rule *rule)
@@ -376,7 +362,7 @@ static bool check_mandatory(struct builder *builder, const struct item *item)
 
 	for (enum clause clause = CLAUSE_STAGE; clause <= CLAUSE_THEN; clause++) {
 		if (!item->is_cut && !item->clauses[clause].place.line)
-			is_good = complain(builder, item->place, "rule %s has no clause %s",
+			is_good = builder_complain(builder, item->place, "rule %s has no clause %s",
 				item->name, tree_clause_name(clause));
 	}
 	return is_good;

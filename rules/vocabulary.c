@@ -73,15 +73,6 @@ bool vocabulary_stage(const struct vocabulary *vocabulary, struct slice name, un
 	return false;
 }
 
-size_t vocabulary_stages(const struct vocabulary *vocabulary)
-{
-	size_t count = 0;
-
-	while (vocabulary->stages[count])
-		count++;
-	return count;
-}
-
 char *vocabulary_print_stages(
 	const void *parent, const struct vocabulary *vocabulary, unsigned stages)
 {

@@ -112,7 +112,6 @@ uint64_t vocabulary_records_bit(
 /* The stage of that name; false when there is none. */
 bool vocabulary_stage(const struct vocabulary *vocabulary, struct slice name, unsigned *stage)
 	__attribute__((warn_unused_result));
-size_t vocabulary_stages(const struct vocabulary *vocabulary);
 
 /* "connect, helo and auth", of bits of stages; under the parent. */
 char *vocabulary_print_stages(

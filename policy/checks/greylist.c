@@ -76,22 +76,11 @@ static struct verdict put_off(struct inquiry *inquiry, const char *reason)
 	return verdict;
 }
 
-/* The recipient, or with the null sender the first of them. */
-static const char *recipient_of(struct inquiry *inquiry)
-{
-	struct value value;
-
-	if (inquiry->stage == STAGE_RCPT)
-		return inquiry_text(inquiry, FACT_RECIPIENT, "");
-	if (inquiry_ask(inquiry, FACT_RECIPIENTS, &value) != FACT_KNOWN || !value.texts.count)
-		return "";
-	return value.texts.items[0];
-}
-
 /* Asked last, for it counts. */
 static struct verdict weigh_age(struct inquiry *inquiry, const char *client, const char *reason)
 {
-	char *argument = greylist_age_argument(inquiry, inquiry, client, recipient_of(inquiry));
+	char *argument =
+		greylist_age_argument(inquiry, inquiry, client, greylist_recipient(inquiry));
 	struct value age;
 
 	switch (inquiry_ask_of(inquiry, FACT_GREYLIST_AGE, argument, &age)) {
