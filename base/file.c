@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <sys/stat.h>
 #include <talloc.h>
 #include <unistd.h>
@@ -46,4 +47,16 @@ const char *file_read(const void *parent, const char *path, size_t most, struct 
 	why = read_text(parent, descriptor, most, text);
 	close(descriptor);
 	return why;
+}
+
+char *file_beside(const void *parent, const char *file, const char *path)
+{
+	char *copy, *beside;
+
+	if (path[0] == '/')
+		return talloc_strdup(parent, path);
+	copy = talloc_strdup(NULL, file);
+	beside = talloc_asprintf(parent, "%s/%s", dirname(copy), path);
+	talloc_free(copy);
+	return beside;
 }

@@ -10,3 +10,6 @@
  * file, or larger than `most` bytes, is refused, and never waited for. */
 const char *file_read(const void *parent, const char *path, size_t most, struct slice *text)
 	__attribute__((warn_unused_result));
+
+/* A path as it is meant in another file: relative to where that one lies. Under the parent. */
+char *file_beside(const void *parent, const char *file, const char *path);

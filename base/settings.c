@@ -151,6 +151,15 @@ const void *settings_section(const struct settings *settings, const char *name)
 	return entry_at(settings, section, 0)->values;
 }
 
+bool settings_list_has(const struct texts *list, const char *text)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (strcmp(list->items[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
 size_t settings_count(const struct settings *settings, const char *name)
 {
 	const struct section *section = schema_section(settings->tables, slice_of(name));

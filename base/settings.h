@@ -81,6 +81,9 @@ struct settings *settings_read_text(const void *parent, const char *file, const 
  * tables. */
 const void *settings_section(const struct settings *settings, const char *section);
 
+/* Whether a list has this text. */
+bool settings_list_has(const struct texts *list, const char *text);
+
 /* The named sections of a kind, in the order of the file. */
 size_t settings_count(const struct settings *settings, const char *section);
 const void *settings_named(const struct settings *settings, const char *section, size_t index);

@@ -2,6 +2,8 @@
 /* UTF-8 by the table of RFC 3629 §4. */
 #include "base/utf8.h"
 
+#include <talloc.h>
+
 /* The first byte decides the length and what the second byte may be. */
 struct lead {
 	uint8_t first, last;
@@ -103,4 +105,12 @@ size_t utf8_clean(char *out, size_t size, struct slice s)
 		s = slice_from(s, length ? length : 1);
 	}
 	return used;
+}
+
+void utf8_print_clean(struct slice s, FILE *out)
+{
+	char *clean = talloc_array(NULL, char, s.size + 1);
+
+	fwrite(clean, 1, utf8_clean(clean, s.size, s), out);
+	talloc_free(clean);
 }

@@ -7,6 +7,8 @@
 
 #include "base/slice.h"
 
+#include <stdio.h>
+
 /* How many bytes the character at the front has; 0 when there is none or it is broken. */
 size_t utf8_length(struct slice s);
 
@@ -18,3 +20,6 @@ bool utf8_is_control(struct slice s);
 /* Copies s to out with "?" for every control character and every byte that belongs to no character, without a
  * NUL at the end. Returns how many bytes were written: at most size, and never half a character. */
 size_t utf8_clean(char *out, size_t size, struct slice s);
+
+/* Writes it so: a stranger's words, fit for a terminal. */
+void utf8_print_clean(struct slice s, FILE *out);

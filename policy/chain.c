@@ -20,8 +20,9 @@ struct link {
 
 struct chain {
 	const struct policy *policy;
-	struct link *links;
+	struct link *links; /* rank by rank */
 	size_t count;
+	size_t ends[RANKS]; /* of each rank's */
 	struct learner learners[LEARNERS];
 };
 
@@ -42,15 +43,6 @@ static const struct check *find(const struct check *const *list, const char *nam
 			return *list;
 	}
 	return NULL;
-}
-
-static bool has_name(const struct texts *texts, const char *name)
-{
-	for (size_t i = 0; i < texts->count; i++) {
-		if (strcmp(texts->items[i], name) == 0)
-			return true;
-	}
-	return false;
 }
 
 static const char *suggest(const struct naming *naming, const char *name)
@@ -95,7 +87,7 @@ static void check_names(const struct naming *naming, const struct texts *texts, 
 		const struct texts before = {texts->items, i};
 		if (!find(naming->checks, name))
 			complain_unknown(naming, name, option, suggest(naming, name));
-		else if (has_name(&before, name))
+		else if (settings_list_has(&before, name))
 			complaint_error(naming->complaints,
 				policy_place(policy, policy->checks, option),
 				"%s stands twice in checks.%s", name, option);
@@ -110,8 +102,8 @@ static void add(struct chain *chain, const struct check *check, enum rank rank)
 	link = &chain->links[chain->count++];
 	link->check = check;
 	link->rank = rank;
-	link->monitored =
-		rank != RANK_GATE && has_name(&chain->policy->checks->monitor, check->name);
+	link->monitored = rank != RANK_GATE &&
+		settings_list_has(&chain->policy->checks->monitor, check->name);
 	link->label = talloc_asprintf(chain, "check %s", check->name);
 }
 
@@ -121,7 +113,7 @@ static void add_checks(struct chain *chain, const struct check *const *checks, e
 
 	for (size_t i = 0; i < options->chain.count; i++) {
 		const struct check *check = find(checks, options->chain.items[i]);
-		if (check && !has_name(&options->off, check->name) &&
+		if (check && !settings_list_has(&options->off, check->name) &&
 			check->is_limit == (rank == RANK_LIMIT))
 			add(chain, check, rank);
 	}
@@ -140,8 +132,11 @@ struct chain *chain_new(const void *parent, const struct policy *policy,
 	check_names(&naming, &policy->checks->off, "off");
 	for (const struct check *const *gate = gates; *gate; gate++)
 		add(chain, *gate, RANK_GATE);
+	chain->ends[RANK_GATE] = chain->count;
 	add_checks(chain, checks, RANK_LIMIT);
+	chain->ends[RANK_LIMIT] = chain->count;
 	add_checks(chain, checks, RANK_CHECK);
+	chain->ends[RANK_CHECK] = chain->count;
 	if (learners)
 		memcpy(chain->learners, learners, sizeof chain->learners);
 	if (!chain->learners[LEARNER_HEADER].begin)
@@ -248,11 +243,14 @@ static void ask(struct walk *walk, const struct link *link)
 /* Asks all of one rank until one decides. */
 static void ask_rank(struct walk *walk, enum rank rank)
 {
-	for (size_t i = 0; i < walk->chain->count; i++) {
-		const struct link *link = &walk->chain->links[i];
+	const struct chain *chain = walk->chain;
+	size_t first = rank == RANK_GATE ? 0 : chain->ends[rank - 1];
+
+	for (size_t i = first; i < chain->ends[rank]; i++) {
+		const struct link *link = &chain->links[i];
 		if (verdict_is_final(&walk->verdict))
 			return;
-		if (link->rank == rank && (link->check->stages & AT(walk->inquiry->stage)))
+		if (link->check->stages & AT(walk->inquiry->stage))
 			ask(walk, link);
 	}
 }

@@ -2,19 +2,10 @@
 /* Who is let past the chain. */
 #include "policy/exemption.h"
 
+#include "policy/mail/address.h"
 #include "policy/spf_record.h"
 
 #include <talloc.h>
-
-static bool sender_matches(struct inquiry *inquiry, const char *pattern)
-{
-	const char *sender = inquiry_text(inquiry, FACT_SENDER, "");
-	const char *domain = inquiry_text(inquiry, FACT_SENDER_DOMAIN, "");
-
-	if (strchr(pattern, '@'))
-		return slice_equals_nocase(slice_of(sender), pattern);
-	return domain_matches(domain, pattern);
-}
 
 static bool lists_client(struct inquiry *inquiry, const struct allow_options *allow)
 {
@@ -26,8 +17,10 @@ static bool lists_client(struct inquiry *inquiry, const struct allow_options *al
 
 static bool lists_sender(struct inquiry *inquiry, const struct allow_options *allow)
 {
+	const char *sender = inquiry_text(inquiry, FACT_SENDER, "");
+
 	for (size_t i = 0; i < allow->senders.count; i++) {
-		if (sender_matches(inquiry, allow->senders.items[i]))
+		if (address_matches(sender, allow->senders.items[i]))
 			return true;
 	}
 	return false;

@@ -257,16 +257,6 @@ static void play_all(struct play *play)
 
 /* --- telling it as text --- */
 
-/* A stranger's words, fit for a terminal. */
-static void print_safely(const char *text, FILE *out)
-{
-	struct slice slice = slice_of(text);
-	char *clean = talloc_array(NULL, char, slice.size + 1);
-
-	fwrite(clean, 1, utf8_clean(clean, slice.size, slice), out);
-	talloc_free(clean);
-}
-
 static void print_verdict(const struct verdict *verdict, FILE *out)
 {
 	static const char *const words[] = {
@@ -349,7 +339,7 @@ static void print_trace(const struct inquiry *inquiry, FILE *out)
 			fprintf(out, " %+.1f", entry->score);
 		if (entry->detail) {
 			fputc(' ', out);
-			print_safely(entry->detail, out);
+			utf8_print_clean(slice_of(entry->detail), out);
 		}
 		fputs(entry->monitored ? " (monitored: it does not act)\n" : "\n", out);
 	}
@@ -363,7 +353,7 @@ static void print_facts(const struct facts *facts, FILE *out)
 	fputs("\nWhat was known\n", out);
 	for (size_t i = 0; i < count; i++) {
 		fprintf(out, "  %-24s ", fact_print_question(known, &known[i]));
-		print_safely(facts_print_answer(known, facts, &known[i]), out);
+		utf8_print_clean(slice_of(facts_print_answer(known, facts, &known[i])), out);
 		fputc('\n', out);
 	}
 	talloc_free(known);

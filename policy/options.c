@@ -457,11 +457,7 @@ bool policy_is_our_domain(const struct policy *policy, const char *domain)
 {
 	const struct texts *domains = &policy->relay->domains;
 
-	for (size_t i = 0; i < domains->count; i++) {
-		if (domain_matches(domain, domains->items[i]))
-			return true;
-	}
-	return false;
+	return domain_is_listed(domain, domains->items, domains->count);
 }
 
 bool policy_allows_client(const struct policy *policy, const struct ip *client, int64_t seconds)

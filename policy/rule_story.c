@@ -92,16 +92,6 @@ void rule_story_add(struct rule_story *story, const struct inquiry *inquiry, con
 
 /* --- as a text --- */
 
-/* A stranger's words, fit for a terminal. */
-static void print_safely(const char *text, FILE *out)
-{
-	struct slice slice = slice_of(text);
-	char *clean = talloc_array(NULL, char, slice.size + 1);
-
-	fwrite(clean, 1, utf8_clean(clean, slice.size, slice), out);
-	talloc_free(clean);
-}
-
 static void print_leaf(const struct breakdown_line *line, FILE *out)
 {
 	fprintf(out, "%*s", (int)(INDENT * (line->depth + 1)), "");
@@ -115,7 +105,7 @@ static void print_leaf(const struct breakdown_line *line, FILE *out)
 	fputs(evaluate_truth_name(line->truth), out);
 	if (*line->value && line->truth != TRUTH_ABSENT) {
 		fputs("   (", out);
-		print_safely(line->value, out);
+		utf8_print_clean(slice_of(line->value), out);
 		fputc(')', out);
 	}
 	fputc('\n', out);

@@ -9,7 +9,6 @@
 
 #include "base/file.h"
 
-#include <libgen.h>
 #include <talloc.h>
 #include <time.h>
 
@@ -18,26 +17,13 @@
 
 /* --- reading --- */
 
-/* Beside another file. */
-static const char *beside(const void *parent, const char *file, const char *path)
-{
-	char *copy, *full;
-
-	if (path[0] == '/')
-		return talloc_strdup(parent, path);
-	copy = talloc_strdup(NULL, file);
-	full = talloc_asprintf(parent, "%s/%s", dirname(copy), path);
-	talloc_free(copy);
-	return full;
-}
-
 /* NULL-ended besides. */
 static struct texts all_beside(const void *parent, const char *file, const struct texts *paths)
 {
 	const char **items = talloc_zero_array(parent, const char *, paths->count + 1);
 
 	for (size_t i = 0; i < paths->count; i++)
-		items[i] = beside(items, file, paths->items[i]);
+		items[i] = file_beside(items, file, paths->items[i]);
 	return (struct texts){items, paths->count};
 }
 
@@ -51,23 +37,15 @@ static void note_lists(struct rulebook *rulebook)
 		const struct item *item = sources->items[i];
 		if (item->kind == ITEM_LIST && item->text)
 			files->items[files->count++] =
-				beside(rulebook, item->place.file, item->text);
+				file_beside(rulebook, item->place.file, item->text);
 	}
-}
-
-static bool has(const struct texts *texts, const char *text)
-{
-	for (size_t i = 0; i < texts->count; i++) {
-		if (strcmp(texts->items[i], text) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* A chain of the site's own may lack the check. */
 static void check_chain(const struct policy *policy, struct complaints *complaints)
 {
-	if (!has(&policy->checks->chain, "rules") || has(&policy->checks->off, "rules"))
+	if (!settings_list_has(&policy->checks->chain, "rules") ||
+		settings_list_has(&policy->checks->off, "rules"))
 		complaint_warning(complaints, policy_place(policy, policy->rules, "files"),
 			"there are rule files, but the check \"rules\" is not in checks.chain, or "
 			"is off: no rule is asked");
@@ -83,8 +61,8 @@ void rulebook_read(struct policy *policy, const char *file, struct complaints *c
 	rulebook = talloc_zero(policy, struct rulebook);
 	files = all_beside(rulebook, file, &policy->rules->files);
 	rulebook->options = policy->rules;
-	rulebook->monitored =
-		policy->rules->mode == RULES_MONITOR || has(&policy->checks->monitor, "rules");
+	rulebook->monitored = policy->rules->mode == RULES_MONITOR ||
+		settings_list_has(&policy->checks->monitor, "rules");
 	rulebook->monitor_files = all_beside(rulebook, file, &policy->rules->monitor_files);
 	rulebook->vocabulary = language_new(rulebook);
 	rulebook->matcher = match_matcher_new(rulebook);
@@ -150,7 +128,7 @@ static void *open_message(void *owner, const void *parent, const char *rule_file
 	struct message *message;
 	struct slice text;
 
-	*reason = file_read(sample, beside(sample, rule_file, path), TEST_MESSAGE_MOST, &text);
+	*reason = file_read(sample, file_beside(sample, rule_file, path), TEST_MESSAGE_MOST, &text);
 	if (*reason)
 		return NULL;
 	sample->spool.memory_maximum = TEST_MESSAGE_MOST;

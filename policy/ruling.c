@@ -3,6 +3,7 @@
 #include "policy/ruling.h"
 
 #include "policy/language.h"
+#include "policy/mail/address.h"
 #include "policy/rulebook.h"
 
 #include <assert.h>
@@ -25,13 +26,8 @@ struct ruling {
 
 static bool is_listed(const struct texts *patterns, const char *address)
 {
-	const char *at = strrchr(address, '@');
-
 	for (size_t i = 0; i < patterns->count; i++) {
-		const char *pattern = patterns->items[i];
-		bool is_address = strchr(pattern, '@') != NULL;
-		if (is_address ? strcasecmp(pattern, address) == 0
-			       : at && domain_matches(at + 1, pattern))
+		if (address_matches(address, patterns->items[i]))
 			return true;
 	}
 	return false;

@@ -246,8 +246,7 @@ struct process *process_new(const void *parent, struct heritage *heritage,
 	return process;
 }
 
-/* No signal may reach the child while it still has the master's handlers. */
-static pid_t fork_quietly(void)
+pid_t process_fork(void)
 {
 	sigset_t all, before;
 
@@ -278,7 +277,7 @@ static bool spawn(struct process *process)
 
 	if (!channel_pair(ends))
 		return false;
-	pid_t pid = fork_quietly();
+	pid_t pid = process_fork();
 	if (pid == 0) {
 		close(ends[0]);
 		live(process, ends[1]);

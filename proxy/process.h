@@ -92,6 +92,9 @@ struct process {
 struct process *process_new(const void *parent, struct heritage *heritage,
 	const struct process_kind *kind, unsigned number, struct process_events events);
 
+/* fork() in the master: no signal reaches the child, in which all stay blocked, while it still has the master's handlers. */
+pid_t process_fork(void);
+
 /* Forks. False, after a word in the log, when there is no place for one more. */
 bool process_start(struct process *process, const struct configuration *configuration,
 	const int records[2]) __attribute__((warn_unused_result));

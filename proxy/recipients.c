@@ -7,6 +7,7 @@
 #include "base/sandbox.h"
 #include "policy/recipient_list.h"
 #include "proxy/file_watch.h"
+#include "proxy/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,26 +133,12 @@ static void close_list(int *descriptor)
 	*descriptor = -1;
 }
 
-/* All signals stay blocked: their handlers are the master's. */
-static pid_t fork_deaf(void)
-{
-	sigset_t all, before;
-
-	fflush(NULL);
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &before);
-	pid_t pid = fork();
-	if (pid != 0)
-		sigprocmask(SIG_SETMASK, &before, NULL);
-	return pid;
-}
-
 static void begin(struct recipients *recipients)
 {
 	close_list(&recipients->draft);
 	recipients->draft = memfd_create("recipients", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (recipients->draft >= 0)
-		recipients->child = fork_deaf();
+		recipients->child = process_fork();
 	if (recipients->draft < 0 || recipients->child < 0) {
 		log_event(LEVEL_ERROR, "recipients_refused", "%s: %s", recipients->path,
 			strerror(errno));

@@ -4,6 +4,7 @@
 
 #include "base/loop.h"
 #include "proxy/listeners.h"
+#include "proxy/process.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -168,27 +169,21 @@ static struct rehearsal *watch(const void *parent, struct loop *loop, pid_t pid,
 	return rehearsal;
 }
 
-/* No signal may reach the child while it still has the master's handlers. */
 struct rehearsal *rehearsal_begin(const void *parent, struct loop *loop, const char *program,
 	const char *file, const struct handover *handover,
 	void (*on_end)(void *owner, const char *why), void *owner)
 {
-	sigset_t all, before;
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return NULL;
-	fflush(NULL);
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &before);
-	pid_t pid = fork();
+	pid_t pid = process_fork();
 	if (pid == 0) {
 		for (int number = 1; number < SIGRTMIN; number++)
 			signal(number, number == SIGPIPE ? SIG_IGN : SIG_DFL);
 		become(program, file, handover, ends[1]);
 	}
 	int error = errno;
-	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);

@@ -2,13 +2,13 @@
 /* Makes a program of the items of all files. */
 #include "rules/program.h"
 
+#include "base/file.h"
 #include "rules/builder.h"
 #include "rules/fold.h"
 #include "rules/resolve.h"
 #include "rules/rule.h"
 
 #include <fnmatch.h>
-#include <libgen.h>
 #include <talloc.h>
 
 struct slice program_normal(const void *parent, enum value_type type, struct slice text)
@@ -64,18 +64,6 @@ static struct builder_name *add_name(struct builder *builder, const struct item 
 
 /* --- lists --- */
 
-static char *path_beside(const void *parent, const char *file, const char *path)
-{
-	char *copy, *beside;
-
-	if (path[0] == '/')
-		return talloc_strdup(parent, path);
-	copy = talloc_strdup(NULL, file);
-	beside = talloc_asprintf(parent, "%s/%s", dirname(copy), path);
-	talloc_free(copy);
-	return beside;
-}
-
 static void add_list(struct program *program, struct list *list)
 {
 	size_t count = program->list_count++;
@@ -100,7 +88,7 @@ static void read_list(struct builder *builder, const struct item *item)
 		return;
 	}
 	if (item->text)
-		path = path_beside(builder, item->place.file, item->text);
+		path = file_beside(builder, item->place.file, item->text);
 	name->list = list_new(builder->program, item->name, kind, path);
 	add_list(builder->program, name->list);
 	if (!item->text)

@@ -6,7 +6,6 @@
 #include "rules/parse.h"
 
 #include <glob.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <talloc.h>
 
@@ -34,19 +33,17 @@ static void add_item(struct sources *sources, const struct item *item)
 
 static void read_include(struct reading *reading, const struct item *item)
 {
-	char *copy, *pattern;
+	char *pattern;
 
 	if (!reading->includes)
 		return;
-	copy = talloc_strdup(NULL, item->place.file);
-	pattern = item->text[0] == '/' ? talloc_strdup(copy, item->text)
-				       : talloc_asprintf(copy, "%s/%s", dirname(copy), item->text);
+	pattern = file_beside(NULL, item->place.file, item->text);
 	if (reading->depth == DEPTH_MAXIMUM)
 		complaint_error(reading->complaints, item->place,
 			"more than %d includes in each other", DEPTH_MAXIMUM);
 	else
 		read_pattern(reading, pattern, item->place);
-	talloc_free(copy);
+	talloc_free(pattern);
 }
 
 static void read_items(struct reading *reading, const char *path, struct slice text)

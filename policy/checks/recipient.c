@@ -5,15 +5,6 @@
 
 #include "policy/mail/domain.h"
 
-static bool is_listed_domain(const struct texts *domains, const char *domain)
-{
-	for (size_t i = 0; i < domains->count; i++) {
-		if (domain_matches(domain, domains->items[i]))
-			return true;
-	}
-	return domains->count == 0;
-}
-
 static bool tries_too_many(struct inquiry *inquiry)
 {
 	return !inquiry_bool(inquiry, FACT_CLIENT_TRUSTED) &&
@@ -49,6 +40,7 @@ static struct verdict judge_list(struct inquiry *inquiry)
 static struct verdict judge(struct inquiry *inquiry)
 {
 	const struct recipients_options *recipients = inquiry->policy->recipients;
+	const struct texts *domains = &recipients->domains;
 	const char *domain = inquiry_text(inquiry, FACT_RECIPIENT_DOMAIN, "");
 
 	if (!policy_is_our_domain(inquiry->policy, domain))
@@ -57,7 +49,7 @@ static struct verdict judge(struct inquiry *inquiry)
 		return refuse("refused_before",
 			"there is no such mailbox here, the mail server behind has just said so");
 	if (recipients->source == RECIPIENTS_BACKEND ||
-		!is_listed_domain(&recipients->domains, domain))
+		(domains->count && !domain_is_listed(domain, domains->items, domains->count)))
 		return verdict_none();
 	return judge_list(inquiry);
 }

@@ -9,32 +9,21 @@
 
 #include <talloc.h>
 
-static bool has(const struct texts *texts, const char *text)
-{
-	for (size_t i = 0; i < texts->count; i++) {
-		if (strcmp(texts->items[i], text) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool is_fail_refused(struct inquiry *inquiry)
 {
 	const struct spf_options *options = inquiry->policy->spf;
+	const struct texts *domains = &options->refuse_domains;
 	const char *domain = inquiry_text(inquiry, FACT_SPF_DOMAIN, "");
 
-	for (size_t i = 0; i < options->refuse_domains.count; i++) {
-		if (domain_matches(domain, options->refuse_domains.items[i]))
-			return true;
-	}
-	return options->refuse_silent && inquiry_bool(inquiry, FACT_SPF_SENDS_NO_MAIL);
+	return domain_is_listed(domain, domains->items, domains->count) ||
+		(options->refuse_silent && inquiry_bool(inquiry, FACT_SPF_SENDS_NO_MAIL));
 }
 
 static bool is_refused(struct inquiry *inquiry, const char *result)
 {
 	if (inquiry_bool(inquiry, FACT_SENDER_IS_NULL))
 		return false;
-	return has(&inquiry->policy->spf->refuse, result) ||
+	return settings_list_has(&inquiry->policy->spf->refuse, result) ||
 		(strcmp(result, "fail") == 0 && is_fail_refused(inquiry));
 }
 
@@ -67,7 +56,7 @@ static const char *reason(struct inquiry *inquiry, const char *result)
 
 static struct verdict judge_recipient(struct inquiry *inquiry, const char *result)
 {
-	bool is_put_off = has(&inquiry->policy->spf->tempfail, result) &&
+	bool is_put_off = settings_list_has(&inquiry->policy->spf->tempfail, result) &&
 		!inquiry_bool(inquiry, FACT_SENDER_IS_NULL);
 	struct verdict verdict = verdict_none();
 

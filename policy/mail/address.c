@@ -4,6 +4,7 @@
 
 #include "base/cidr.h"
 #include "base/utf8.h"
+#include "policy/mail/domain.h"
 
 #include <talloc.h>
 
@@ -409,4 +410,13 @@ struct address *address_parse(const void *parent, struct slice text)
 bool address_is_null(const struct address *address)
 {
 	return address->text[0] == '\0';
+}
+
+bool address_matches(const char *address, const char *pattern)
+{
+	const char *at = strrchr(address, '@');
+
+	if (strchr(pattern, '@'))
+		return slice_equals_nocase(slice_of(address), pattern);
+	return at && domain_matches(at + 1, pattern);
 }

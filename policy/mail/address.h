@@ -48,3 +48,7 @@ struct address *address_parse_path(
 struct address *address_parse(const void *parent, struct slice text);
 
 bool address_is_null(const struct address *address);
+
+/* Whether an address, as it is printed, is one of a pattern's: user@example.com itself, without case, or one at the domain
+ * (domain_matches()). */
+bool address_matches(const char *address, const char *pattern);

@@ -133,6 +133,15 @@ bool domain_matches(const char *domain, const char *pattern)
 	return matches;
 }
 
+bool domain_is_listed(const char *domain, const char *const *patterns, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (domain_matches(domain, patterns[i]))
+			return true;
+	}
+	return false;
+}
+
 char *domain_to_ascii(const void *parent, const char *domain)
 {
 	struct slice slice = slice_of(domain);

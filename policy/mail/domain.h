@@ -16,5 +16,8 @@ bool domain_is_valid(struct slice domain, bool utf8);
  * its A-label are the same. */
 bool domain_matches(const char *domain, const char *pattern);
 
+/* Whether it matches one of the patterns. */
+bool domain_is_listed(const char *domain, const char *const *patterns, size_t count);
+
 /* As it stands in the DNS: in A-labels and small letters, without a dot at its end; NULL when there is no such form. */
 char *domain_to_ascii(const void *parent, const char *domain);
