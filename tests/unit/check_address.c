@@ -293,6 +293,28 @@ START_TEST(fills_an_envelope)
 }
 END_TEST
 
+static const struct {
+	const char *address, *pattern;
+	bool matches;
+} patterns[] = {
+	{"joe@example.com", "joe@example.com", true},
+	{"Joe@Example.com", "joe@example.com", true},
+	{"jo@example.com", "joe@example.com", false},
+	{"joe@example.com", "example.com", true},
+	{"joe@mail.example.com", ".example.com", true},
+	{"joe@example.com", ".example.com", false},
+	{"\"a@example.com\"@example.org", "example.com", false},
+	{"postmaster", "example.com", false},
+	{"", "example.com", false},
+};
+
+START_TEST(matches_patterns)
+{
+	ck_assert_int_eq(
+		address_matches(patterns[_i].address, patterns[_i].pattern), patterns[_i].matches);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("address");
@@ -309,6 +331,7 @@ int main(void)
 	tcase_add_loop_test(cases, reads_plain_addresses, 0, COUNT(plain));
 	tcase_add_test(cases, names_every_form);
 	tcase_add_test(cases, fills_an_envelope);
+	tcase_add_loop_test(cases, matches_patterns, 0, COUNT(patterns));
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
