@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
@@ -193,6 +194,22 @@ bool cidr_parse(struct slice text, struct cidr *cidr)
 		return true;
 	return parse_bits(text, is_ipv6(address) && cidr->ip.family == 4, cidr) &&
 		!has_host_bits(cidr);
+}
+
+char *cidr_print(const struct cidr *cidr, char text[static CIDR_TEXT_SIZE])
+{
+	ip_print(&cidr->ip, text);
+	snprintf(text + strlen(text), sizeof "/128", "/%u", cidr->bits);
+	return text;
+}
+
+struct cidr cidr_around(const struct ip *ip)
+{
+	struct cidr network = {*ip, ip->family == 4 ? 24 : 64};
+	size_t kept = network.bits / 8;
+
+	memset(network.ip.bytes + kept, 0, sizeof network.ip.bytes - kept);
+	return network;
 }
 
 bool cidr_contains(const struct cidr *cidr, const struct ip *ip)

@@ -25,6 +25,7 @@ struct cidrs {
 };
 
 #define IP_TEXT_SIZE 46
+#define CIDR_TEXT_SIZE (IP_TEXT_SIZE + 4)
 
 bool ip_parse(struct slice text, struct ip *ip) __attribute__((warn_unused_result));
 /* Prints the canonical form (RFC 5952); returns text. */
@@ -40,5 +41,9 @@ bool ip_parse_with_port(struct slice text, struct ip *ip, uint16_t *port)
 
 /* "192.0.2.0/24", "2001:db8::/32", or an address alone. Host bits that are set are refused: a typing error. */
 bool cidr_parse(struct slice text, struct cidr *cidr) __attribute__((warn_unused_result));
+/* Prints it as it is read; returns text. */
+char *cidr_print(const struct cidr *cidr, char text[static CIDR_TEXT_SIZE]);
+/* The network by which a host is known that may change its address within it: a /24 of IPv4, a /64 of IPv6. */
+struct cidr cidr_around(const struct ip *ip);
 bool cidr_contains(const struct cidr *cidr, const struct ip *ip);
 bool cidrs_contain(const struct cidrs *cidrs, const struct ip *ip);

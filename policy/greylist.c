@@ -7,16 +7,12 @@
 #include <ctype.h>
 #include <talloc.h>
 
-enum { FIRST_BYTES_4 = 3, FIRST_BYTES_6 = 8 };
-
 static const char *print_network(const void *parent, const struct ip *ip)
 {
-	size_t kept = ip->family == 4 ? FIRST_BYTES_4 : FIRST_BYTES_6;
-	struct ip network = *ip;
-	char text[IP_TEXT_SIZE];
+	struct cidr network = cidr_around(ip);
+	char text[CIDR_TEXT_SIZE];
 
-	memset(network.bytes + kept, 0, sizeof network.bytes - kept);
-	return talloc_asprintf(parent, "%s/%zu", ip_print(&network, text), 8 * kept);
+	return talloc_strdup(parent, cidr_print(&network, text));
 }
 
 static bool is_passed_by_spf(struct inquiry *inquiry, const struct value *result)

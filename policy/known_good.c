@@ -9,18 +9,11 @@
 #include <stdio.h>
 #include <talloc.h>
 
-#define NETWORK_BYTES 8 /* of IPv6 */
-
 char *known_good_client(const struct ip *ip, char text[static KNOWN_GOOD_CLIENT_SIZE])
 {
-	struct ip network = *ip;
-	char printed[IP_TEXT_SIZE];
+	struct cidr network = cidr_around(ip);
 
-	if (ip->family == 6)
-		memset(network.bytes + NETWORK_BYTES, 0, sizeof network.bytes - NETWORK_BYTES);
-	snprintf(text, KNOWN_GOOD_CLIENT_SIZE, "%s%s", ip_print(&network, printed),
-		ip->family == 6 ? "/64" : "");
-	return text;
+	return ip->family == 6 ? cidr_print(&network, text) : ip_print(ip, text);
 }
 
 struct store_key known_good_key(const char *client_or_domain)

@@ -11,7 +11,7 @@
 #include "base/store.h"
 #include "policy/inquiry.h"
 
-#define KNOWN_GOOD_CLIENT_SIZE (IP_TEXT_SIZE + 4)
+#define KNOWN_GOOD_CLIENT_SIZE CIDR_TEXT_SIZE
 #define KNOWN_GOOD_NOTES 3
 
 /* What the fact known_good is asked with for a client; returns text. */

@@ -8,8 +8,6 @@
 #include <inttypes.h>
 #include <talloc.h>
 
-enum { FIRST_BYTES_4 = 3, FIRST_BYTES_6 = 8 };
-
 /* --- whom --- */
 
 static char *print_client(const void *parent, const struct ip *ip)
@@ -21,12 +19,10 @@ static char *print_client(const void *parent, const struct ip *ip)
 
 static char *print_network(const void *parent, const struct ip *ip)
 {
-	size_t kept = ip->family == 4 ? FIRST_BYTES_4 : FIRST_BYTES_6;
-	struct ip network = *ip;
-	char text[IP_TEXT_SIZE];
+	struct cidr network = cidr_around(ip);
+	char text[CIDR_TEXT_SIZE];
 
-	memset(network.bytes + kept, 0, sizeof network.bytes - kept);
-	return talloc_asprintf(parent, "network %s/%zu", ip_print(&network, text), 8 * kept);
+	return talloc_asprintf(parent, "network %s", cidr_print(&network, text));
 }
 
 static char *print_text(const void *parent, const char *what, const char *text)

@@ -61,9 +61,9 @@ static char *print_ip(const void *parent, const struct ip *ip)
 
 static char *print_cidr(const void *parent, const struct cidr *cidr)
 {
-	char text[IP_TEXT_SIZE];
+	char text[CIDR_TEXT_SIZE];
 
-	return talloc_asprintf(parent, "%s/%u", ip_print(&cidr->ip, text), cidr->bits);
+	return talloc_strdup(parent, cidr_print(cidr, text));
 }
 
 _Static_assert(QUANTITY_TEXT_SIZE >= VALUE_DATE_SIZE, "a date is printed into the same room");

@@ -277,6 +277,31 @@ START_TEST(finds_an_address_in_many)
 }
 END_TEST
 
+static const struct {
+	const char *ip, *network;
+} around[] = {
+	{"192.0.2.77", "192.0.2.0/24"},
+	{"255.255.255.255", "255.255.255.0/24"},
+	{"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+	{"::1", "::/64"},
+	{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "ffff:ffff:ffff:ffff::/64"},
+};
+
+START_TEST(knows_the_network_around)
+{
+	char text[CIDR_TEXT_SIZE];
+	struct cidr network, again;
+	struct ip ip;
+
+	ck_assert(ip_parse(slice_of(around[_i].ip), &ip));
+	network = cidr_around(&ip);
+	ck_assert_str_eq(cidr_print(&network, text), around[_i].network);
+	ck_assert(cidr_contains(&network, &ip));
+	ck_assert(cidr_parse(slice_of(text), &again));
+	ck_assert(ip_equals(&again.ip, &network.ip) && again.bits == network.bits);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("cidr");
@@ -295,6 +320,7 @@ int main(void)
 	tcase_add_loop_test(cases, reads_networks, 0, COUNT(networks));
 	tcase_add_loop_test(cases, contains_its_addresses, 0, COUNT(members));
 	tcase_add_test(cases, finds_an_address_in_many);
+	tcase_add_loop_test(cases, knows_the_network_around, 0, COUNT(around));
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
