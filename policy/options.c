@@ -360,7 +360,7 @@ static const struct option greylist_rows[] = {
 static const char *const rate_of_choices[] = {
 	"connections", "messages", "recipients", "errors", NULL};
 static const char *const rate_by_choices[] = {
-	"client", "client_network", "sender_domain", "user", NULL};
+	"client", "client_network", "sender_domain", "sender", "user", NULL};
 static const char *const rate_action_choices[] = {"monitor", "score", "tempfail", "reject", NULL};
 
 static const struct option rate_rows[] = {
@@ -371,7 +371,8 @@ static const struct option rate_rows[] = {
 	{FIELD(rate_options, by), .type = OPTION_CHOICE, .preset = "client",
 		.choices = rate_by_choices,
 		.manual = "whose: one address, its network (a /24 of IPv4, a /64 of IPv6), the "
-			  "sender's domain, or who has authenticated; behind trusted_relays the "
+			  "sender's domain, the sender, or who has authenticated; behind "
+			  "trusted_relays the "
 			  "address is where the mail came from"},
 	{FIELD(rate_options, period), .type = OPTION_DURATION, .preset = "1h", .minimum = 1000,
 		.maximum = YEAR, .manual = "within what time"},
@@ -710,7 +711,8 @@ static void check_rate(
 		complaint_error(complaints, policy_place(policy, rate, "by"),
 			"connections can be counted by client and client_network: who sends is "
 			"not known yet");
-	if (rate->of == RATE_OF_ERRORS && rate->by == RATE_BY_SENDER_DOMAIN)
+	if (rate->of == RATE_OF_ERRORS &&
+		(rate->by == RATE_BY_SENDER_DOMAIN || rate->by == RATE_BY_SENDER))
 		complaint_error(complaints, policy_place(policy, rate, "by"),
 			"errors can be counted by client, client_network and user");
 }

@@ -67,7 +67,13 @@ struct greylist_options {
 };
 
 enum rate_of { RATE_OF_CONNECTIONS, RATE_OF_MESSAGES, RATE_OF_RECIPIENTS, RATE_OF_ERRORS };
-enum rate_by { RATE_BY_CLIENT, RATE_BY_CLIENT_NETWORK, RATE_BY_SENDER_DOMAIN, RATE_BY_USER };
+enum rate_by {
+	RATE_BY_CLIENT,
+	RATE_BY_CLIENT_NETWORK,
+	RATE_BY_SENDER_DOMAIN,
+	RATE_BY_SENDER,
+	RATE_BY_USER
+};
 enum rate_action { RATE_MONITOR, RATE_SCORE, RATE_TEMPFAIL, RATE_REJECT };
 
 /* rate "pace" { of = recipients  by = client  period = 1h  limit = 1000 } */

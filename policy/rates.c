@@ -37,19 +37,25 @@ static char *print_text(const void *parent, const char *what, const char *text)
 const char *rates_key(const void *parent, struct inquiry *inquiry, const struct rate_options *rate,
 	enum fact_state *state)
 {
-	static const enum fact facts[] = {
-		FACT_ORIGIN_IP, FACT_ORIGIN_IP, FACT_SENDER_DOMAIN, FACT_CLIENT_USER};
+	static const struct {
+		enum fact fact;
+		const char *what;
+	} whom[] = {[RATE_BY_CLIENT] = {FACT_ORIGIN_IP, "client"},
+		[RATE_BY_CLIENT_NETWORK] = {FACT_ORIGIN_IP, "network"},
+		[RATE_BY_SENDER_DOMAIN] = {FACT_SENDER_DOMAIN, "domain"},
+		[RATE_BY_SENDER] = {FACT_SENDER, "sender"},
+		[RATE_BY_USER] = {FACT_CLIENT_USER, "user"}};
 	struct value value;
 
-	*state = inquiry_ask(inquiry, facts[rate->by], &value);
+	*state = inquiry_ask(inquiry, whom[rate->by].fact, &value);
 	if (*state != FACT_KNOWN)
 		return NULL;
 	if (rate->by == RATE_BY_CLIENT)
 		return print_client(parent, &value.ip);
 	if (rate->by == RATE_BY_CLIENT_NETWORK)
 		return print_network(parent, &value.ip);
-	return print_text(parent, rate->by == RATE_BY_USER ? "user" : "domain",
-		value.text && *value.text ? value.text : "<>");
+	return print_text(
+		parent, whom[rate->by].what, value.text && *value.text ? value.text : "<>");
 }
 
 /* --- arguments --- */
