@@ -100,8 +100,10 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_GREYLIST_AGE].counting = true,
 	[FACT_RATE].argument = "key, period",
 	[FACT_RATE].counting = true,
+	[FACT_RATE].staged = true,
 	[FACT_SEEN].argument = "key, period",
 	[FACT_SEEN].counting = true,
+	[FACT_SEEN].staged = true,
 	[FACT_USAGE].argument = "section, key, amount",
 	[FACT_USAGE].counting = true,
 };

@@ -151,6 +151,7 @@ struct fact_row {
 		flags; /* names of the bits of a VALUE_FLAGS fact, of the values of a VALUE_ENUM; NULL-ended */
 	const char *argument;          /* what it is asked with; NULL: nothing */
 	const struct fact_kind *rules; /* what rules know of it besides; NULL: nothing more */
+	bool staged; /* each stage counts for itself: the learner is told it behind the argument */
 	bool counting; /* asking counts: it is never asked ahead, and once a recipient or stage */
 	const char *manual;
 };

@@ -187,7 +187,7 @@ static bool is_to_be_asked_later(const struct inquiry *inquiry, const struct fac
 	return row->counting && talloc_array_length(inquiry->wanted) > 0;
 }
 
-/* rate and seen count each stage by itself. Told without a stage, they hold at all. */
+/* Told without a stage, it holds at all. */
 static enum fact_state ask_of_stage(
 	struct inquiry *inquiry, const struct question *question, struct value *value)
 {
@@ -215,7 +215,7 @@ enum fact_state inquiry_ask_of(
 		return FACT_ABSENT;
 	if (row->learner == LEARNER_DERIVED)
 		return derived_ask(inquiry, &question, value);
-	if (fact == FACT_RATE || fact == FACT_SEEN)
+	if (row->staged)
 		return ask_of_stage(inquiry, &question, value);
 	if (!is_to_be_asked_later(inquiry, row))
 		want(inquiry, &question);
