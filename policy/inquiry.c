@@ -232,6 +232,16 @@ enum fact_state inquiry_ask(struct inquiry *inquiry, enum fact fact, struct valu
 	return inquiry_ask_of(inquiry, fact, NULL, value);
 }
 
+enum fact_state inquiry_ask_message(struct inquiry *inquiry, struct value *value)
+{
+	enum fact_state state;
+
+	if (inquiry->message)
+		return FACT_KNOWN;
+	state = inquiry_ask_of(inquiry, FACT_HEADER, "*", value);
+	return state == FACT_KNOWN ? FACT_ABSENT : state;
+}
+
 const char *inquiry_text(struct inquiry *inquiry, enum fact fact, const char *fallback)
 {
 	struct value value;

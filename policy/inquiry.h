@@ -114,6 +114,10 @@ enum fact_state inquiry_ask(struct inquiry *inquiry, enum fact fact, struct valu
 enum fact_state inquiry_ask_of(
 	struct inquiry *inquiry, enum fact fact, const char *argument, struct value *value);
 
+/* For what is taken from the message itself: known when it is there, else what those say who learn fields from headers: absent, or that it was not
+ * recorded. */
+enum fact_state inquiry_ask_message(struct inquiry *inquiry, struct value *value);
+
 /* For checks, shorter: the text or number of a fact that the session always tells; fallback when it is absent or failed. */
 const char *inquiry_text(struct inquiry *inquiry, enum fact fact, const char *fallback);
 int64_t inquiry_number(struct inquiry *inquiry, enum fact fact, int64_t fallback);
