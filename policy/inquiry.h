@@ -48,11 +48,11 @@ struct trace_entry {
 	double score;            /* what it gave */
 	bool counted;            /* it was added to the inquiry's score */
 	bool monitored;          /* it spoke but was not heard */
-	enum verdict_kind would; /* of a monitored check: what it would have done; NONE: nothing */
-	const struct rule *rule; /* whose entry it is; NULL: none's */
 	bool has_fallen;         /* it is monitored because policy/breaker.h let it fall */
 	bool harms;              /* it refused, or marked by itself */
+	enum verdict_kind would; /* of a monitored check: what it would have done; NONE: nothing */
 	uint32_t microseconds;
+	const struct rule *rule; /* whose entry it is; NULL: none's */
 };
 
 /* What a judgement began with, and each of its runs begins with. */
@@ -72,12 +72,14 @@ struct inquiry {
 	double score;            /* of the session and of the stages judged so far */
 	bool accepted_session;   /* an accept for the whole session was given */
 	bool tagged;             /* the tag threshold was reached */
-	bool is_waiting;         /* in a run of the chain: one who stands before waits for a fact */
-	uint32_t delay;          /* ms that rules want the answer to be held back */
-	struct verdict verdict;  /* of the last judgement */
+	bool is_decided; /* in a judgement: the chain has said its verdict, and the shadow is asked */
+	bool is_waiting;        /* in a run of the chain: one who stands before waits for a fact */
+	uint32_t delay;         /* ms that rules want the answer to be held back */
+	struct verdict verdict; /* of the last judgement */
 	struct verdict
 		*deferred; /* a refusal from before the sender was known, for rcpt; NULL: none */
 	enum stage deferred_at;
+	bool without_shadow;      /* it is not asked */
 	struct verdict *observed; /* what mode = "observe" kept from acting; NULL when nothing */
 	struct trace_entry *trace;
 	size_t trace_count;
@@ -88,8 +90,6 @@ struct inquiry {
 	struct question *wanted; /* what this run asked in vain; NULL when nothing */
 	struct ruling *ruling;   /* what the rules say at this stage; NULL: nothing */
 	struct shadow *shadow;   /* what policy/shadow.h has to tell; NULL: nothing */
-	bool without_shadow;     /* it is not asked */
-	bool is_decided; /* in a judgement: the chain has said its verdict, and the shadow is asked */
 	struct inquiry_run *run; /* the judgement under way, when it had to wait */
 };
 
