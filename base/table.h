@@ -32,7 +32,7 @@
 #define TABLE_KEY_SIZE 24
 #define TABLE_RECENTS 131072
 #define TABLE_WORDS 8
-#define TABLE_WORD_KEYS 256
+#define TABLE_WORD_KEYS 1024
 
 struct table;
 
@@ -82,3 +82,5 @@ uint64_t table_digest(const struct table *table, struct slice text);
 
 /* The words of a key, all 0 at first. NULL when there is no room for one more key. */
 _Atomic uint64_t *table_words(struct table *table, uint8_t kind, const void *key, size_t size);
+/* The same, NULL when nobody has asked for them yet. */
+_Atomic uint64_t *table_find_words(struct table *table, uint8_t kind, const void *key, size_t size);
