@@ -2,6 +2,7 @@
 /* The table of facts, and sets of known ones. */
 #include "policy/facts.h"
 
+#include "policy/content/mime_anomaly.h"
 #include "policy/mail/address.h"
 #include "policy/mail/header.h"
 #include "policy/mail/message.h"
@@ -59,6 +60,10 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_RECIPIENT_FORM].flags = address_form_names,
 	[FACT_MESSAGE_ANOMALIES].flags = message_anomaly_names,
 	[FACT_HEADER_ANOMALIES].flags = header_anomaly_names,
+	[FACT_MIME_ANOMALIES].flags = mime_anomaly_names,
+	[FACT_BODY_TEXT].bulky = true,
+	[FACT_BODY_HTML].bulky = true,
+	[FACT_BODY_RAW].bulky = true,
 	[FACT_HEADER].argument = "field name",
 	[FACT_DNS_A].argument = "name",
 	[FACT_DNS_AAAA].argument = "name",
