@@ -297,7 +297,6 @@ struct scan_link *scan_link_new(const void *parent, struct loop *loop, struct ta
 	link->serial = clock_microseconds();
 	link->retry = (struct timer){.on_due = on_retry, .owner = link};
 	if (ports) {
-		scan_ports_keep_worker(ports, worker);
 		event_assign(&link->event, loop->base, ports->answers[worker].reading,
 			EV_READ | EV_PERSIST, on_answer, link);
 		event_add(&link->event, NULL);

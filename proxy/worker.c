@@ -297,6 +297,8 @@ static bool worker_start(struct worker *worker)
 		worker->gateway, resolver_new(worker, worker->loop, child->configuration->dns));
 	gateway_use_store(worker->gateway,
 		memory_new(worker, worker->loop, child->configuration->store, worker->keeper));
+	if (child->scans)
+		scan_ports_keep_worker(child->scans, child->number);
 	if (process_kind_named("scanner")->count(child->configuration))
 		gateway_use_scans(worker->gateway,
 			scan_link_new(
