@@ -8,6 +8,7 @@
 #include "policy/hygiene.h"
 #include "policy/mail/trace.h"
 #include "policy/ruling.h"
+#include "policy/shadow.h"
 #include "policy/spf_facts.h"
 
 #include <assert.h>
@@ -36,7 +37,8 @@ struct inquiry_run {
 	size_t pending;
 	unsigned rounds;
 	bool is_beginning; /* lookups are being begun; those that end meanwhile are looked at afterwards */
-	bool is_late; /* the deadline has passed: what is not known at once has failed */
+	bool is_for_shadow; /* the deadline is that of the shadow */
+	bool is_late;       /* the deadline has passed: what is not known at once has failed */
 };
 
 static int destroy(struct inquiry *inquiry)
@@ -114,6 +116,7 @@ void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session)
 			talloc_memdup(inquiry, session->observed, sizeof *session->observed);
 	for (size_t i = 0; i < session->trace_count; i++)
 		append(inquiry, &session->trace[i]);
+	shadow_inherit(inquiry, session);
 }
 
 /* At rcpt, a check that has scored for an earlier recipient does not count again. */
@@ -151,7 +154,9 @@ static void enter_stage(struct inquiry *inquiry, enum stage stage)
 		TALLOC_FREE(inquiry->deferred);
 	inquiry->stage = stage;
 	inquiry->delay = 0;
+	inquiry->is_decided = false;
 	ruling_forget(inquiry);
+	shadow_enter(inquiry, first_forgotten);
 	while (keep < inquiry->trace_count && inquiry->trace[keep].stage < first_forgotten)
 		keep++;
 	for (size_t i = keep; i < inquiry->trace_count; i++) {
@@ -274,9 +279,23 @@ static void answer_failed(
 
 /* --- judging --- */
 
+/* A run of the shadow; false when facts are missing that can be learnt. */
+static bool ask_shadow(struct inquiry *inquiry)
+{
+	TALLOC_FREE(inquiry->wanted);
+	if (shadow_judge(inquiry))
+		return true;
+	if (talloc_array_length(inquiry->wanted) > 0)
+		return false;
+	shadow_give_up(inquiry);
+	return true;
+}
+
 /* One run; false when facts are missing. */
 static bool judge_once(struct inquiry *inquiry)
 {
+	if (inquiry->is_decided)
+		return ask_shadow(inquiry);
 	inquiry->trace_count = inquiry->start.trace_count;
 	set_score(inquiry, inquiry->start.score);
 	TALLOC_FREE(inquiry->wanted);
@@ -285,7 +304,9 @@ static bool judge_once(struct inquiry *inquiry)
 		return false;
 	if (inquiry->verdict.kind == VERDICT_ACCEPT && inquiry->verdict.whole_session)
 		inquiry->accepted_session = true;
-	return true;
+	inquiry->is_decided = true;
+	inquiry->is_waiting = false;
+	return ask_shadow(inquiry);
 }
 
 static void on_lookup_ended(void *owner);
@@ -366,10 +387,25 @@ static void begin_lookups(struct inquiry_run *run)
 		give_up_lookups(run);
 }
 
+/* What the shadow lacks is learnt for a time of its own. False when there is none left. */
+static bool enter_shadow(struct inquiry_run *run)
+{
+	if (run->is_late) {
+		shadow_give_up(run->inquiry);
+		return false;
+	}
+	if (!run->is_for_shadow && run->clock)
+		timer_start(&run->deadline, run->clock, SHADOW_PATIENCE);
+	run->is_for_shadow = true;
+	return true;
+}
+
 /* Learns and judges until there is a verdict; false when something has to be waited for. */
 static bool pursue(struct inquiry_run *run)
 {
 	do {
+		if (run->inquiry->is_decided && !enter_shadow(run))
+			return true;
 		begin_lookups(run);
 		if (run->pending)
 			return false;
@@ -405,6 +441,11 @@ static void on_deadline(void *owner)
 {
 	struct inquiry_run *run = owner;
 
+	if (run->is_for_shadow) {
+		shadow_give_up(run->inquiry);
+		finish(run);
+		return;
+	}
 	run->is_late = true;
 	give_up_lookups(run);
 	proceed(run);
@@ -457,7 +498,7 @@ void inquiry_begin_judging(struct inquiry *inquiry, enum stage stage, struct clo
 		return;
 	}
 	inquiry->run = run;
-	if (milliseconds != AWAIT_FOR_EVER)
+	if (milliseconds != AWAIT_FOR_EVER && !run->is_for_shadow)
 		timer_start(&run->deadline, clock, milliseconds);
 	await_begin(await, AWAIT_FOR_EVER, cancel_judging, inquiry);
 }

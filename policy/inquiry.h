@@ -9,6 +9,9 @@
  * in an earlier run gives the same again, and only the last run is recorded. A fact that a learner does not deliver in time, or
  * at all, is set failed; after INQUIRY_ROUNDS runs all that are still missing have failed, so the number of runs is bounded.
  *
+ * When the chain has decided, the shadow (policy/shadow.h) is asked about the same facts. It changes nothing: if it lacks facts they are learnt, for
+ * no longer than SHADOW_PATIENCE.
+ *
  * Cancelling the await given to inquiry_begin_judging() cancels all look-ups. Freeing an inquiry does so too.
  */
 #pragma once
@@ -22,7 +25,9 @@
 
 struct chain;
 struct inquiry;
+struct rule;
 struct ruling;
+struct shadow;
 
 #define INQUIRY_ROUNDS 100
 
@@ -44,6 +49,9 @@ struct trace_entry {
 	bool counted;            /* it was added to the inquiry's score */
 	bool monitored;          /* it spoke but was not heard */
 	enum verdict_kind would; /* of a monitored check: what it would have done; NONE: nothing */
+	const struct rule *rule; /* whose entry it is; NULL: none's */
+	bool has_fallen;         /* it is monitored because policy/breaker.h let it fall */
+	bool harms;              /* it refused, or marked by itself */
 	uint32_t microseconds;
 };
 
@@ -79,6 +87,9 @@ struct inquiry {
 	struct inquiry_start start;
 	struct question *wanted; /* what this run asked in vain; NULL when nothing */
 	struct ruling *ruling;   /* what the rules say at this stage; NULL: nothing */
+	struct shadow *shadow;   /* what policy/shadow.h has to tell; NULL: nothing */
+	bool without_shadow;     /* it is not asked */
+	bool is_decided; /* in a judgement: the chain has said its verdict, and the shadow is asked */
 	struct inquiry_run *run; /* the judgement under way, when it had to wait */
 };
 

@@ -177,6 +177,30 @@ static const struct option rules_rows[] = {
 	{0},
 };
 
+static const struct option shadow_rows[] = {
+	{FIELD(shadow_options, files), .type = OPTION_TEXTS,
+		.manual = "rule files, as rules.files: what they would do otherwise than those is "
+			  "logged, counted and reported, and nothing is done"},
+	{0},
+};
+
+static const struct option breaker_rows[] = {
+	{FIELD(breaker_options, hits), .type = OPTION_NUMBER, .preset = "10",
+		.maximum = INT64_C(1000000),
+		.manual = "transactions of clients or senders known as good that one rule may "
+			  "refuse or mark within the window; 0: any number, and there is no "
+			  "breaker"},
+	{FIELD(breaker_options, share), .type = OPTION_NUMBER, .preset = "5", .maximum = 100,
+		.manual = "percent of the transactions of the known-good within it that these must "
+			  "be besides"},
+	{FIELD(breaker_options, window), .type = OPTION_DURATION, .preset = "1h", .minimum = 1000,
+		.maximum = 30 * DAY, .manual = "in what time; it begins with the first of them"},
+	{FIELD(breaker_options, age), .type = OPTION_DURATION, .preset = "24h", .maximum = YEAR,
+		.manual = "how long after its text was seen first a rule falls; later, and with "
+			  "0, it only raises the alarm"},
+	{0},
+};
+
 static const char *const own_domain_choices[] = {"monitor", "refuse", NULL};
 
 static const struct option sender_rows[] = {
@@ -421,6 +445,11 @@ const struct section policy_sections[] = {
 	{"checks", false, sizeof(struct checks_options), checks_rows, "What is looked at."},
 	{"rules", false, sizeof(struct rules_options), rules_rows,
 		"Rules of the site's own, in files of their own language."},
+	{"shadow", false, sizeof(struct shadow_options), shadow_rows,
+		"A second set of rules, to see what it would do."},
+	{"breaker", false, sizeof(struct breaker_options), breaker_rows,
+		"How much harm a rule may do to senders known as good, before it does not act any "
+		"more."},
 	{"sender", false, sizeof(struct sender_options), sender_rows,
 		"What a sender may claim to be."},
 	{"spf", false, sizeof(struct spf_options), spf_rows,
@@ -747,6 +776,8 @@ struct policy *policy_new(
 	policy->limits = settings_section(settings, "limits");
 	policy->checks = settings_section(settings, "checks");
 	policy->rules = settings_section(settings, "rules");
+	policy->shadow = settings_section(settings, "shadow");
+	policy->breaker = settings_section(settings, "breaker");
 	policy->sender = settings_section(settings, "sender");
 	policy->spf = settings_section(settings, "spf");
 	policy->helo = settings_section(settings, "helo");

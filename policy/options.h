@@ -20,6 +20,19 @@ struct rules_options {
 	int64_t watch;                   /* ms between looks at the files of lists; 0: never */
 };
 
+/* How much harm a rule may do to senders known as good: policy/breaker.h. */
+struct breaker_options {
+	int64_t hits;   /* transactions, within the window; 0: any number */
+	int64_t share;  /* percent of theirs that were judged within it */
+	int64_t window; /* ms */
+	int64_t age;    /* ms: a rule whose text is younger falls */
+};
+
+/* A second set of rules, which is judged and does nothing. */
+struct shadow_options {
+	struct texts files; /* as of rules */
+};
+
 enum mode { MODE_ENFORCE, MODE_OBSERVE };
 
 /* The top level. */
@@ -174,7 +187,7 @@ struct thresholds_options {
 	double reject;
 };
 
-/* The sections "", relay, recipients, allow, limits, checks, rules, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, known_good, greylist, rate,
+/* The sections "", relay, recipients, allow, limits, checks, rules, shadow, breaker, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, known_good, greylist, rate,
  * hygiene and thresholds, in that
  * order; ended by a row without name. */
 extern const struct section policy_sections[];
@@ -209,7 +222,10 @@ struct policy {
 	const struct hygiene_options *hygiene;
 	const struct thresholds_options *thresholds;
 	const struct rules_options *rules;
-	struct rulebook *rulebook; /* NULL: no rules, or they have not been read */
+	const struct shadow_options *shadow;
+	const struct breaker_options *breaker;
+	struct rulebook *rulebook;        /* NULL: no rules, or they have not been read */
+	struct rulebook *shadow_rulebook; /* the same of the shadow */
 };
 
 /* Looks the sections up and complains about what does not fit together. The policy lives under the parent, what it points

@@ -4,8 +4,10 @@
 
 #include "base/loop.h"
 #include "base/stream.h"
+#include "policy/breaker.h"
 #include "policy/list_watch.h"
 #include "policy/recipient_list.h"
+#include "policy/rulebook.h"
 #include "policy/store_learner.h"
 #include "proxy/announcement.h"
 #include "proxy/arrival.h"
@@ -209,6 +211,9 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 		.counter = COUNT_SPOOL_BYTES,
 	};
 	gateway->rule_log = rule_log_new(gateway, gateway);
+	if (configuration->policy->rulebook)
+		breaker_use_table(configuration->policy->rulebook->breaker, table, KEY_RULE,
+			COUNT_KNOWN_GOOD);
 	gateway->pools = talloc_array(gateway, struct pool *, configuration->backend_count);
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		gateway->pools[i] = pool_new(gateway, gateway, configuration->backends[i]);

@@ -448,11 +448,18 @@ static bool is_over(const struct evaluation *evaluation, const struct rule *rule
 	return rule->until != INT64_MAX && evaluation->input.now / DAY > rule->until;
 }
 
+static bool is_monitored(const struct evaluation *evaluation, const struct rule *rule)
+{
+	const struct evaluate_input *input = &evaluation->input;
+
+	return rule->monitored || input->monitored ||
+		(input->is_suspended && input->is_suspended(input->owner, rule));
+}
+
 /* What became of one rule; true when it ends the stage. */
 static enum truth judge_rule(struct evaluation *evaluation, const struct rule *rule, bool *ends)
 {
-	struct rule_outcome outcome = {
-		.rule = rule, .monitored = rule->monitored || evaluation->input.monitored};
+	struct rule_outcome outcome = {.rule = rule};
 	enum truth truth = walk(evaluation, rule->condition);
 
 	if (truth == TRUTH_TRUE)
@@ -461,6 +468,7 @@ static enum truth judge_rule(struct evaluation *evaluation, const struct rule *r
 		fail(evaluation, rule, &outcome);
 	if (truth == TRUTH_FALSE || truth == TRUTH_UNKNOWN)
 		return truth;
+	outcome.monitored = is_monitored(evaluation, rule);
 	outcome.ends = !outcome.monitored && has_final_action(&outcome);
 	*ends = outcome.ends;
 	add_outcome(evaluation, &outcome);

@@ -35,8 +35,10 @@ typedef enum fact_state (*evaluate_look_up_fn)(
 struct evaluate_input {
 	evaluate_look_up_fn look_up;
 	void *owner;
-	int64_t now;     /* seconds since 1970 */
-	bool monitored;  /* all rules are */
+	int64_t now; /* seconds since 1970 */
+	bool (*is_suspended)(
+		void *owner, const struct rule *rule); /* such a rule is monitored; NULL: none is */
+	bool monitored;                                /* all rules are */
 	uint64_t budget; /* microseconds for searching, over all runs */
 	struct matcher *matcher;
 };

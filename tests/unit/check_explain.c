@@ -394,7 +394,10 @@ START_TEST(records)
 	facts_set_text(facts, FACT_HELO_NAME, "bad\xff\n\"name\"");
 	facts_set_failed(facts, FACT_SUBJECT, "timed out");
 	inquiry_begin_judging(inquiry, STAGE_RCPT, NULL, 0, &await);
-	text = explain_record(scratch, inquiry, "abc.1", 1795314522);
+	const struct record_form form = {.id = "abc.1", .seconds = 1795314522, .with_facts = true};
+	bool is_shortened;
+
+	text = explain_record(scratch, inquiry, &form, &is_shortened);
 	ck_assert_ptr_null(strchr(text, '\n'));
 	json = json_loads(text, 0, NULL);
 	keeps_the_contract(json);

@@ -43,10 +43,16 @@ static void tear_down(void)
 	talloc_free(all);
 }
 
+static struct records *open_records(const void *parent)
+{
+	return records_open(
+		parent, store.path, (uint64_t)store.journal_age, (size_t)store.journal_size);
+}
+
 /* Opens, runs one transaction of one record, closes. */
 static void put(const char *id, const char *json, uint64_t wall)
 {
-	struct records *records = records_open(NULL, &store);
+	struct records *records = open_records(NULL);
 
 	ck_assert_ptr_nonnull(records);
 	records_begin(records);
@@ -103,7 +109,7 @@ static bool take(void *owner, struct slice json)
 
 static void put_many(unsigned from, unsigned count)
 {
-	struct records *records = records_open(NULL, &store);
+	struct records *records = open_records(NULL);
 
 	records_begin(records);
 	for (unsigned i = from; i < from + count; i++) {
@@ -171,7 +177,7 @@ END_TEST
 /* Four times as much as may be: the newest are there, the file has not grown. */
 START_TEST(stays_within_its_size)
 {
-	struct records *records = records_open(all, &store);
+	struct records *records = open_records(all);
 	char *json = talloc_array(all, char, 2000);
 	struct stat status;
 
