@@ -20,7 +20,7 @@
 struct format {
 	enum file_type type;
 	int (*enable)(struct archive *archive);
-	int filter; /* of a single stream */
+	int filter; /* of a single stream: given by number, so that it is undone once, however it is nested */
 };
 
 /* The payload of a package is a compressed cpio behind a header. */
@@ -41,6 +41,23 @@ static int enable_rpm(struct archive *archive)
 	return result;
 }
 
+/* This filter reads at once and cannot be given by number. */
+static int enable_compress(struct archive *archive)
+{
+	int result = archive_read_support_format_raw(archive);
+
+	return result == ARCHIVE_OK ? archive_read_support_filter_compress(archive) : result;
+}
+
+/* Windows does not know Rock Ridge, and a continuation of it that points to itself sends libarchive 3.6 in circles. */
+static int enable_iso(struct archive *archive)
+{
+	int result = archive_read_support_format_iso9660(archive);
+
+	return result == ARCHIVE_OK ? archive_read_set_option(archive, "iso9660", "rockridge", NULL)
+				    : result;
+}
+
 static const struct format formats[] = {
 	{FILE_TYPE_TAR, archive_read_support_format_tar, ARCHIVE_FILTER_NONE},
 	{FILE_TYPE_CPIO, archive_read_support_format_cpio, ARCHIVE_FILTER_NONE},
@@ -49,8 +66,7 @@ static const struct format formats[] = {
 	{FILE_TYPE_RPM, enable_rpm, ARCHIVE_FILTER_NONE},
 	{FILE_TYPE_CAB, archive_read_support_format_cab, ARCHIVE_FILTER_NONE},
 	{FILE_TYPE_LHA, archive_read_support_format_lha, ARCHIVE_FILTER_NONE},
-	{FILE_TYPE_ISO, archive_read_support_format_iso9660, ARCHIVE_FILTER_NONE},
-	{FILE_TYPE_XAR, archive_read_support_format_xar, ARCHIVE_FILTER_NONE},
+	{FILE_TYPE_ISO, enable_iso, ARCHIVE_FILTER_NONE},
 	{FILE_TYPE_SEVENZIP, archive_read_support_format_7zip, ARCHIVE_FILTER_NONE},
 	{FILE_TYPE_RAR, archive_read_support_format_rar, ARCHIVE_FILTER_NONE},
 	{FILE_TYPE_RAR5, archive_read_support_format_rar5, ARCHIVE_FILTER_NONE},
@@ -60,7 +76,7 @@ static const struct format formats[] = {
 	{FILE_TYPE_LZIP, archive_read_support_format_raw, ARCHIVE_FILTER_LZIP},
 	{FILE_TYPE_ZSTD, archive_read_support_format_raw, ARCHIVE_FILTER_ZSTD},
 	{FILE_TYPE_LZ4, archive_read_support_format_raw, ARCHIVE_FILTER_LZ4},
-	{FILE_TYPE_COMPRESS, archive_read_support_format_raw, ARCHIVE_FILTER_COMPRESS},
+	{FILE_TYPE_COMPRESS, enable_compress, ARCHIVE_FILTER_NONE},
 };
 
 static const struct format *format_of(enum file_type type)
@@ -162,10 +178,9 @@ static bool is_link(struct archive_entry *entry)
 }
 
 /* An entry as a member. False when it is to be the last one. */
-static bool take_entry(struct archive *archive, struct archive_entry *entry,
-	const struct format *format, struct unpacked *out)
+static bool take_entry(struct archive *archive, struct archive_entry *entry, struct unpacked *out)
 {
-	bool is_stream = format->filter != ARCHIVE_FILTER_NONE, goes_on = true;
+	bool is_stream = archive_format(archive) == ARCHIVE_FORMAT_RAW, goes_on = true;
 	struct member *member = unpacked_add(out, is_stream ? slice_of("") : name_of(entry));
 	uint64_t findings = 0;
 	struct slice bytes = slice_of("");
@@ -186,7 +201,7 @@ static bool take_entry(struct archive *archive, struct archive_entry *entry,
 	return goes_on && !(findings & FINDING_OVER_LIMITS && !budget_has_time(out->budget));
 }
 
-static void read_entries(struct archive *archive, const struct format *format, struct unpacked *out)
+static void read_entries(struct archive *archive, struct unpacked *out)
 {
 	struct archive_entry *entry;
 	int result = ARCHIVE_OK;
@@ -201,7 +216,7 @@ static void read_entries(struct archive *archive, const struct format *format, s
 		}
 		if (archive_entry_filetype(entry) == AE_IFDIR)
 			continue;
-		if (!take_entry(archive, entry, format, out))
+		if (!take_entry(archive, entry, out))
 			break;
 	}
 	if (!budget_has_time(out->budget))
@@ -225,22 +240,67 @@ static uint64_t read_variable(struct slice *s)
 	return number;
 }
 
-/* The main header says that it is one of several volumes, or that the next is encrypted. */
+/* Whether a record of the extra area says that the file's data is encrypted. */
+static bool has_encryption(struct slice extra)
+{
+	while (extra.size) {
+		uint64_t size = read_variable(&extra);
+		struct slice record = bytes_piece(extra, 0, size);
+		if (size == 0)
+			break;
+		if (read_variable(&record) == 1)
+			return true;
+		extra = bytes_from(extra, size);
+	}
+	return false;
+}
+
+enum rar5_block {
+	RAR5_MAIN = 1,
+	RAR5_FILE = 2,
+	RAR5_SERVICE = 3,
+	RAR5_ENCRYPTION = 4,
+	RAR5_END = 5
+};
+
+/* What a block says, behind its size: kind, flags, and by these the sizes of what else it has. */
+static uint64_t judge_rar5_block(struct slice block, uint64_t *kind, uint64_t *data_size)
+{
+	struct slice s = block;
+	uint64_t flags, extra_size = 0;
+
+	*kind = read_variable(&s);
+	flags = read_variable(&s);
+	if (flags & 1)
+		extra_size = read_variable(&s);
+	*data_size = flags & 2 ? read_variable(&s) : 0;
+	if (*kind == RAR5_ENCRYPTION)
+		return FINDING_ENCRYPTED;
+	if (*kind == RAR5_MAIN)
+		return read_variable(&s) & 1 ? FINDING_SPLIT : 0;
+	if (*kind != RAR5_FILE && *kind != RAR5_SERVICE)
+		return 0;
+	return extra_size <= block.size &&
+			has_encryption(bytes_from(block, block.size - extra_size))
+		? FINDING_ENCRYPTED
+		: 0;
+}
+
+/* libarchive does not tell that a file is encrypted, so the blocks are looked at here. */
 static uint64_t judge_rar5(struct slice bytes)
 {
-	struct slice s = bytes_from(bytes, 12);
-	uint64_t type, flags;
+	struct slice rest = bytes_from(bytes, 8);
+	uint64_t findings = 0, kind = 0, data_size;
 
-	(void)read_variable(&s);
-	type = read_variable(&s);
-	flags = read_variable(&s);
-	if (type == 4)
-		return FINDING_ENCRYPTED;
-	if (type != 1)
-		return 0;
-	if (flags & 1)
-		(void)read_variable(&s);
-	return read_variable(&s) & 1 ? FINDING_SPLIT : 0;
+	while (rest.size > 4 && kind != RAR5_ENCRYPTION && kind != RAR5_END) {
+		struct slice s = slice_from(rest, 4);
+		uint64_t size = read_variable(&s);
+		if (size == 0)
+			break;
+		findings |= judge_rar5_block(bytes_piece(s, 0, size), &kind, &data_size);
+		rest = bytes_from(bytes_from(s, size), data_size);
+	}
+	return findings;
 }
 
 static uint64_t judge_rar(struct slice bytes)
@@ -307,7 +367,7 @@ void archive_unpack(enum file_type type, struct slice bytes, struct unpacked *ou
 	else if (archive_read_open_memory(archive, bytes.data, bytes.size) != ARCHIVE_OK)
 		out->findings |= finding_of_error(archive);
 	else
-		read_entries(archive, format, out);
+		read_entries(archive, out);
 	archive_read_free(archive);
 }
 

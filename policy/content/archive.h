@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The archives that libarchive reads, within the budget: tar, cpio, ar, cab, lha, ISO 9660, xar, 7z, RAR 4 and 5, and single compressed
+ * The archives that libarchive reads, within the budget: tar, cpio, ar, cab, lha, ISO 9660, 7z, RAR 4 and 5, and single compressed
  * streams. Each type enables its own format and filter and nothing else, so nothing is guessed by libarchive and no program is ever
  * started. gzip is read with zlib alone.
  *
- * Limits: libarchive takes memory for what a header announces (dictionaries of xz, zstd, PPMd and RAR) before anything comes out; a limit
+ * Not xar: a table of contents with the same link twice sends libarchive 3.6 in circles.
+ *
+ * Limits: names of ISO images are those that Windows shows (Joliet or ISO 9660); names of Rock Ridge are not looked at. libarchive asks nobody for
+ * time within one header: who calls it in a process of its own must be ready to end that. It takes memory for what a header announces (dictionaries of xz, zstd, PPMd and RAR) before anything comes out; a limit
  * on the address space of the process is what bounds that.
  */
 #pragma once

@@ -171,6 +171,8 @@ enum file_type file_type_of(struct slice bytes)
 		type = shape_type(bytes);
 	if (type == FILE_TYPE_UNKNOWN)
 		type = text_type(bytes);
+	if (type == FILE_TYPE_UNKNOWN && zip_directory_is_at_end(bytes))
+		type = FILE_TYPE_ZIP;
 	return refine(type, bytes);
 }
 
@@ -300,6 +302,9 @@ bool file_type_is_disguised(enum file_type type, struct slice name)
 	if (said == FILE_TYPE_UNKNOWN || type == FILE_TYPE_UNKNOWN || type == FILE_TYPE_EMPTY)
 		return false;
 	if (type == said || are_alike(type, said))
+		return false;
+	/* Packages and documents that are ZIP files may be called so. */
+	if (said == FILE_TYPE_ZIP && zip_directory_is_type(type))
 		return false;
 	/* Text behind a script's name is that script. */
 	if (type == FILE_TYPE_TEXT && file_type_group(said) == FILE_GROUP_SCRIPT)

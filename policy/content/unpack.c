@@ -43,6 +43,7 @@ static const struct unpacker unpackers[] = {
 	{FILE_TYPE_EGG, find_nothing, FINDING_UNSUPPORTED},
 	{FILE_TYPE_ZOO, find_nothing, FINDING_UNSUPPORTED},
 	{FILE_TYPE_ARC, find_nothing, FINDING_UNSUPPORTED},
+	{FILE_TYPE_XAR, find_nothing, FINDING_UNSUPPORTED},
 	{FILE_TYPE_LZOP, find_nothing, FINDING_UNSUPPORTED},
 	{FILE_TYPE_LRZIP, find_nothing, FINDING_UNSUPPORTED},
 	{FILE_TYPE_CHM, find_nothing, FINDING_UNSUPPORTED},

@@ -755,6 +755,15 @@ static const struct {
 	{0, FILE_TYPE_ZIP},
 };
 
+bool zip_directory_is_type(enum file_type type)
+{
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		if (kinds[i].type == type)
+			return true;
+	}
+	return false;
+}
+
 /* Names with backslashes are the same to Office. */
 static bool starts_path(struct slice name, const char *prefix)
 {
