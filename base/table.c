@@ -254,6 +254,20 @@ static uint64_t hash_of(const struct shared *shared, const struct entry *wanted)
 	return hash;
 }
 
+uint64_t table_digest(const struct table *table, struct slice text)
+{
+	uint64_t hash = mix(table->shared->secret ^ text.size), part;
+
+	while (text.size) {
+		size_t size = text.size < sizeof part ? text.size : sizeof part;
+		part = 0;
+		memcpy(&part, text.data, size);
+		hash = mix(hash + part);
+		text = slice_from(text, size);
+	}
+	return hash;
+}
+
 static size_t bucket_of(const struct shared *shared, const struct entry *wanted)
 {
 	return hash_of(shared, wanted) % BUCKETS;

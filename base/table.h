@@ -20,6 +20,8 @@
  */
 #pragma once
 
+#include "base/slice.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,6 +76,9 @@ uint32_t table_recent(const struct table *table, uint8_t kind, const void *key, 
 
 /* Forgets how often; whether there was anything to forget. */
 bool table_forget_recent(struct table *table, uint8_t kind, const void *key, size_t size);
+
+/* A key for what is longer than TABLE_KEY_SIZE. It depends on the secret of the run; of 2^32 texts, two may have the same. */
+uint64_t table_digest(const struct table *table, struct slice text);
 
 /* The words of a key, all 0 at first. NULL when there is no room for one more key. */
 _Atomic uint64_t *table_words(struct table *table, uint8_t kind, const void *key, size_t size);

@@ -505,6 +505,13 @@ bool evaluate_run(struct evaluation *evaluation)
 	return !is_unknown;
 }
 
+void evaluate_take(struct evaluation *evaluation, struct rule_outcome *outcomes, size_t count)
+{
+	evaluation->outcomes = outcomes;
+	evaluation->outcome_count = count;
+	evaluation->is_done = true;
+}
+
 const struct rule_outcome *evaluate_outcomes(const struct evaluation *evaluation, size_t *count)
 {
 	assert(evaluation->is_done);

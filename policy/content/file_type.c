@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What files are: signatures, what is behind them, and text. */
+#include "policy/content/file_type.h"
+
+#include "policy/content/bytes.h"
+#include "policy/content/extension.h"
+#include "policy/content/magic.h"
+#include "policy/content/ole.h"
+#include "policy/content/text_type.h"
+#include "policy/content/zip_directory.h"
+
+#include <assert.h>
+
+#define PDF_HEADER_WITHIN 1024 /* as readers look for it */
+#define MARKUP_WITHIN 1024
+
+#define TYPE(id, name, group, manual) name,
+const char *const file_type_names[] = {FILE_TYPES(TYPE) NULL};
+#undef TYPE
+
+#define TYPE(id, name, group, manual) manual,
+const char *const file_type_manual[] = {FILE_TYPES(TYPE) NULL};
+#undef TYPE
+
+#define TYPE(id, name, group, manual) FILE_GROUP_##group,
+static const enum file_group groups[] = {FILE_TYPES(TYPE)};
+#undef TYPE
+
+enum file_group file_type_group(enum file_type type)
+{
+	assert(type < FILE_TYPES_COUNT);
+	return groups[type];
+}
+
+static enum file_type program_type(struct slice bytes)
+{
+	uint32_t header = bytes_32(bytes, 0x3c);
+
+	return bytes_are(bytes, header, "PE\0\0", 4) ? FILE_TYPE_PE : FILE_TYPE_DOS;
+}
+
+static bool is_program(struct slice bytes)
+{
+	return (bytes_are(bytes, 0, "MZ", 2) || bytes_are(bytes, 0, "ZM", 2)) && bytes.size >= 28;
+}
+
+/* Programs for several processors begin with the same four bytes as Java's; a class has a version behind them, they a small count. */
+static enum file_type class_type(struct slice bytes)
+{
+	return bytes_8(bytes, 4) == 0 && bytes_8(bytes, 5) == 0 && bytes_8(bytes, 6) == 0 &&
+			bytes_8(bytes, 7) < 40
+		? FILE_TYPE_MACHO
+		: FILE_TYPE_CLASS;
+}
+
+/* A tar of before 1988 has no signature; the sum of its first block tells it. */
+static bool is_old_tar(struct slice bytes)
+{
+	uint32_t sum = 0, said = 0;
+	size_t i = 148;
+
+	if (bytes.size < 512 || bytes.data[0] == '\0')
+		return false;
+	for (size_t k = 0; k < 512; k++)
+		sum += k >= 148 && k < 156 ? ' ' : bytes_8(bytes, k);
+	while (i < 156 && bytes.data[i] == ' ')
+		i++;
+	for (; i < 156 && bytes.data[i] >= '0' && bytes.data[i] <= '7'; i++)
+		said = said * 8 + (uint32_t)(bytes.data[i] - '0');
+	return said == sum;
+}
+
+/* A boot sector of a FAT or NTFS file system, or a partition table. */
+static bool is_disk(struct slice bytes)
+{
+	uint8_t jump = bytes_8(bytes, 0);
+
+	if (bytes.size < 1024 || !bytes_are(bytes, 510, "\x55\xaa", 2))
+		return false;
+	if ((jump == 0xeb || jump == 0xe9) &&
+		(bytes_are(bytes, 54, "FAT", 3) || bytes_are(bytes, 82, "FAT", 3) ||
+			bytes_are(bytes, 3, "NTFS", 4) || bytes_are(bytes, 3, "EXFAT", 5)))
+		return true;
+	return bytes_are(bytes, 512, "EFI PART", 8) ||
+		((bytes_8(bytes, 446) & 0x7f) == 0 && bytes_8(bytes, 450) != 0 &&
+			bytes_32(bytes, 454) != 0);
+}
+
+/* PKCS #7 of DER begins with a sequence and the identifier 1.2.840.113549.1.7. */
+static bool is_pkcs7(struct slice bytes)
+{
+	return bytes_8(bytes, 0) == 0x30 &&
+		bytes_find(bytes_piece(bytes, 0, 32), 0, "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07",
+			10) != SIZE_MAX;
+}
+
+static bool is_bitmap(struct slice bytes)
+{
+	uint32_t header = bytes_32(bytes, 14);
+
+	return bytes_are(bytes, 0, "BM", 2) && header >= 12 && header <= 256 &&
+		bytes_32(bytes, 6) == 0;
+}
+
+static bool is_lzma(struct slice bytes)
+{
+	return bytes_8(bytes, 0) == 0x5d && bytes_16(bytes, 1) == 0 && bytes.size > 13 &&
+		(bytes_64(bytes, 5) == UINT64_MAX || bytes_64(bytes, 5) < 1ULL << 40);
+}
+
+static bool is_pdf(struct slice bytes)
+{
+	return bytes_find(bytes_piece(bytes, 0, PDF_HEADER_WITHIN), 0, "%PDF-", 5) != SIZE_MAX;
+}
+
+static bool is_anywhere(struct slice bytes)
+{
+	(void)bytes;
+	return true;
+}
+
+/* Tried in this order when no signature fits, and before text. */
+static const struct {
+	bool (*fits)(struct slice bytes);
+	enum file_type type;
+} shapes[] = {
+	{is_disk, FILE_TYPE_FAT},
+	{is_bitmap, FILE_TYPE_BMP},
+	{is_pkcs7, FILE_TYPE_PKCS7},
+	{is_lzma, FILE_TYPE_LZMA},
+	{is_old_tar, FILE_TYPE_TAR},
+	{is_pdf, FILE_TYPE_PDF},
+	{is_anywhere, FILE_TYPE_UNKNOWN},
+};
+
+static enum file_type shape_type(struct slice bytes)
+{
+	size_t i = 0;
+
+	while (!shapes[i].fits(bytes))
+		i++;
+	return shapes[i].type;
+}
+
+static enum file_type refine(enum file_type type, struct slice bytes)
+{
+	switch (type) {
+	case FILE_TYPE_CLASS:
+		return class_type(bytes);
+	case FILE_TYPE_ZIP:
+		return zip_directory_type(bytes);
+	case FILE_TYPE_OLE:
+		return ole_type(bytes);
+	case FILE_TYPE_SHEBANG:
+		return bytes_are(bytes, 0, "#!AMR", 5) ? FILE_TYPE_AMR : type;
+	default:
+		return type;
+	}
+}
+
+enum file_type file_type_of(struct slice bytes)
+{
+	enum file_type type;
+
+	if (bytes.size == 0)
+		return FILE_TYPE_EMPTY;
+	if (is_program(bytes))
+		return program_type(bytes);
+	type = magic_type(bytes);
+	if (type == FILE_TYPE_UNKNOWN)
+		type = shape_type(bytes);
+	if (type == FILE_TYPE_UNKNOWN)
+		type = text_type(bytes);
+	if (type == FILE_TYPE_UNKNOWN && zip_directory_is_at_end(bytes))
+		type = FILE_TYPE_ZIP;
+	return refine(type, bytes);
+}
+
+/* The bytes of these are text, or anything. */
+static bool is_told_by_extension(enum file_type type)
+{
+	enum file_group group = file_type_group(type);
+
+	return (group == FILE_GROUP_SCRIPT && type != FILE_TYPE_SHEBANG) ||
+		type == FILE_TYPE_JSON || type == FILE_TYPE_CSV || type == FILE_TYPE_URL;
+}
+
+enum file_type file_type_of_file(struct slice bytes, struct slice name)
+{
+	enum file_type type = file_type_of(bytes);
+	enum file_type said = extension_type(file_type_extension(name));
+
+	if (type == FILE_TYPE_TEXT && (is_told_by_extension(said) || said == FILE_TYPE_SHEBANG))
+		return said;
+	/* The same text may be a page and an application; the extension decides which program opens it. */
+	if ((type == FILE_TYPE_HTML || type == FILE_TYPE_XML) &&
+		(file_type_group(said) == FILE_GROUP_SCRIPT))
+		return said;
+	return type;
+}
+
+struct archive_mark {
+	enum file_type type;
+	const char *bytes;
+	size_t size;
+};
+
+/* What self-extracting programs carry; long enough not to stand there by chance. */
+static const struct archive_mark carried[] = {
+	{FILE_TYPE_RAR5, "Rar!\x1a\7\1\0", 8},
+	{FILE_TYPE_RAR, "Rar!\x1a\7\0", 7},
+	{FILE_TYPE_SEVENZIP, "7z\xbc\xaf\x27\x1c\0", 7},
+	{FILE_TYPE_CAB, "MSCF\0\0\0\0", 8},
+};
+
+static enum file_type carried_type(struct slice bytes, size_t *where)
+{
+	for (size_t i = 0; i < sizeof carried / sizeof *carried; i++) {
+		*where = bytes_find(bytes, 1, carried[i].bytes, carried[i].size);
+		if (*where != SIZE_MAX)
+			return carried[i].type;
+	}
+	return FILE_TYPE_UNKNOWN;
+}
+
+static bool is_image(enum file_type type)
+{
+	enum file_group group = file_type_group(type);
+
+	return group == FILE_GROUP_IMAGE || group == FILE_GROUP_AUDIO || group == FILE_GROUP_VIDEO;
+}
+
+enum file_type file_type_also(struct slice bytes, enum file_type type, size_t *where)
+{
+	enum file_group group = file_type_group(type);
+	bool is_zip = bytes_are(bytes, 0, "PK", 2);
+	struct slice head = bytes_piece(bytes, 0, MARKUP_WITHIN);
+
+	*where = 0;
+	if (type == FILE_TYPE_EMPTY)
+		return FILE_TYPE_UNKNOWN;
+	if (type != FILE_TYPE_PDF && group != FILE_GROUP_MAIL && group != FILE_GROUP_TEXT &&
+		is_pdf(bytes))
+		return FILE_TYPE_PDF;
+	if (!is_zip && group != FILE_GROUP_MAIL && group != FILE_GROUP_DISK &&
+		(group != FILE_GROUP_ARCHIVE) && type != FILE_TYPE_OLE && type != FILE_TYPE_MSI &&
+		zip_directory_is_at_end(bytes))
+		return FILE_TYPE_ZIP;
+	if ((group == FILE_GROUP_PROGRAM &&
+		    (type == FILE_TYPE_PE || type == FILE_TYPE_DOS || type == FILE_TYPE_ELF ||
+			    type == FILE_TYPE_MACHO)) ||
+		type == FILE_TYPE_SHEBANG || is_image(type)) {
+		enum file_type other = carried_type(bytes, where);
+		if (other != FILE_TYPE_UNKNOWN)
+			return other;
+	}
+	*where = 0;
+	if (is_image(type) && type != FILE_TYPE_SVG &&
+		(bytes_find(head, 0, "<script", 7) != SIZE_MAX ||
+			bytes_find(head, 0, "<html", 5) != SIZE_MAX))
+		return FILE_TYPE_HTML;
+	return FILE_TYPE_UNKNOWN;
+}
+
+struct slice file_type_extension(struct slice name)
+{
+	size_t end = name.size, dot;
+
+	while (end && (name.data[end - 1] == '.' || name.data[end - 1] == ' '))
+		end--;
+	dot = end;
+	while (dot && name.data[dot - 1] != '.' && name.data[dot - 1] != '/')
+		dot--;
+	if (!dot || name.data[dot - 1] != '.')
+		return slice_make(name.data, 0);
+	return slice_make(name.data + dot, end - dot);
+}
+
+/* Those that share a container or are written by the same programs are no disguise of each other. */
+static bool are_alike(enum file_type type, enum file_type said)
+{
+	enum file_group a = file_type_group(type), b = file_type_group(said);
+
+	if (a == b)
+		return true;
+	if ((a == FILE_GROUP_TEXT || a == FILE_GROUP_MAIL) &&
+		(b == FILE_GROUP_TEXT || b == FILE_GROUP_MAIL))
+		return true;
+	if ((a == FILE_GROUP_AUDIO || a == FILE_GROUP_VIDEO) &&
+		(b == FILE_GROUP_AUDIO || b == FILE_GROUP_VIDEO))
+		return true;
+	/* Pages and tables of text. */
+	return (type == FILE_TYPE_HTML || type == FILE_TYPE_TEXT || type == FILE_TYPE_XML) &&
+		(b == FILE_GROUP_TEXT || said == FILE_TYPE_HTML || said == FILE_TYPE_SVG ||
+			said == FILE_TYPE_INF);
+}
+
+bool file_type_is_disguised(enum file_type type, struct slice name)
+{
+	enum file_type said = extension_type(file_type_extension(name));
+
+	if (said == FILE_TYPE_UNKNOWN || type == FILE_TYPE_UNKNOWN || type == FILE_TYPE_EMPTY)
+		return false;
+	if (type == said || are_alike(type, said))
+		return false;
+	/* Packages and documents that are ZIP files may be called so. */
+	if (said == FILE_TYPE_ZIP && zip_directory_is_type(type))
+		return false;
+	/* Text behind a script's name is that script. */
+	if (type == FILE_TYPE_TEXT && file_type_group(said) == FILE_GROUP_SCRIPT)
+		return false;
+	return true;
+}
