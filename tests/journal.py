@@ -300,6 +300,13 @@ class Beside(unittest.TestCase):
         self.assertEqual([(d["stage"], d["by"], d["of"], d["rules"]["verdict"], d["shadow"]["code"]) for d in told],
                          [("mail", "rule odd", "shadow", "none", 550)])
         self.assertNotIn("shadow", setting.record(ids[1]))
+        mail = setting.gateway.directory + "/mail"
+        with open(mail, "w", encoding="ascii") as file:
+            file.write(MESSAGE)
+        words = ("explain", "--client", "127.0.0.2", "--sender", "a@example.net", "--recipient", "b@example.com")
+        self.assertIn("What the shadow would have done otherwise\n  mail     reject 550 instead of nothing, by the shadow's rule odd\n",
+                      setting.gateway.command(*words, mail).stdout)
+        self.assertEqual(json.loads(setting.gateway.command(*words, "--json", mail).stdout)["shadow"], told)
         answer = setting.gateway.command("report")
         self.assertIn("The shadow would have done otherwise in 1 transactions", answer.stdout)
         self.assertIn(f"  the shadow's rule odd: 1, 0 known as good\n    as {ids[0]} at mail: reject 550 instead of nothing\n", answer.stdout)
