@@ -233,3 +233,17 @@ bool rulebook_asks(const struct rulebook *rulebook, enum fact_learner learner)
 	}
 	return false;
 }
+
+bool rulebook_asks_field(const struct rulebook *rulebook, enum fact fact, const char *field)
+{
+	const struct program *program = rulebook ? rulebook->program : NULL;
+
+	for (size_t i = 0; program && i < program->reference_count; i++) {
+		const struct reference *reference = program->references[i];
+
+		if (reference->field && reference->fact == &rulebook->vocabulary->facts[fact] &&
+			strcmp(reference->field->name, field) == 0)
+			return true;
+	}
+	return false;
+}
