@@ -272,11 +272,11 @@ static void take_text(struct examination *examination, const struct item *item)
 	struct content *content = examination->content;
 	const struct mime_field_readings *charsets = &item->part->fields.charsets;
 	bool is_aside = item->part->readings & (MIME_PREAMBLE | MIME_EPILOGUE);
+	unsigned seen = 0;
 
 	for (unsigned i = 0; i == 0 || i < charsets->count; i++) {
 		struct slice text = charset_decode(content, examination->tools->charsets,
-			i < charsets->count ? charsets->texts[i] : NULL, item->bytes,
-			&content->anomalies);
+			i < charsets->count ? charsets->texts[i] : NULL, item->bytes, &seen);
 		bool is_declared = strcmp(mime_type(item->part), "text/html") == 0;
 		if (is_declared || is_html(text))
 			body_text_add_html(content->body, text, BODY_TEXT_FROM_HTML);
@@ -284,6 +284,7 @@ static void take_text(struct examination *examination, const struct item *item)
 			body_text_add_plain(
 				content->body, text, is_aside ? BODY_TEXT_HIDDEN : BODY_TEXT_SEEN);
 	}
+	content->anomalies |= mime_anomaly_of_charset(seen);
 	take_embedded(examination, item, item->bytes);
 }
 

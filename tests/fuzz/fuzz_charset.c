@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes in any charset become UTF-8. The name stands in the first line. */
 #include "base/utf8.h"
-#include "policy/content/charset.h"
+#include "policy/mail/charset.h"
 
 #include <assert.h>
 #include <talloc.h>
@@ -14,9 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct charset_set *set = charset_prepare(scratch);
 	struct slice text = slice_make(talloc_memdup(scratch, data, size ? size : 1), size);
 	struct slice name = slice_cut(&text, '\n'), decoded;
-	uint64_t anomalies = 0;
+	unsigned seen = 0;
 
-	decoded = charset_decode(scratch, set, slice_keep(scratch, name), text, &anomalies);
+	decoded = charset_decode(scratch, set, slice_keep(scratch, name), text, &seen);
 	assert(utf8_is_valid(decoded));
 	assert(decoded.size <= 4 * text.size + 4);
 	talloc_free(scratch);
