@@ -173,17 +173,28 @@ static bool is_same_question(const struct question *a, const struct question *b)
 	return a->fact == b->fact && (!a->argument || strcmp(a->argument, b->argument) == 0);
 }
 
-static void want(struct inquiry *inquiry, const struct question *question)
+static void add_question(
+	struct inquiry *inquiry, struct question **questions, const struct question *question)
 {
-	size_t count = talloc_array_length(inquiry->wanted);
+	size_t count = talloc_array_length(*questions);
 
 	for (size_t i = 0; i < count; i++) {
-		if (is_same_question(&inquiry->wanted[i], question))
+		if (is_same_question(&(*questions)[i], question))
 			return;
 	}
-	inquiry->wanted = talloc_realloc(inquiry, inquiry->wanted, struct question, count + 1);
-	inquiry->wanted[count] = (struct question){question->fact,
-		question->argument ? talloc_strdup(inquiry->wanted, question->argument) : NULL};
+	*questions = talloc_realloc(inquiry, *questions, struct question, count + 1);
+	(*questions)[count] = (struct question){question->fact,
+		question->argument ? talloc_strdup(*questions, question->argument) : NULL};
+}
+
+static void want(struct inquiry *inquiry, const struct question *question)
+{
+	add_question(inquiry, &inquiry->wanted, question);
+}
+
+void inquiry_lack(struct inquiry *inquiry, const struct question *question)
+{
+	add_question(inquiry, &inquiry->lacking, question);
 }
 
 /* What counts is asked for when nothing else is missing: then it is needed. */
@@ -311,10 +322,30 @@ static bool judge_once(struct inquiry *inquiry)
 
 static void on_lookup_ended(void *owner);
 
-/* However it ended, the fact is not unknown any more. */
+static bool is_content(const struct question *question)
+{
+	return fact_row(question->fact)->learner == LEARNER_CONTENT;
+}
+
+/* Never is mail let through that should have been looked into. */
+static void settle_content(const struct lookup *lookup)
+{
+	struct facts *facts = lookup->run->inquiry->facts;
+	struct value value;
+
+	if (lookup->await.outcome != OUTCOME_DONE &&
+		facts_get(facts, FACT_SCANNER_FAILED, &value) == FACT_UNKNOWN)
+		facts_set_text(facts, FACT_SCANNER_FAILED, "it took too long");
+}
+
+/* However it ended, the fact is not unknown any more; but for content, which may have been judged where it was found. */
 static void settle(const struct lookup *lookup)
 {
-	if (!is_answered(lookup->run->inquiry, lookup->question))
+	if (is_answered(lookup->run->inquiry, lookup->question))
+		return;
+	if (is_content(lookup->question))
+		settle_content(lookup);
+	else
 		answer_failed(lookup->run->inquiry, lookup->question,
 			lookup->await.outcome == OUTCOME_TIMED_OUT ? "timed out"
 								   : "could not be learnt");
@@ -365,21 +396,43 @@ static size_t settle_ended(struct inquiry_run *run)
 	return pending;
 }
 
-/* Has all missing facts begun to be learnt. */
+/* What is to be learnt now: what a learner lacks, else what was wanted. */
+static size_t take_questions(struct inquiry_run *run)
+{
+	struct inquiry *inquiry = run->inquiry;
+
+	talloc_free(run->questions);
+	run->questions = talloc_move(run, inquiry->lacking ? &inquiry->lacking : &inquiry->wanted);
+	return talloc_array_length(run->questions);
+}
+
+static bool has_others_than_content(const struct question *questions, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!is_content(&questions[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Has all missing facts begun to be learnt; content, all of it at once, when nothing else is missing. */
 static void begin_lookups(struct inquiry_run *run)
 {
-	size_t count = talloc_array_length(run->inquiry->wanted);
+	size_t count = take_questions(run);
+	bool passes_over_content = has_others_than_content(run->questions, count);
 
 	run->rounds++;
 	talloc_free(run->lookups);
-	talloc_free(run->questions);
-	run->questions = talloc_move(run, &run->inquiry->wanted);
 	run->lookups = talloc_zero_array(run, struct lookup, count);
 	run->count = 0;
 	run->is_beginning = true;
 	for (size_t i = 0; i < count; i++) {
-		if (!is_answered(run->inquiry, &run->questions[i]))
-			begin_lookup(run, &run->questions[i]);
+		bool is_of_content = is_content(&run->questions[i]);
+		if (is_answered(run->inquiry, &run->questions[i]) ||
+			(is_of_content && passes_over_content))
+			continue;
+		begin_lookup(run, &run->questions[i]);
+		passes_over_content |= is_of_content;
 	}
 	run->is_beginning = false;
 	run->pending = settle_ended(run);

@@ -9,6 +9,9 @@
  * in an earlier run gives the same again, and only the last run is recorded. A fact that a learner does not deliver in time, or
  * at all, is set failed; after INQUIRY_ROUNDS runs all that are still missing have failed, so the number of runs is bounded.
  *
+ * What stands in a message is asked for last, once nothing else is missing, since who takes it apart judges it there and is told all that
+ * is known (policy/scan.h). If that fails, scanner.failed is set, and the check `scanner` puts the message off.
+ *
  * When the chain has decided, the shadow (policy/shadow.h) is asked about the same facts. It changes nothing: if it lacks facts they are learnt, for
  * no longer than SHADOW_PATIENCE.
  *
@@ -85,10 +88,12 @@ struct inquiry {
 	struct json_t
 		*recipients; /* of whom nothing is known any more: policy/record.h; NULL: of none */
 	struct inquiry_start start;
-	struct question *wanted; /* what this run asked in vain; NULL when nothing */
-	struct ruling *ruling;   /* what the rules say at this stage; NULL: nothing */
-	struct shadow *shadow;   /* what policy/shadow.h has to tell; NULL: nothing */
-	bool without_shadow;     /* it is not asked */
+	struct question *wanted;  /* what this run asked in vain; NULL when nothing */
+	struct question *lacking; /* what a learner needs first: inquiry_lack() */
+	unsigned scans;           /* how often the message was sent to a scanner */
+	struct ruling *ruling;    /* what the rules say at this stage; NULL: nothing */
+	struct shadow *shadow;    /* what policy/shadow.h has to tell; NULL: nothing */
+	bool without_shadow;      /* it is not asked */
 	bool is_decided; /* in a judgement: the chain has said its verdict, and the shadow is asked */
 	struct inquiry_run *run; /* the judgement under way, when it had to wait */
 };
@@ -107,6 +112,9 @@ void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session);
  * Judging at rcpt again is for the next recipient; at another stage it replaces what was judged there and later. */
 void inquiry_begin_judging(struct inquiry *inquiry, enum stage stage, struct clock *clock,
 	uint64_t milliseconds, struct await *await);
+
+/* For the learner of content: before it can tell more, this must be known. It ends its await, and is begun again with it. */
+void inquiry_lack(struct inquiry *inquiry, const struct question *question);
 
 /* For checks: the state of a fact; an unknown one is noted and will be learnt. */
 enum fact_state inquiry_ask(struct inquiry *inquiry, enum fact fact, struct value *value);

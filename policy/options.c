@@ -359,6 +359,41 @@ static const struct option known_good_rows[] = {
 	{0},
 };
 
+static const char *const poison_choices[] = {"refuse", "put_off", NULL};
+
+static const struct option scanner_rows[] = {
+	{FIELD(scanner_options, processes), .type = OPTION_NUMBER, .preset = "0", .maximum = 60,
+		.manual = "scanner processes; 0 is one for each core. Without a rule that asks for "
+			  "what stands in a message there are none"},
+	{FIELD(scanner_options, time), .type = OPTION_DURATION, .preset = "20s", .minimum = 100,
+		.maximum = 5 * MINUTE,
+		.manual = "processor time for one message; a scanner that needs more is ended and "
+			  "the message put off. It stops by itself, with what it has found, after "
+			  "half of it"},
+	{FIELD(scanner_options, memory), .type = OPTION_SIZE, .preset = "512M",
+		.minimum = 64 * MEGABYTE, .maximum = 65536 * MEGABYTE,
+		.manual = "memory of a scanner; one that needs more dies"},
+	{FIELD(scanner_options, unpacked), .type = OPTION_SIZE, .preset = "256M",
+		.minimum = MEGABYTE, .maximum = 16384 * MEGABYTE,
+		.manual =
+			"what may come out of one message, all archives in it unpacked; beyond it "
+			"they are over limits"},
+	{FIELD(scanner_options, unpacked_ratio), .type = OPTION_NUMBER, .preset = "100",
+		.maximum = 1000000,
+		.manual =
+			"how many times its size may come out of a message, where that is less; 0 "
+			"for any"},
+	{FIELD(scanner_options, entries), .type = OPTION_NUMBER, .preset = "10000", .minimum = 10,
+		.maximum = 1000000, .manual = "files in all archives of one message"},
+	{FIELD(scanner_options, depth), .type = OPTION_NUMBER, .preset = "5", .minimum = 1,
+		.maximum = 20, .manual = "archives within archives"},
+	{FIELD(scanner_options, poison), .type = OPTION_CHOICE, .preset = "refuse",
+		.choices = poison_choices,
+		.manual = "what becomes of a message that two scanners died over within a day: "
+			  "refuse it (554), or put_off again and again (451)"},
+	{0},
+};
+
 static const char *const greylist_choices[] = {"suspicious", "strangers", NULL};
 
 static const struct option greylist_rows[] = {
@@ -471,6 +506,8 @@ const struct section policy_sections[] = {
 		"How many of something somebody may send in some time; needs a store."},
 	{"hygiene", false, sizeof(struct hygiene_options), hygiene_rows,
 		"Header fields that strangers may not bring."},
+	{"scanner", false, sizeof(struct scanner_options), scanner_rows,
+		"Processes that take messages apart, shut off from network and files."},
 	{"thresholds", false, sizeof(struct thresholds_options), thresholds_rows,
 		"What a score leads to. Scores of all checks and rules add up."},
 	{0},
@@ -776,6 +813,7 @@ struct policy *policy_new(
 	policy->limits = settings_section(settings, "limits");
 	policy->checks = settings_section(settings, "checks");
 	policy->rules = settings_section(settings, "rules");
+	policy->scanner = settings_section(settings, "scanner");
 	policy->shadow = settings_section(settings, "shadow");
 	policy->breaker = settings_section(settings, "breaker");
 	policy->sender = settings_section(settings, "sender");

@@ -44,6 +44,20 @@ struct site {
 	struct cidrs trusted_relays; /* hosts that hand on strangers' mail to us */
 };
 
+enum poison { POISON_REFUSE, POISON_PUT_OFF };
+
+/* The processes that take messages apart, and what one message may cost them. */
+struct scanner_options {
+	int64_t processes;      /* 0: one a core */
+	int64_t time;           /* ms of processor time, then the scanner dies */
+	int64_t memory;         /* bytes of a scanner's own */
+	int64_t unpacked;       /* bytes that may come out of a message */
+	int64_t unpacked_ratio; /* to what went in; 0: any */
+	int64_t entries;        /* of all containers in a message */
+	int64_t depth;          /* of containers in containers */
+	int poison;             /* enum poison: a message that two scanners died over */
+};
+
 /* Header fields that strangers may not bring. */
 struct hygiene_options {
 	bool enabled;
@@ -220,6 +234,7 @@ struct policy {
 	const struct rate_options **rates;
 	size_t rate_count;
 	const struct hygiene_options *hygiene;
+	const struct scanner_options *scanner;
 	const struct thresholds_options *thresholds;
 	const struct rules_options *rules;
 	const struct shadow_options *shadow;

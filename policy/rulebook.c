@@ -219,3 +219,31 @@ void rulebook_try(const struct policy *policy, struct complaints *complaints)
 	try_set(policy->rulebook, complaints);
 	try_set(policy->shadow_rulebook, complaints);
 }
+
+bool rulebook_asks(const struct rulebook *rulebook, enum fact_learner learner)
+{
+	const struct program *program = rulebook ? rulebook->program : NULL;
+
+	for (size_t i = 0; program && i < program->reference_count; i++) {
+		size_t number =
+			(size_t)(program->references[i]->fact - rulebook->vocabulary->facts);
+
+		if (number < FACT_COUNT && fact_row((enum fact)number)->learner == learner)
+			return true;
+	}
+	return false;
+}
+
+bool rulebook_asks_field(const struct rulebook *rulebook, enum fact fact, const char *field)
+{
+	const struct program *program = rulebook ? rulebook->program : NULL;
+
+	for (size_t i = 0; program && i < program->reference_count; i++) {
+		const struct reference *reference = program->references[i];
+
+		if (reference->field && reference->fact == &rulebook->vocabulary->facts[fact] &&
+			strcmp(reference->field->name, field) == 0)
+			return true;
+	}
+	return false;
+}

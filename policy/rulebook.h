@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "policy/facts.h"
 #include "policy/options.h"
 #include "rules/program.h"
 #include "rules/rule_test.h"
@@ -42,3 +43,8 @@ struct rule_test_result *rulebook_test(
 
 /* The same of both; a test that fails is an error at its place. */
 void rulebook_try(const struct policy *policy, struct complaints *complaints);
+
+/* Whether a rule asks for a fact of that learner. */
+bool rulebook_asks(const struct rulebook *rulebook, enum fact_learner learner);
+/* Whether one looks at that field of its records. */
+bool rulebook_asks_field(const struct rulebook *rulebook, enum fact fact, const char *field);

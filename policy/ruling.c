@@ -268,7 +268,6 @@ static void take_outcome(struct ruling *ruling, size_t i)
 
 static void take_outcomes(struct ruling *ruling)
 {
-	ruling->score = ruling->inquiry->score;
 	if (ruling->evaluation)
 		ruling->outcomes = evaluate_outcomes(ruling->evaluation, &ruling->count);
 	ruling->entries = talloc_array(ruling, struct trace_entry, ruling->count);
@@ -294,6 +293,13 @@ static bool lacks_known_good(const struct ruling *ruling)
 
 /* --- for others --- */
 
+struct evaluation *ruling_begin(struct inquiry *inquiry)
+{
+	if (!inquiry->ruling)
+		inquiry->ruling = begin(inquiry);
+	return inquiry->ruling->evaluation;
+}
+
 struct verdict ruling_judge(struct inquiry *inquiry)
 {
 	const struct policy *policy = inquiry->policy;
@@ -302,10 +308,10 @@ struct verdict ruling_judge(struct inquiry *inquiry)
 	if (!has_rules(policy->rulebook, inquiry->stage) &&
 		!has_rules(policy->shadow_rulebook, inquiry->stage))
 		return verdict_none();
-	if (!inquiry->ruling)
-		inquiry->ruling = begin(inquiry);
+	(void)ruling_begin(inquiry);
 	ruling = inquiry->ruling;
 	if (!ruling->entries) {
+		ruling->score = inquiry->score;
 		if (ruling->evaluation && !evaluate_run(ruling->evaluation))
 			return verdict_unknown();
 		take_outcomes(ruling);
@@ -338,7 +344,7 @@ bool ruling_has_spoken(const struct inquiry *inquiry)
 
 double ruling_score(const struct inquiry *inquiry)
 {
-	return inquiry->ruling->score;
+	return inquiry->ruling ? inquiry->ruling->score : inquiry->score;
 }
 
 void ruling_forget(struct inquiry *inquiry)

@@ -24,6 +24,9 @@ const struct rule_outcome *ruling_outcomes(const struct inquiry *inquiry, size_t
 /* For explain: NULL when there is none. */
 struct evaluation *ruling_evaluation(const struct inquiry *inquiry);
 
+/* For policy/scan: the evaluation of the stage, begun if need be; NULL when no rule is for it. */
+struct evaluation *ruling_begin(struct inquiry *inquiry);
+
 /* Header and subject edits of the rules that acted at the message stage. */
 void ruling_edit(const struct inquiry *inquiry, struct edits *edits);
 

@@ -272,6 +272,15 @@ static void compare(struct shadow *shadow)
 	keep(shadow, &difference);
 }
 
+struct evaluation *shadow_begin(struct inquiry *inquiry)
+{
+	struct shadow *shadow = shadow_of(inquiry);
+
+	if (!shadow->evaluation)
+		begin(shadow);
+	return shadow->evaluation;
+}
+
 bool shadow_judge(struct inquiry *inquiry)
 {
 	struct shadow *shadow;
@@ -281,9 +290,7 @@ bool shadow_judge(struct inquiry *inquiry)
 	shadow = shadow_of(inquiry);
 	if (shadow->is_over)
 		return true;
-	if (!shadow->evaluation)
-		begin(shadow);
-	if (!evaluate_run(shadow->evaluation))
+	if (!evaluate_run(shadow_begin(inquiry)))
 		return false;
 	compare(shadow);
 	TALLOC_FREE(shadow->evaluation);

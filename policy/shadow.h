@@ -25,6 +25,8 @@ struct shadow_side {
 	const char *edits; /* what else it does, in words; "" for nothing */
 };
 
+struct evaluation;
+
 struct shadow_difference {
 	enum stage stage;
 	const char *recipient; /* NULL: of none alone */
@@ -35,6 +37,8 @@ struct shadow_difference {
 
 /* After the chain has decided; false when a fact is missing, which was asked for. */
 bool shadow_judge(struct inquiry *inquiry) __attribute__((warn_unused_result));
+/* For policy/scan: its evaluation of the stage, begun if need be. */
+struct evaluation *shadow_begin(struct inquiry *inquiry);
 /* It cannot be told in time. */
 void shadow_give_up(struct inquiry *inquiry);
 

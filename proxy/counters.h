@@ -48,6 +48,8 @@
 	COUNTER(KNOWN_GOOD,          "known_good",           TOTAL) /* transactions of clients or senders known as good */ \
 	COUNTER(SHADOW_DIFFERENT,    "shadow_different",     TOTAL) /* transactions that the shadow would have judged otherwise */ \
 	COUNTER(SHADOW_UNDECIDED,    "shadow_undecided",     TOTAL) /* and those of which it could not be told in time */ \
+	COUNTER(SCANS,               "scans",                TOTAL) /* messages that were taken apart */ \
+	COUNTER(SCANNER_DEATHS,      "scanner_deaths",       TOTAL) /* over a message */ \
 	COUNTER(UNKNOWN_RECIPIENTS,  "unknown_recipients",   TOTAL) /* that the backend said do not exist */ \
 	COUNTER(RECORDS_LOST,        "records_lost",         TOTAL) /* verdict records and updates of the memory the keeper did not take */ \
 	COUNTER(RECORDS_SHORTENED,   "records_shortened",    TOTAL) /* verdict records that were too large for the journal */ \
@@ -80,4 +82,5 @@ enum counter_key {
 	KEY_UNKNOWN_RECIPIENT = 8, /* recent: that the backend does not know a recipient */
 	KEY_RULE = 9,              /* words: of policy/breaker.h */
 	KEY_REFUSAL_RECORDED = 10, /* recent: records of refusals of a client, and of all */
+	KEY_POISON = 11,           /* recent: messages that scanners died over */
 };

@@ -17,6 +17,7 @@
 #include "proxy/resolver.h"
 #include "proxy/route.h"
 #include "proxy/rule_log.h"
+#include "proxy/scan_link.h"
 #include "proxy/session.h"
 
 #include <talloc.h>
@@ -150,6 +151,8 @@ static void make_chain(struct gateway *gateway)
 		learners[LEARNER_LISTS] = list_watch_learner(gateway->lists);
 	if (gateway->store)
 		learners[LEARNER_STORE] = store_learner(gateway->store);
+	if (gateway->scans)
+		learners[LEARNER_CONTENT] = scan_link_learner(gateway->scans);
 	learners[LEARNER_RECIPIENTS] = recipient_list_learner(gateway->recipients);
 	gateway->chain = chain_with_learners(gateway, gateway->configuration->chain, learners);
 }
@@ -171,6 +174,12 @@ void gateway_use_dns(struct gateway *gateway, struct dns *dns)
 void gateway_use_store(struct gateway *gateway, struct store *store)
 {
 	gateway->store = talloc_steal(gateway, store);
+	make_chain(gateway);
+}
+
+void gateway_use_scans(struct gateway *gateway, struct scan_link *scans)
+{
+	gateway->scans = talloc_steal(gateway, scans);
 	make_chain(gateway);
 }
 

@@ -12,6 +12,7 @@
 #include "proxy/memory.h"
 #include "proxy/process.h"
 #include "proxy/resolver.h"
+#include "proxy/scan_link.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -296,6 +297,12 @@ static bool worker_start(struct worker *worker)
 		worker->gateway, resolver_new(worker, worker->loop, child->configuration->dns));
 	gateway_use_store(worker->gateway,
 		memory_new(worker, worker->loop, child->configuration->store, worker->keeper));
+	if (child->scans)
+		scan_ports_keep_worker(child->scans, child->number);
+	if (process_kind_named("scanner")->count(child->configuration))
+		gateway_use_scans(worker->gateway,
+			scan_link_new(
+				worker, worker->loop, child->table, child->scans, child->number));
 	worker->gateway->draining = child->rehearsal; /* so that no server is asked */
 	if (!enter_sandbox(child->configuration))
 		return false;

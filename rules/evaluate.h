@@ -79,6 +79,9 @@ struct evaluation *evaluate_begin(const void *parent, const struct program *prog
 /* False while facts are unknown. */
 bool evaluate_run(struct evaluation *evaluation) __attribute__((warn_unused_result));
 
+/* Gives it the outcomes that the same rules had elsewhere: from now on it has run. They must live as long. */
+void evaluate_take(struct evaluation *evaluation, struct rule_outcome *outcomes, size_t count);
+
 /* After a run that was true; in the order of the rules. Lives under the evaluation. */
 const struct rule_outcome *evaluate_outcomes(const struct evaluation *evaluation, size_t *count);
 

@@ -5,7 +5,10 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "policy/recipient_list.h"
+#include "policy/rulebook.h"
 #include "proxy/resolver.h"
+#include "proxy/scan_desk.h"
+#include "proxy/scan_link.h"
 #include "tests/fakes/nameserver.h"
 #include "tests/fakes/shelf.h"
 
@@ -332,6 +335,17 @@ struct rig *rig_new(const void *parent, const struct certificate *certificate)
 	return rig;
 }
 
+/* A scanner on the same loop. */
+static void begin_scans(struct rig *rig, const struct configuration *configuration)
+{
+	struct scan_ports *ports = scan_ports_new(rig->gateway, 1, 1);
+
+	gateway_use_scans(
+		rig->gateway, scan_link_new(rig->gateway, rig->loop, rig->table, ports, 0));
+	scan_desk_open(scan_desk_new(
+		rig->gateway, rig->loop, rig->table, ports, 0, configuration->policy));
+}
+
 const char *rig_begin(struct rig *rig)
 {
 	const struct configuration *configuration;
@@ -348,6 +362,9 @@ const char *rig_begin(struct rig *rig)
 	rig->gateway = gateway_new(rig, rig->loop, configuration, rig->table, NULL, 1);
 	if (rig->zone)
 		gateway_use_dns(rig->gateway, begin_names(rig, configuration));
+	if (rulebook_asks(configuration->policy->rulebook, LEARNER_CONTENT) ||
+		rulebook_asks(configuration->policy->shadow_rulebook, LEARNER_CONTENT))
+		begin_scans(rig, configuration);
 	return rig->recipients ? load_recipients(rig) : NULL;
 }
 
