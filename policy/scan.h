@@ -39,7 +39,6 @@ struct slice scan_answer(const void *parent, const struct scan_tools *tools, str
 /* --- for who runs the rules himself --- */
 
 /* All that can be found out about a message, texts too. Lives under the parent. */
-struct slice scan_find(
-	const void *parent, const struct scan_tools *tools, struct message *message);
+struct slice scan_find(const void *parent, const struct scan_tools *tools, struct message *message);
 /* Takes it over; false when it cannot be read. The bytes stay the facts'. */
 bool scan_learn(struct inquiry *inquiry, struct slice found) __attribute__((warn_unused_result));

@@ -6,6 +6,7 @@
 #include "policy/mail/domain.h"
 #include "policy/rulebook.h"
 #include "proxy/file_watch.h"
+#include "proxy/laboratory.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
 

@@ -28,8 +28,8 @@ static _Noreturn void examine(
 {
 	struct slice found;
 	bool good = scan_desk_limit(laboratory->policy->scanner) && sandbox_seal_code() &&
-		sandbox_enter(&(struct sandbox){
-			.profile = SANDBOX_SCANNER, .user = laboratory->user});
+		sandbox_enter(
+			&(struct sandbox){.profile = SANDBOX_SCANNER, .user = laboratory->user});
 
 	if (!good)
 		_exit(1);
@@ -105,7 +105,8 @@ static void begin(
 		await_skip(await, good ? OUTCOME_DONE : OUTCOME_FAILED);
 }
 
-const struct learner *laboratory_new(const void *parent, const struct policy *policy, const char *user)
+const struct learner *laboratory_new(
+	const void *parent, const struct policy *policy, const char *user)
 {
 	struct laboratory *laboratory = talloc_zero(parent, struct laboratory);
 

@@ -8,4 +8,5 @@
 #include "policy/inquiry.h"
 
 /* The row for LEARNER_CONTENT; user: whom the process becomes when we are root. Lives under the parent. */
-const struct learner *laboratory_new(const void *parent, const struct policy *policy, const char *user);
+const struct learner *laboratory_new(
+	const void *parent, const struct policy *policy, const char *user);

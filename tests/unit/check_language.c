@@ -108,9 +108,12 @@ static const struct {
 		"dkim.result is not in this build; a later version, which checks signatures, "
 		"brings it"},
 	{"stage message when any attachment (depth > 1 and type in { pe elf }) then reject", NULL},
-	{"stage message when attachment.extension == \"exe\" then reject \"{attachment.path}\"", NULL},
+	{"stage message when attachment.extension == \"exe\" then reject \"{attachment.path}\"",
+		NULL},
 	{"stage message when attachment.flags has_any { macros encrypted } then reject", NULL},
-	{"stage message when url.host in { \"x.example\" } and body.text contains \"x\" then score 1", NULL},
+	{"stage message when url.host in { \"x.example\" } and body.text contains \"x\" then score "
+	 "1",
+		NULL},
 	{"stage data when mime.parts > 3 then reject", "mime.parts exists from stage message on"},
 	{"stage message when mime.anomalies has missing_ent then reject", "missing_end"},
 	{"stage connect when client.country == \"XX\" then reject", "--with-maxminddb"},
