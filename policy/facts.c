@@ -2,7 +2,12 @@
 /* The table of facts, and sets of known ones. */
 #include "policy/facts.h"
 
+#include "policy/content/file_type.h"
+#include "policy/content/finding.h"
+#include "policy/content/html.h"
 #include "policy/content/mime_anomaly.h"
+#include "policy/content/skeleton.h"
+#include "policy/content/url.h"
 #include "policy/mail/address.h"
 #include "policy/mail/header.h"
 #include "policy/mail/message.h"
@@ -39,6 +44,38 @@ static const struct fact_kind of_zone = {
 static const struct fact_kind of_zone_and_domain = {
 	.each = VALUE_STRING, .arguments = zone_and_domain, .argument_count = 2};
 
+/* clang-format off */
+static const struct vocabulary_field attachment_fields[] = {
+	{.name = "name", .type = VALUE_TEXT, .manual = "its name"},
+	{.name = "extension", .type = VALUE_STRING, .manual = "what stands behind the last dot of the name, in small letters"},
+	{.name = "type", .type = VALUE_ENUM, .names = file_type_names, .manual = "what it is by its bytes"},
+	{.name = "group", .type = VALUE_ENUM, .names = file_group_names, .manual = "the group of that type"},
+	{.name = "declared_type", .type = VALUE_STRING, .manual = "the type that the message says it has"},
+	{.name = "size", .type = VALUE_SIZE, .manual = "its size, decoded"},
+	{.name = "depth", .type = VALUE_INT, .manual = "how many containers it is in; 0 is attached to the message itself"},
+	{.name = "path", .type = VALUE_TEXT, .manual = "the names of all that it is in, and its own, with slashes between them"},
+	{.name = "encrypted", .type = VALUE_BOOL, .manual = "whether something in it cannot be read without a password"},
+	{.name = "macros", .type = VALUE_BOOL, .manual = "whether it has macros"},
+	{.name = "sha256", .type = VALUE_STRING, .manual = "SHA-256 of its bytes, in small hexadecimal digits"},
+	{.name = "in_archive", .type = VALUE_BOOL, .manual = "whether it is in an archive"},
+	{.name = "disguised", .type = VALUE_BOOL, .manual = "whether its extension says something else than its bytes"},
+	{.name = "flags", .type = VALUE_FLAGS, .names = finding_names, .manual = "what was found in it"},
+	{.name = "name_flags", .type = VALUE_FLAGS, .names = skeleton_flag_names, .manual = "what is strange about its name"},
+	{0},
+};
+static const struct vocabulary_field url_fields[] = {
+	{.name = "host", .type = VALUE_DOMAIN, .manual = "the host, in ASCII"},
+	{.name = "domain", .type = VALUE_DOMAIN, .manual = "the part of it that is registered"},
+	{.name = "path", .type = VALUE_TEXT, .manual = "what stands behind the host"},
+	{.name = "scheme", .type = VALUE_STRING, .manual = "http, https …"},
+	{.name = "text", .type = VALUE_TEXT, .manual = "the text that is shown instead of it; absent when it is shown itself"},
+	{.name = "flags", .type = VALUE_FLAGS, .names = url_flag_names, .manual = "what is strange about it"},
+	{0},
+};
+/* clang-format on */
+static const struct fact_kind attachments = {.fields = attachment_fields};
+static const struct fact_kind urls = {.fields = url_fields};
+
 static const struct vocabulary_argument key_and_period[] = {
 	{"key", VALUE_STRING, true}, {"period", VALUE_DURATION, false}};
 static const struct vocabulary_argument age[] = {{"age", VALUE_DURATION, false}};
@@ -64,6 +101,11 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_BODY_TEXT].bulky = true,
 	[FACT_BODY_HTML].bulky = true,
 	[FACT_BODY_RAW].bulky = true,
+	[FACT_BODY_HIDDEN].bulky = true,
+	[FACT_BODY_SCRIPT].bulky = true,
+	[FACT_BODY_FLAGS].flags = html_flag_names,
+	[FACT_ATTACHMENT].rules = &attachments,
+	[FACT_URL].rules = &urls,
 	[FACT_HEADER].argument = "field name",
 	[FACT_DNS_A].argument = "name",
 	[FACT_DNS_AAAA].argument = "name",

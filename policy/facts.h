@@ -120,6 +120,11 @@ enum fact_learner {
 	FACT(BODY_TEXT,          "body.text",            VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "what a reader sees: plain text, and the visible text of HTML, decoded") \
 	FACT(BODY_HTML,          "body.html",            VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "the source of HTML, decoded; absent when there is none") \
 	FACT(BODY_RAW,           "body.raw",             VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "the message behind its header, as it came") \
+	FACT(BODY_HIDDEN,        "body.hidden",          VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "text of HTML that a reader does not see, and text between the parts of the message; absent when there is none") \
+	FACT(BODY_SCRIPT,        "body.script",          VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "scripts and styles of HTML; absent when there are none") \
+	FACT(BODY_FLAGS,         "body.flags",           VALUE_FLAGS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "what is strange about HTML, in the text or attached") \
+	FACT(ATTACHMENT,         "attachment",           VALUE_RECORDS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "files attached to the message and all that is in them, in every reading") \
+	FACT(URL,                "url",                  VALUE_RECORDS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "addresses on the web that the text, the HTML or a file points to") \
 	FACT(SCANNER_FAILED,     "scanner.failed",       VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "why the message could not be taken apart; absent when it could, or nobody asked") \
 	FACT(SCANNER_DEATHS,     "scanner.deaths",       VALUE_INT,     STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "how many scanners have died over this message within a day; absent when none has lately") \
 	FACT(RESOLVES,           "resolves",             VALUE_BOOL,    STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "whether that name has an address in the DNS; absent for what can be no name") \
@@ -169,6 +174,7 @@ struct fact_row {
 struct fact_kind {
 	enum value_type each; /* of a VALUE_TEXTS fact: what its texts are */
 	bool keyed;           /* its argument stands in brackets: header["Subject"] */
+	const struct vocabulary_field *fields; /* of a VALUE_RECORDS fact */
 	const struct vocabulary_argument *arguments;
 	size_t argument_count;
 };

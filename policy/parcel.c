@@ -79,6 +79,7 @@ static void put_records(struct parcel *parcel, const struct value_records *recor
 {
 	parcel_put_number(parcel, records->count);
 	parcel_put_number(parcel, records->width);
+	parcel_put_number(parcel, records->is_cut);
 	for (size_t i = 0; i < (size_t)records->count * records->width; i++)
 		parcel_put_value(parcel, records->fields[i].state, &records->fields[i].value);
 }
@@ -239,7 +240,8 @@ static enum fact_state take_simple(const void *parent, struct unpacking *from, s
 
 static void take_records(const void *parent, struct unpacking *from, struct value *value)
 {
-	uint32_t count = take_count(from), width = take_count(from);
+	uint32_t count = take_count(from), width = parcel_take_index(from, UINT16_MAX);
+	bool is_cut = parcel_take_index(from, 2);
 	size_t all = (size_t)count * width;
 	struct value_field *fields;
 
@@ -253,7 +255,8 @@ static void take_records(const void *parent, struct unpacking *from, struct valu
 		if (fields[i].state == FACT_KNOWN && fields[i].value.type == VALUE_RECORDS)
 			give_up(from);
 	}
-	value->records = (struct value_records){fields, from->is_broken ? 0 : count, width};
+	value->records = (struct value_records){
+		fields, from->is_broken ? 0 : count, (uint16_t)width, is_cut};
 }
 
 enum fact_state parcel_take_value(const void *parent, struct unpacking *from, struct value *value)

@@ -46,3 +46,5 @@ void rulebook_try(const struct policy *policy, struct complaints *complaints);
 
 /* Whether a rule asks for a fact of that learner. */
 bool rulebook_asks(const struct rulebook *rulebook, enum fact_learner learner);
+/* Whether one looks at that field of its records. */
+bool rulebook_asks_field(const struct rulebook *rulebook, enum fact fact, const char *field);

@@ -16,6 +16,7 @@ enum status { STATUS_LACKING, STATUS_JUDGED, STATUSES };
 struct scan_tools {
 	const struct policy *policy;
 	struct content_tools *content;
+	bool wants_digests; /* a rule asks for those of attachments */
 };
 
 static const struct rulebook *rulebook_of(const struct policy *policy, enum whose whose)
@@ -63,8 +64,8 @@ static void put_known(struct parcel *parcel, const struct facts *facts)
 	talloc_free(known);
 }
 
-/* What was found out about the message, as far as there is room. */
-static void put_found(struct parcel *parcel, const struct facts *facts)
+/* What was found out about the message; without texts, and as far as there is room, or all. */
+static void put_found(struct parcel *parcel, const struct facts *facts, bool is_all)
 {
 	struct value value;
 
@@ -73,15 +74,42 @@ static void put_found(struct parcel *parcel, const struct facts *facts)
 		const struct question question = {fact, NULL};
 		size_t before = parcel->size;
 
-		if (row->learner != LEARNER_CONTENT || row->bulky ||
+		if (row->learner != LEARNER_CONTENT || (row->bulky && !is_all) ||
 			facts_get(facts, fact, &value) == FACT_UNKNOWN)
 			continue;
 		parcel_put_number(parcel, true);
 		put_fact(parcel, facts, &question);
-		if (parcel->size > SCAN_PARCEL_MAXIMUM / 2)
+		if (parcel->size > SCAN_PARCEL_MAXIMUM / 2 && !is_all)
 			parcel->size = before;
 	}
 	parcel_put_number(parcel, false);
+}
+
+/* Whether records are such as the fact has. */
+static bool are_fields_right(const struct fact_row *row, const struct value_records *records)
+{
+	const struct vocabulary_field *fields = row->rules->fields;
+	size_t all = (size_t)records->count * records->width, width = 0;
+
+	while (fields[width].name)
+		width++;
+	for (size_t i = 0; i < all; i++) {
+		if (records->fields[i].state == FACT_KNOWN &&
+			records->fields[i].value.type != fields[i % width].type)
+			return false;
+	}
+	return records->width == width;
+}
+
+static bool is_right(
+	const struct question *question, enum fact_state state, const struct value *value)
+{
+	const struct fact_row *row = fact_row(question->fact);
+
+	if (state != FACT_KNOWN)
+		return true;
+	return value->type == row->type &&
+		(value->type != VALUE_RECORDS || are_fields_right(row, &value->records));
 }
 
 static void take_facts(struct unpacking *from, struct facts *facts)
@@ -91,8 +119,7 @@ static void take_facts(struct unpacking *from, struct facts *facts)
 		struct value value;
 		enum fact_state state = parcel_take_value(facts, from, &value);
 
-		if (state == FACT_KNOWN && value.type != fact_row(question.fact)->type)
-			from->is_broken = true;
+		from->is_broken |= !is_right(&question, state, &value);
 		if (from->is_broken)
 			return;
 		if (state != FACT_UNKNOWN)
@@ -135,6 +162,18 @@ static void put_outcomes(struct parcel *parcel, const struct vocabulary *vocabul
 		put_outcome(parcel, vocabulary, &outcomes[i]);
 }
 
+static bool fits(const struct vocabulary_slot *slot, const struct value *value)
+{
+	static const bool is_text[] = {[SHAPE_STATUS] = true,
+		[SHAPE_TEXT] = true,
+		[SHAPE_FIELD] = true,
+		[SHAPE_ADDRESS] = true,
+		[SHAPE_DURATION] = false};
+
+	return value->type != VALUE_TEXTS && value->type != VALUE_RECORDS &&
+		(slot->shape == SHAPE_WORD || value_is_text(value->type) == is_text[slot->shape]);
+}
+
 static struct outcome_action take_action(
 	const void *parent, struct unpacking *from, const struct vocabulary *vocabulary)
 {
@@ -142,9 +181,12 @@ static struct outcome_action take_action(
 		.row = &vocabulary->actions[parcel_take_index(from, vocabulary->action_count)]};
 
 	action.acts = parcel_take_index(from, 2);
-	for (size_t i = 0; i < VOCABULARY_SLOTS; i++)
-		action.arguments[i].state =
-			parcel_take_value(parent, from, &action.arguments[i].value);
+	for (size_t i = 0; i < VOCABULARY_SLOTS; i++) {
+		struct value_field *argument = &action.arguments[i];
+		argument->state = parcel_take_value(parent, from, &argument->value);
+		from->is_broken |= i < action.row->slot_count && argument->state == FACT_KNOWN &&
+			!fits(&action.row->slots[i], &argument->value);
+	}
 	return action;
 }
 
@@ -238,7 +280,9 @@ struct scan_tools *scan_prepare(const void *parent, const struct policy *policy)
 	struct scan_tools *tools = talloc_zero(parent, struct scan_tools);
 
 	tools->policy = policy;
-	tools->content = content_tools_new(tools, policy->scanner);
+	tools->content = content_prepare(tools);
+	tools->wants_digests = rulebook_asks_field(policy->rulebook, FACT_ATTACHMENT, "sha256") ||
+		rulebook_asks_field(policy->shadow_rulebook, FACT_ATTACHMENT, "sha256");
 	return tools;
 }
 
@@ -247,7 +291,8 @@ static bool learn_here(const struct scan *scan, const struct question *question)
 	enum fact_learner learner = fact_row(question->fact)->learner;
 
 	if (learner == LEARNER_CONTENT)
-		content_learner_learn(scan->inquiry, scan->tools->content);
+		content_learner_learn(
+			scan->inquiry, scan->tools->content, scan->tools->wants_digests);
 	else if (learner == LEARNER_HEADER && question->argument)
 		header_learner_learn_fields(scan->inquiry, question);
 	else if (learner == LEARNER_HEADER)
@@ -293,7 +338,7 @@ static void judge(const struct scan *scan, struct parcel *answer)
 	while (!(is_judged = evaluate_run(evaluation)) && learn_wanted(scan))
 		TALLOC_FREE(inquiry->wanted);
 	parcel_put_number(answer, is_judged ? STATUS_JUDGED : STATUS_LACKING);
-	put_found(answer, inquiry->facts);
+	put_found(answer, inquiry->facts, false);
 	if (is_judged)
 		put_outcomes(
 			answer, rulebook_of(inquiry->policy, scan->whose)->vocabulary, evaluation);
@@ -326,4 +371,27 @@ struct slice scan_answer(const void *parent, const struct scan_tools *tools, str
 	if (open_request(&scan, request))
 		judge(&scan, answer);
 	return answer->size > SCAN_PARCEL_MAXIMUM ? slice_of("") : parcel_bytes(answer);
+}
+
+/* --- without rules --- */
+
+struct slice scan_find(const void *parent, const struct scan_tools *tools, struct message *message)
+{
+	struct parcel *found = parcel_new(parent);
+	struct facts *facts = facts_new(found, NULL);
+	struct inquiry *inquiry = inquiry_new_of(facts, tools->policy, facts);
+
+	inquiry->stage = STAGE_MESSAGE;
+	inquiry->message = message;
+	content_learner_learn(inquiry, tools->content, true);
+	put_found(found, facts, true);
+	return parcel_bytes(found);
+}
+
+bool scan_learn(struct inquiry *inquiry, struct slice found)
+{
+	struct unpacking from = parcel_open(found);
+
+	take_facts(&from, inquiry->facts);
+	return !from.is_broken;
 }

@@ -45,8 +45,8 @@ void body_text_append(struct body_text *body, enum body_text_kind kind, struct s
 	body->texts[kind].size += text.size + 1;
 }
 
-void body_text_add_url(
-	struct body_text *body, struct slice address, struct slice shown, enum body_text_origin origin)
+void body_text_add_url(struct body_text *body, struct slice address, struct slice shown,
+	enum body_text_origin origin)
 {
 	struct body_text_url found = {.shown = shown, .origin = origin};
 
@@ -60,8 +60,7 @@ void body_text_add_url(
 		found.url.flags |= URL_SHOWS_OTHER;
 	if (body->url_count == body->url_room) {
 		body->url_room = body->url_room ? body->url_room * 2 : 8;
-		body->urls = talloc_realloc(
-			body, body->urls, struct body_text_url, body->url_room);
+		body->urls = talloc_realloc(body, body->urls, struct body_text_url, body->url_room);
 	}
 	body->urls[body->url_count++] = found;
 }

@@ -51,5 +51,5 @@ void body_text_add_plain(struct body_text *body, struct slice text, enum body_te
 void body_text_add_html(struct body_text *body, struct slice source, enum body_text_origin origin);
 
 /* An address that was found elsewhere. */
-void body_text_add_url(
-	struct body_text *body, struct slice address, struct slice shown, enum body_text_origin origin);
+void body_text_add_url(struct body_text *body, struct slice address, struct slice shown,
+	enum body_text_origin origin);

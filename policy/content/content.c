@@ -48,8 +48,8 @@ static void enqueue(struct examination *examination, const struct item *item)
 {
 	if (examination->count == examination->room) {
 		examination->room = examination->room ? examination->room * 2 : 16;
-		examination->queue = talloc_realloc(examination, examination->queue,
-			struct item, examination->room);
+		examination->queue = talloc_realloc(
+			examination, examination->queue, struct item, examination->room);
 	}
 	examination->queue[examination->count++] = *item;
 }
@@ -217,23 +217,6 @@ static void enqueue_message(struct examination *examination, const struct item *
 	enqueue(examination, &message);
 }
 
-/* A file with a name or not, whatever it is in. */
-static void take_file(struct examination *examination, const struct item *item)
-{
-	const struct mime_field_readings *names = item->part ? &item->part->fields.names : NULL;
-	const char *name = names && names->count && !*item->name ? names->texts[0] : item->name;
-	enum file_type type = file_type_of_file(item->bytes, slice_of(name));
-	uint64_t findings = item->findings | open_container(examination, item, type);
-
-	record(examination, item, type, findings);
-	if (type == FILE_TYPE_EML || type == FILE_TYPE_MHTML)
-		enqueue_message(examination, item);
-	if (type == FILE_TYPE_HTML || type == FILE_TYPE_HTA || type == FILE_TYPE_SVG)
-		body_text_add_html(examination->content->body, item->bytes, BODY_TEXT_FROM_FILE);
-}
-
-/* --- texts --- */
-
 /* Files inside of a text, by uuencode or yEnc. */
 static void take_embedded(
 	struct examination *examination, const struct item *item, struct slice text)
@@ -258,6 +241,25 @@ static void take_embedded(
 	}
 }
 
+/* A file with a name or not, whatever it is in. */
+static void take_file(struct examination *examination, const struct item *item)
+{
+	const struct mime_field_readings *names = item->part ? &item->part->fields.names : NULL;
+	const char *name = names && names->count && !*item->name ? names->texts[0] : item->name;
+	enum file_type type = file_type_of_file(item->bytes, slice_of(name));
+	uint64_t findings = item->findings | open_container(examination, item, type);
+
+	record(examination, item, type, findings);
+	if (type == FILE_TYPE_EML || type == FILE_TYPE_MHTML)
+		enqueue_message(examination, item);
+	if (type == FILE_TYPE_UUENCODED)
+		take_embedded(examination, item, item->bytes);
+	if (type == FILE_TYPE_HTML || type == FILE_TYPE_HTA || type == FILE_TYPE_SVG)
+		body_text_add_html(examination->content->body, item->bytes, BODY_TEXT_FROM_FILE);
+}
+
+/* --- texts --- */
+
 /* Whatever it is called: some programs look at what it is. */
 static bool is_html(struct slice text)
 {
@@ -270,18 +272,19 @@ static void take_text(struct examination *examination, const struct item *item)
 	struct content *content = examination->content;
 	const struct mime_field_readings *charsets = &item->part->fields.charsets;
 	bool is_aside = item->part->readings & (MIME_PREAMBLE | MIME_EPILOGUE);
+	unsigned seen = 0;
 
 	for (unsigned i = 0; i == 0 || i < charsets->count; i++) {
 		struct slice text = charset_decode(content, examination->tools->charsets,
-			i < charsets->count ? charsets->texts[i] : NULL, item->bytes,
-			&content->anomalies);
+			i < charsets->count ? charsets->texts[i] : NULL, item->bytes, &seen);
 		bool is_declared = strcmp(mime_type(item->part), "text/html") == 0;
 		if (is_declared || is_html(text))
 			body_text_add_html(content->body, text, BODY_TEXT_FROM_HTML);
 		if (!is_declared)
-			body_text_add_plain(content->body, text,
-				is_aside ? BODY_TEXT_HIDDEN : BODY_TEXT_SEEN);
+			body_text_add_plain(
+				content->body, text, is_aside ? BODY_TEXT_HIDDEN : BODY_TEXT_SEEN);
 	}
+	content->anomalies |= mime_anomaly_of_charset(seen);
 	take_embedded(examination, item, item->bytes);
 }
 
@@ -296,16 +299,24 @@ static bool is_body(const struct item *item)
 
 /* --- leaves --- */
 
+/* Something else under the name of a text. */
+static bool is_file(struct slice bytes)
+{
+	enum file_type type = file_type_of(bytes);
+	enum file_group group = file_type_group(type);
+
+	return group != FILE_GROUP_TEXT && group != FILE_GROUP_OTHER &&
+		group != FILE_GROUP_DOCUMENT && type != FILE_TYPE_UUENCODED;
+}
+
 /* One reading of a leaf's body. */
-static void take_reading(
-	struct examination *examination, const struct item *leaf, struct slice bytes, bool is_encoded)
+static void take_reading(struct examination *examination, const struct item *leaf,
+	struct slice bytes, bool is_encoded)
 {
 	const struct mime_fields *fields = &leaf->part->fields;
 	struct item item = *leaf;
-	enum file_group group;
 
 	item.bytes = bytes;
-	group = file_type_group(file_type_of(bytes));
 	if (fields->is_multipart && is_encoded && may_descend(examination, &item)) {
 		item.kind = ITEM_MULTIPART;
 		item.depth++;
@@ -316,8 +327,7 @@ static void take_reading(
 		take_file(examination, &item);
 	} else {
 		take_text(examination, &item);
-		if (fields->names.count || (group != FILE_GROUP_TEXT && group != FILE_GROUP_OTHER &&
-						   group != FILE_GROUP_DOCUMENT))
+		if (fields->names.count || is_file(bytes))
 			take_file(examination, &item);
 	}
 }
@@ -331,8 +341,7 @@ static bool is_new(struct readings *readings, struct slice bytes)
 {
 	for (unsigned i = 0; i < readings->count; i++) {
 		const struct slice *other = &readings->all[i];
-		if (other->size == bytes.size &&
-			memcmp(other->data, bytes.data, bytes.size) == 0)
+		if (other->size == bytes.size && memcmp(other->data, bytes.data, bytes.size) == 0)
 			return false;
 	}
 	if (readings->count < SCRATCH_READINGS)
@@ -400,8 +409,8 @@ static void enqueue_parts(
 				.path = item->path,
 				.depth = item->depth,
 				.in_archive = item->in_archive,
-				.is_other_reading = item->is_other_reading ||
-					part->readings & MIME_OTHERWISE});
+				.is_other_reading =
+					item->is_other_reading || part->readings & MIME_OTHERWISE});
 	}
 }
 
@@ -453,8 +462,7 @@ struct content *content_examine(const void *parent, struct content_tools *tools,
 	budget_begin(&content->budget, limits, message.size, clock, context);
 	*examination = (struct examination){.content = content, .tools = tools};
 	enqueue(examination,
-		&(struct item){
-			.kind = ITEM_MESSAGE, .bytes = message, .name = "", .path = ""});
+		&(struct item){.kind = ITEM_MESSAGE, .bytes = message, .name = "", .path = ""});
 	work(examination);
 	content->is_complete &= content->budget.hit == BUDGET_NONE && !content->body->is_cut;
 	talloc_free(examination);
@@ -485,7 +493,10 @@ struct content_tools *content_prepare(const void *parent)
 
 	tools->charsets = charset_prepare(tools);
 	unpack_prepare();
-	url_parse(tools, slice_of("http://b\xc3\xbc" "cher.example/"), &url);
+	url_parse(tools,
+		slice_of("http://b\xc3\xbc"
+			 "cher.example/"),
+		&url);
 	content_sha256(tools, &nothing);
 	return tools;
 }

@@ -27,8 +27,8 @@ struct content_attachment {
 	const char *path;          /* names of all that it is in, and its own, between slashes */
 	enum file_type type;       /* what it is by its bytes */
 	struct slice bytes;
-	uint64_t size;     /* what it is or says it is */
-	uint64_t findings; /* bits of enum finding, with those of what is inside */
+	uint64_t size;       /* what it is or says it is */
+	uint64_t findings;   /* bits of enum finding, with those of what is inside */
 	unsigned name_flags; /* bits of enum skeleton_flag */
 	unsigned depth;      /* of containers around it: 0 is an attachment of the message itself */
 	bool in_archive;

@@ -5,6 +5,7 @@
 #include <talloc.h>
 
 #define GUESSES 4        /* boundaries of a multipart that are guessed */
+#define HEADER_TRIES 4   /* lines of a header that are taken for the first delimiter */
 #define LATE_HEADER 8192 /* octets behind the empty line in which another header may end */
 #define NONE (-1)
 
@@ -31,6 +32,7 @@ struct leaf {
 	const char *doubtful; /* where its body begins for some, or NULL */
 	const char *limit;    /* how far the header is looked at, NULL for all of it */
 	size_t header_lines;
+	unsigned tries; /* to end the header at a delimiter */
 };
 
 struct pass {
@@ -572,13 +574,36 @@ static bool take_body_line(struct pass *pass, const char *line_end, const char *
 	return false;
 }
 
+/* A header of a multipart that goes on with the first delimiter, instead of an empty line. */
+static void try_missing_end(struct pass *pass, const char *line_end)
+{
+	struct leaf *leaf = &pass->leaf;
+	struct slice line = slice_make(pass->at, (size_t)(line_end - pass->at));
+	struct mime_fields fields;
+
+	if (line.size < 3 || line.data[0] != '-' || line.data[1] != '-' || leaf->limit ||
+		leaf->tries++ >= HEADER_TRIES)
+		return;
+	line = slice_from(line, 2);
+	mime_field_read(pass->mime, pass->charsets, header_of_leaf(pass, pass->at), &fields);
+	for (unsigned i = 0; fields.is_multipart && i < fields.boundaries.count; i++) {
+		if (!begins_with(line, slice_of(fields.boundaries.texts[i])))
+			continue;
+		note(pass, MIME_HEADER_WITHOUT_END);
+		end_header(pass, pass->at, pass->at);
+		return;
+	}
+}
+
 static void take_line(struct pass *pass, const char *line_end, const char *next)
 {
 	bool is_header = pass->leaf.body == NULL;
 
 	pass->mime->steps++;
-	if (is_header)
+	if (is_header) {
 		count_header_line(pass, next);
+		try_missing_end(pass, line_end);
+	}
 	if (is_header && line_end == pass->at)
 		end_header(pass, pass->at, next);
 	else if (pass->boundary_count || pass->depth)

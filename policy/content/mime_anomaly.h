@@ -74,6 +74,9 @@ static inline uint64_t mime_anomaly_bit(enum mime_anomaly anomaly)
 	return UINT64_C(1) << anomaly;
 }
 
+/* What bits of enum charset_seen are among them. */
+uint64_t mime_anomaly_of_charset(unsigned seen);
+
 /* In the order of the bits, NULL-ended; and the lines of manual, likewise. */
 extern const char *const mime_anomaly_names[];
 extern const char *const mime_anomaly_manual[];

@@ -223,11 +223,21 @@ static bool is_type(const char *text)
 		is_token(slash + 1, strlen(slash + 1));
 }
 
-/* Encoded-words where none belong; in small letters. */
+/* Encoded-words where none belong. */
+static char *decode_words(struct scan *scan, struct slice text)
+{
+	unsigned seen = 0;
+	char *decoded = encoded_word_decode_prepared(scan->parent, scan->charsets, text, &seen);
+
+	scan->fields->anomalies |= mime_anomaly_of_charset(seen);
+	return decoded;
+}
+
+/* The same, in small letters. */
 static char *lower_decoded(struct scan *scan, struct slice text)
 {
 	if (memmem(text.data, text.size, "=?", 2))
-		text = slice_of(encoded_word_decode(scan->parent, text));
+		text = slice_of(decode_words(scan, text));
 	return lower(scan->parent, text);
 }
 
@@ -377,7 +387,7 @@ static void add_names(struct scan *scan, const struct mime_field_readings *names
 		const char *name = names->texts[i];
 		if (strstr(name, "=?")) {
 			note(scan, MIME_ENCODED_WORD_PARAMETER);
-			name = encoded_word_decode(scan->parent, slice_of(name));
+			name = decode_words(scan, slice_of(name));
 		}
 		if (fields->names.count &&
 			strcasecmp(extension(name), extension(fields->names.texts[0])) != 0)
@@ -399,8 +409,7 @@ static void add_boundaries(struct scan *scan, const struct mime_field_readings *
 			add(scan, &fields->boundaries, boundary);
 		if (strstr(boundary, "=?")) {
 			note(scan, MIME_ENCODED_WORD_PARAMETER);
-			add(scan, &fields->boundaries,
-				encoded_word_decode(scan->parent, slice_of(boundary)));
+			add(scan, &fields->boundaries, decode_words(scan, slice_of(boundary)));
 		}
 	}
 	if (fields->boundaries.count > 1)

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "policy/content/charset.h"
+#include "policy/mail/charset.h"
 #include "policy/content/decode.h"
 #include "policy/content/mime_anomaly.h"
 

@@ -420,6 +420,7 @@ static void add_extended(struct mime_parameters *parameters, struct charset_set 
 {
 	struct slice rest = text, charset = slice_cut(&rest, '\'');
 	const char *name = "utf-8";
+	unsigned seen = 0;
 	char *bytes;
 
 	if (memchr(rest.data, '\'', rest.size)) {
@@ -431,7 +432,8 @@ static void add_extended(struct mime_parameters *parameters, struct charset_set 
 	bytes = slice_keep(parameters, rest);
 	rest = slice_make(bytes, unpercent(bytes, rest.size));
 	if (strcasecmp(name, "utf-8") != 0)
-		rest = charset_decode(parameters, charsets, name, rest, &parameters->anomalies);
+		rest = charset_decode(parameters, charsets, name, rest, &seen);
+	parameters->anomalies |= mime_anomaly_of_charset(seen);
 	add_with_nuls(parameters, readings, rest);
 }
 

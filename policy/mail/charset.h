@@ -13,13 +13,16 @@
 
 struct charset_set;
 
+/* What was seen; bits. */
+enum charset_seen { CHARSET_UTF7 = 1, CHARSET_UTF16 = 2, CHARSET_UNKNOWN = 4 };
+
 /* Opens what can be opened of the charsets that mail comes in. */
 struct charset_set *charset_prepare(const void *parent);
 
 /* How many descriptors are open. */
 size_t charset_count(const struct charset_set *set);
 
-/* UTF-8 under the parent, or the text itself where it is UTF-8 already. name may be NULL. Notes MIME_UTF7, MIME_UTF16 and
- * MIME_UNKNOWN_CHARSET in *anomalies. set may be NULL: then none of iconv's. */
+/* UTF-8 under the parent, or the text itself where it is UTF-8 already. name may be NULL. Sets bits of enum charset_seen. set may be
+ * NULL: then none of iconv's. At most four bytes come of one, and four more. */
 struct slice charset_decode(const void *parent, struct charset_set *set, const char *name,
-	struct slice text, uint64_t *anomalies);
+	struct slice text, unsigned *seen);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Charsets to UTF-8: RFC 2152 for UTF-7, RFC 2781 for UTF-16. */
-#include "policy/content/charset.h"
+#include "policy/mail/charset.h"
 
 #include "base/utf8.h"
-#include "policy/content/mime_anomaly.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -353,18 +352,18 @@ static const char *const utf16s[] = {
 static const char *const utf32s[] = {"utf32", "utf32le", "utf32be", "ucs4", "iso10646ucs4", NULL};
 
 static struct slice decode_other(const void *parent, struct charset_set *set, const char *name,
-	struct slice text, uint64_t *anomalies)
+	struct slice text, unsigned *seen)
 {
 	for (size_t i = 0; set && i < KNOWN; i++) {
 		if (strcmp(known[i].name, name) == 0 && set->open[i] != (iconv_t)-1)
 			return convert(parent, set->open[i], text);
 	}
-	*anomalies |= mime_anomaly_bit(MIME_UNKNOWN_CHARSET);
+	*seen |= CHARSET_UNKNOWN;
 	return decode_latin(parent, text, false);
 }
 
 struct slice charset_decode(const void *parent, struct charset_set *set, const char *name,
-	struct slice text, uint64_t *anomalies)
+	struct slice text, unsigned *seen)
 {
 	char clean[NAME_SIZE];
 
@@ -376,12 +375,12 @@ struct slice charset_decode(const void *parent, struct charset_set *set, const c
 	if (is_one_of(clean, latins) || is_one_of(clean, latin_9s))
 		return decode_latin(parent, text, is_one_of(clean, latin_9s));
 	if (is_one_of(clean, utf7s)) {
-		*anomalies |= mime_anomaly_bit(MIME_UTF7);
+		*seen |= CHARSET_UTF7;
 		return decode_utf7(parent, text);
 	}
 	if (is_one_of(clean, utf16s) || is_one_of(clean, utf32s)) {
-		*anomalies |= mime_anomaly_bit(MIME_UTF16);
+		*seen |= CHARSET_UTF16;
 		return decode_wide(parent, text, clean, is_one_of(clean, utf32s) ? 4 : 2);
 	}
-	return decode_other(parent, set, clean, text, anomalies);
+	return decode_other(parent, set, clean, text, seen);
 }
