@@ -140,6 +140,8 @@ struct chain *chain_new(const void *parent, const struct policy *policy,
 	chain->ends[RANK_CHECK] = chain->count;
 	if (learners)
 		memcpy(chain->learners, learners, sizeof chain->learners);
+	if (!chain->learners[LEARNER_CONTENT].begin && policy->content)
+		chain->learners[LEARNER_CONTENT] = *policy->content;
 	if (!chain->learners[LEARNER_HEADER].begin)
 		chain->learners[LEARNER_HEADER] = header_learner();
 	if (!chain->learners[LEARNER_STORE].begin)

@@ -243,6 +243,16 @@ enum fact_state inquiry_ask(struct inquiry *inquiry, enum fact fact, struct valu
 	return inquiry_ask_of(inquiry, fact, NULL, value);
 }
 
+enum fact_state inquiry_ask_message(struct inquiry *inquiry, struct value *value)
+{
+	enum fact_state state;
+
+	if (inquiry->message)
+		return FACT_KNOWN;
+	state = inquiry_ask_of(inquiry, FACT_HEADER, "*", value);
+	return state == FACT_KNOWN ? FACT_ABSENT : state;
+}
+
 const char *inquiry_text(struct inquiry *inquiry, enum fact fact, const char *fallback)
 {
 	struct value value;
@@ -290,13 +300,16 @@ static void answer_failed(
 
 /* --- judging --- */
 
-/* A run of the shadow; false when facts are missing that can be learnt. */
+/* A run of the shadow; false when facts are missing that can be learnt. A message that a scanner has failed at is not sent to others for its sake. */
 static bool ask_shadow(struct inquiry *inquiry)
 {
+	struct value failure;
+
 	TALLOC_FREE(inquiry->wanted);
 	if (shadow_judge(inquiry))
 		return true;
-	if (talloc_array_length(inquiry->wanted) > 0)
+	if (talloc_array_length(inquiry->wanted) > 0 &&
+		facts_get(inquiry->facts, FACT_SCANNER_FAILED, &failure) != FACT_KNOWN)
 		return false;
 	shadow_give_up(inquiry);
 	return true;

@@ -51,11 +51,11 @@ struct trace_entry {
 	double score;            /* what it gave */
 	bool counted;            /* it was added to the inquiry's score */
 	bool monitored;          /* it spoke but was not heard */
-	enum verdict_kind would; /* of a monitored check: what it would have done; NONE: nothing */
-	const struct rule *rule; /* whose entry it is; NULL: none's */
 	bool has_fallen;         /* it is monitored because policy/breaker.h let it fall */
 	bool harms;              /* it refused, or marked by itself */
+	enum verdict_kind would; /* of a monitored check: what it would have done; NONE: nothing */
 	uint32_t microseconds;
+	const struct rule *rule; /* whose entry it is; NULL: none's */
 };
 
 /* What a judgement began with, and each of its runs begins with. */
@@ -75,12 +75,14 @@ struct inquiry {
 	double score;            /* of the session and of the stages judged so far */
 	bool accepted_session;   /* an accept for the whole session was given */
 	bool tagged;             /* the tag threshold was reached */
-	bool is_waiting;         /* in a run of the chain: one who stands before waits for a fact */
-	uint32_t delay;          /* ms that rules want the answer to be held back */
-	struct verdict verdict;  /* of the last judgement */
+	bool is_decided; /* in a judgement: the chain has said its verdict, and the shadow is asked */
+	bool is_waiting;        /* in a run of the chain: one who stands before waits for a fact */
+	uint32_t delay;         /* ms that rules want the answer to be held back */
+	struct verdict verdict; /* of the last judgement */
 	struct verdict
 		*deferred; /* a refusal from before the sender was known, for rcpt; NULL: none */
 	enum stage deferred_at;
+	bool without_shadow;      /* it is not asked */
 	struct verdict *observed; /* what mode = "observe" kept from acting; NULL when nothing */
 	struct trace_entry *trace;
 	size_t trace_count;
@@ -93,9 +95,7 @@ struct inquiry {
 	unsigned scans;           /* how often the message was sent to a scanner */
 	struct ruling *ruling;    /* what the rules say at this stage; NULL: nothing */
 	struct shadow *shadow;    /* what policy/shadow.h has to tell; NULL: nothing */
-	bool without_shadow;      /* it is not asked */
-	bool is_decided; /* in a judgement: the chain has said its verdict, and the shadow is asked */
-	struct inquiry_run *run; /* the judgement under way, when it had to wait */
+	struct inquiry_run *run;  /* the judgement under way, when it had to wait */
 };
 
 /* The facts stay the caller's and must outlive the inquiry. */
@@ -121,6 +121,10 @@ enum fact_state inquiry_ask(struct inquiry *inquiry, enum fact fact, struct valu
 
 enum fact_state inquiry_ask_of(
 	struct inquiry *inquiry, enum fact fact, const char *argument, struct value *value);
+
+/* For what is taken from the message itself: known when it is there, else what those say who learn fields from headers: absent, or that it was not
+ * recorded. */
+enum fact_state inquiry_ask_message(struct inquiry *inquiry, struct value *value);
 
 /* For checks, shorter: the text or number of a fact that the session always tells; fallback when it is absent or failed. */
 const char *inquiry_text(struct inquiry *inquiry, enum fact fact, const char *fallback);

@@ -150,15 +150,6 @@ static const struct {
 		FACT_HEADER_ANOMALIES, next_received, set_received, COUNT(received_fields) - 1},
 };
 
-/* What is known of a header that is not there is not all of it. Whoever learns fields from headers says what is to be said of that. */
-static enum fact_state without_header(struct inquiry *inquiry)
-{
-	struct value value;
-	enum fact_state state = inquiry_ask_of(inquiry, FACT_HEADER, "*", &value);
-
-	return state == FACT_KNOWN ? FACT_ABSENT : state;
-}
-
 static enum fact_state ask_records(
 	struct inquiry *inquiry, size_t kind, const void *parent, struct value *value)
 {
@@ -171,8 +162,11 @@ static enum fact_state ask_records(
 
 	if (state != FACT_KNOWN)
 		return state;
+	state = kind == RECIPIENT ? FACT_KNOWN : inquiry_ask_message(inquiry, value);
+	if (state != FACT_KNOWN)
+		return state;
 	if (kind != RECIPIENT && !inquiry->header)
-		return without_header(inquiry);
+		return FACT_ABSENT;
 	if (kind == HEADER && inquiry->header->anomalies & HEADER_TOO_LONG) {
 		value->text = "the header is larger than what is looked at";
 		return FACT_FAILED;

@@ -214,6 +214,8 @@ struct allow_entry {
 };
 
 /* All of them, looked up once. */
+struct learner;
+
 struct policy {
 	const struct settings *settings; /* for the places of complaints; NULL in tests */
 	const struct site *site;
@@ -236,6 +238,8 @@ struct policy {
 	const struct hygiene_options *hygiene;
 	const struct scanner_options *scanner;
 	const struct thresholds_options *thresholds;
+	const struct learner
+		*content; /* takes messages apart where there are no scanners; NULL: nobody does */
 	const struct rules_options *rules;
 	const struct shadow_options *shadow;
 	const struct breaker_options *breaker;

@@ -131,7 +131,8 @@ static json_t *value_json(enum fact fact, const struct value *value)
 bool record_keeps(enum fact fact)
 {
 	return fact_row(fact)->learner == LEARNER_TOLD || fact == FACT_SPF_RESULT ||
-		fact == FACT_SENDER_KNOWN_GOOD || fact == FACT_ORIGIN_IP;
+		fact == FACT_SENDER_KNOWN_GOOD || fact == FACT_ORIGIN_IP ||
+		fact == FACT_HEADER_ANOMALIES || fact == FACT_RECEIVED_COUNT;
 }
 
 /* Which facts are told. */

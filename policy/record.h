@@ -12,8 +12,8 @@
 /* with_facts: all that is known; else what record_keeps(). */
 json_t *record_new(struct inquiry *inquiry, bool with_facts);
 
-/* What every record has, if it is known: what the log tells, too. Nothing of what a message says, nor of what others answered about it, but whether the
- * sender is who he claims to be, and known as good. */
+/* What every record has, if it is known: what the log tells, too. Nothing of what a message says, but how its header is made; nor of what others
+ * answered about it, but whether the sender is who he claims to be, and known as good. */
 bool record_keeps(enum fact fact);
 
 /* Takes away something that it may lack, what is missed least first; false when nothing is left to take. */

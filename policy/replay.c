@@ -346,10 +346,11 @@ static bool exists_at(const struct fact_row *row, enum stage stage)
 	return row->stage <= stage && !is_of_one;
 }
 
-/* The header is looked at again. */
-static bool exists_without_header_at(const struct fact_row *row, enum stage stage)
+/* The message is looked at again. */
+static bool exists_without_message_at(const struct fact_row *row, enum stage stage)
 {
-	return exists_at(row, stage) && row->learner != LEARNER_HEADER;
+	return exists_at(row, stage) && row->learner != LEARNER_HEADER &&
+		row->learner != LEARNER_CONTENT;
 }
 
 static bool exists_behind_relay_at(const struct fact_row *row, enum stage stage)
@@ -386,7 +387,7 @@ static void tell(struct play *play, enum stage stage)
 		copy_facts(play->facts, the_case->told, exists_behind_relay_at, stage);
 	else
 		copy_facts(play->facts, the_case->told,
-			the_case->message ? exists_without_header_at : exists_at, stage);
+			the_case->message ? exists_without_message_at : exists_at, stage);
 	tell_login(play, stage);
 	if (stage == STAGE_MAIL && the_case->of_mail)
 		facts_take_over(play->facts, the_case->of_mail);
@@ -508,8 +509,10 @@ static const struct chain *without_teachers(struct play *play, const struct chai
 
 	for (size_t i = 0; i < LEARNERS; i++)
 		learners[i] = (struct learner){miss, play};
-	if (play->the_case->message)
+	if (play->the_case->message) {
 		learners[LEARNER_HEADER] = *chain_learner(chain, LEARNER_HEADER);
+		learners[LEARNER_CONTENT] = *chain_learner(chain, LEARNER_CONTENT);
+	}
 	return chain_with_learners(play->outcome, chain, learners);
 }
 

@@ -129,6 +129,7 @@ struct sample {
 	struct facts *facts;
 	struct inquiry *inquiry;
 	struct spool spool;
+	bool has_content; /* it was taken apart */
 };
 
 /* Line ends become CRLF. */
@@ -173,6 +174,18 @@ static void *open_message(void *owner, const void *parent, const char *rule_file
 	return sample;
 }
 
+/* Once; false when that was not what is missing. */
+static bool learn_content(struct sample *sample)
+{
+	const struct learner *learner = sample->inquiry->policy->content;
+
+	if (!learner || sample->has_content)
+		return false;
+	sample->has_content = true;
+	learner->begin(learner->owner, sample->inquiry, NULL, NULL);
+	return true;
+}
+
 static enum fact_state look_up(
 	void *owner, const struct evaluate_question *question, struct value *value)
 {
@@ -183,6 +196,8 @@ static enum fact_state look_up(
 		header_learner_learn_fields(
 			sample->inquiry, &(struct question){FACT_HEADER, question->key});
 	state = language_ask(sample->inquiry, sample->vocabulary, sample, question, value);
+	if (state == FACT_UNKNOWN && learn_content(sample))
+		state = language_ask(sample->inquiry, sample->vocabulary, sample, question, value);
 	return state == FACT_UNKNOWN ? FACT_ABSENT : state;
 }
 

@@ -64,8 +64,8 @@ static void put_known(struct parcel *parcel, const struct facts *facts)
 	talloc_free(known);
 }
 
-/* What was found out about the message, as far as there is room. */
-static void put_found(struct parcel *parcel, const struct facts *facts)
+/* What was found out about the message; without texts, and as far as there is room, or all. */
+static void put_found(struct parcel *parcel, const struct facts *facts, bool is_all)
 {
 	struct value value;
 
@@ -74,12 +74,12 @@ static void put_found(struct parcel *parcel, const struct facts *facts)
 		const struct question question = {fact, NULL};
 		size_t before = parcel->size;
 
-		if (row->learner != LEARNER_CONTENT || row->bulky ||
+		if (row->learner != LEARNER_CONTENT || (row->bulky && !is_all) ||
 			facts_get(facts, fact, &value) == FACT_UNKNOWN)
 			continue;
 		parcel_put_number(parcel, true);
 		put_fact(parcel, facts, &question);
-		if (parcel->size > SCAN_PARCEL_MAXIMUM / 2)
+		if (parcel->size > SCAN_PARCEL_MAXIMUM / 2 && !is_all)
 			parcel->size = before;
 	}
 	parcel_put_number(parcel, false);
@@ -338,7 +338,7 @@ static void judge(const struct scan *scan, struct parcel *answer)
 	while (!(is_judged = evaluate_run(evaluation)) && learn_wanted(scan))
 		TALLOC_FREE(inquiry->wanted);
 	parcel_put_number(answer, is_judged ? STATUS_JUDGED : STATUS_LACKING);
-	put_found(answer, inquiry->facts);
+	put_found(answer, inquiry->facts, false);
 	if (is_judged)
 		put_outcomes(
 			answer, rulebook_of(inquiry->policy, scan->whose)->vocabulary, evaluation);
@@ -371,4 +371,27 @@ struct slice scan_answer(const void *parent, const struct scan_tools *tools, str
 	if (open_request(&scan, request))
 		judge(&scan, answer);
 	return answer->size > SCAN_PARCEL_MAXIMUM ? slice_of("") : parcel_bytes(answer);
+}
+
+/* --- without rules --- */
+
+struct slice scan_find(const void *parent, const struct scan_tools *tools, struct message *message)
+{
+	struct parcel *found = parcel_new(parent);
+	struct facts *facts = facts_new(found, NULL);
+	struct inquiry *inquiry = inquiry_new_of(facts, tools->policy, facts);
+
+	inquiry->stage = STAGE_MESSAGE;
+	inquiry->message = message;
+	content_learner_learn(inquiry, tools->content, true);
+	put_found(found, facts, true);
+	return parcel_bytes(found);
+}
+
+bool scan_learn(struct inquiry *inquiry, struct slice found)
+{
+	struct unpacking from = parcel_open(found);
+
+	take_facts(&from, inquiry->facts);
+	return !from.is_broken;
 }

@@ -35,3 +35,10 @@ struct scan_tools *scan_prepare(const void *parent, const struct policy *policy)
 /* Judges; the answer lives under the parent. anomalies: bits of enum anomaly. */
 struct slice scan_answer(const void *parent, const struct scan_tools *tools, struct slice request,
 	struct slice message, unsigned anomalies);
+
+/* --- for who runs the rules himself --- */
+
+/* All that can be found out about a message, texts too. Lives under the parent. */
+struct slice scan_find(const void *parent, const struct scan_tools *tools, struct message *message);
+/* Takes it over; false when it cannot be read. The bytes stay the facts'. */
+bool scan_learn(struct inquiry *inquiry, struct slice found) __attribute__((warn_unused_result));

@@ -11,7 +11,8 @@
 
 #define MICROSECONDS 1000 /* of a millisecond */
 #define TOLD_IN_THE_LOG 3
-#define EDITS_SIZE 200
+#define EDIT_SIZE 200   /* of one argument */
+#define EDITS_KEPT 1000 /* bytes, of a side; they are compared whole */
 
 struct shadow {
 	struct inquiry *inquiry;
@@ -111,7 +112,7 @@ static char *add_edit(char *text, const struct outcome_action *action)
 		if (argument->state != FACT_KNOWN)
 			continue;
 		value = value_print(text, &argument->value, NULL);
-		text = talloc_asprintf_append(text, " %.*s", EDITS_SIZE, value);
+		text = talloc_asprintf_append(text, " %.*s", EDIT_SIZE, value);
 		talloc_free(value);
 	}
 	return text;
@@ -237,10 +238,12 @@ static const char *recipient_of(struct shadow *shadow, const void *parent)
 	return talloc_strdup(parent, inquiry_text(inquiry, FACT_RECIPIENT, ""));
 }
 
-static void keep(struct shadow *shadow, const struct shadow_difference *difference)
+static void keep(struct shadow *shadow, struct shadow_difference *difference)
 {
 	if (shadow->count == SHADOW_DIFFERENCES)
 		return;
+	difference->rules.edits = talloc_strndup(shadow, difference->rules.edits, EDITS_KEPT);
+	difference->shadow.edits = talloc_strndup(shadow, difference->shadow.edits, EDITS_KEPT);
 	shadow->differences = talloc_realloc(
 		shadow, shadow->differences, struct shadow_difference, shadow->count + 1);
 	shadow->differences[shadow->count++] = *difference;
@@ -338,8 +341,6 @@ void shadow_inherit(struct inquiry *inquiry, const struct inquiry *session)
 
 		difference.recipient = copy(shadow, difference.recipient);
 		difference.by = copy(shadow, difference.by);
-		difference.rules.edits = copy(shadow, difference.rules.edits);
-		difference.shadow.edits = copy(shadow, difference.shadow.edits);
 		keep(shadow, &difference);
 	}
 }

@@ -6,6 +6,7 @@
 #include "policy/mail/domain.h"
 #include "policy/rulebook.h"
 #include "proxy/file_watch.h"
+#include "proxy/laboratory.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
 
@@ -491,6 +492,7 @@ static struct configuration *complete(struct configuration *configuration, const
 
 	join(configuration, settings);
 	configuration->policy = policy = policy_new(configuration, settings, complaints);
+	policy->content = laboratory_new(configuration, policy, configuration->user);
 	read_rules(configuration, policy, file, complaints);
 	configuration->recipients_file = choose_list(configuration);
 	configuration->chain = chain_new(

@@ -45,7 +45,7 @@
 	COUNTER(RULES_FAILED,        "rules_failed",         TOTAL) /* whose condition could not be told */ \
 	COUNTER(RULES_ALARMS,        "rules_alarms",         TOTAL) /* of the breaker: how often a rule went beyond its bound */ \
 	COUNTER(RULES_FALLEN,        "rules_fallen",         TOTAL) /* of these: rules that do not act any more */ \
-	COUNTER(KNOWN_GOOD,          "known_good",           TOTAL) /* transactions of clients or senders known as good */ \
+	COUNTER(KNOWN_GOOD,          "known_good",           TOTAL) /* transactions of clients or senders known as good, where rules are watched */ \
 	COUNTER(SHADOW_DIFFERENT,    "shadow_different",     TOTAL) /* transactions that the shadow would have judged otherwise */ \
 	COUNTER(SHADOW_UNDECIDED,    "shadow_undecided",     TOTAL) /* and those of which it could not be told in time */ \
 	COUNTER(SCANS,               "scans",                TOTAL) /* messages that were taken apart */ \

@@ -151,16 +151,20 @@ static void put_message(struct keeper *keeper, struct slice id, int descriptor)
 
 enum reading { READING_MORE, READING_DRY, READING_OVER };
 
-/* -1: none has come. */
+/* -1: none has come, or more than one: these are none of ours. */
 static int descriptor_of(struct msghdr *header)
 {
 	const struct cmsghdr *passed = CMSG_FIRSTHDR(header);
-	int descriptor = -1;
+	int descriptors[sizeof(union passing) / sizeof(int)];
+	size_t count;
 
-	if (passed && passed->cmsg_level == SOL_SOCKET && passed->cmsg_type == SCM_RIGHTS &&
-		passed->cmsg_len == CMSG_LEN(sizeof descriptor))
-		memcpy(&descriptor, CMSG_DATA(passed), sizeof descriptor);
-	return descriptor;
+	if (!passed || passed->cmsg_level != SOL_SOCKET || passed->cmsg_type != SCM_RIGHTS)
+		return -1;
+	count = (passed->cmsg_len - CMSG_LEN(0)) / sizeof *descriptors;
+	memcpy(descriptors, CMSG_DATA(passed), count * sizeof *descriptors);
+	for (size_t i = 0; count > 1 && i < count; i++)
+		close(descriptors[i]);
+	return count == 1 ? descriptors[0] : -1;
 }
 
 static void take_packet(struct keeper *keeper, struct msghdr *header, size_t size)

@@ -191,6 +191,7 @@ static void note_harms(struct rule_log *log, const char *id, struct inquiry *inq
 
 void rule_log_note_end(struct rule_log *log, const char *id, struct inquiry *inquiry)
 {
+	const struct rulebook *rulebook = log->gateway->configuration->policy->rulebook;
 	struct table *table = log->gateway->table;
 	size_t count;
 
@@ -199,6 +200,6 @@ void rule_log_note_end(struct rule_log *log, const char *id, struct inquiry *inq
 		table_add(table, COUNT_SHADOW_DIFFERENT, 1);
 	if (shadow_is_undecided(inquiry))
 		table_add(table, COUNT_SHADOW_UNDECIDED, 1);
-	if (is_known_good(inquiry))
+	if (rulebook && breaker_is_counting(rulebook->breaker) && is_known_good(inquiry))
 		note_harms(log, id, inquiry);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests of workers, one after the other. */
+#include "config.h"
+
 #include "proxy/scan_desk.h"
 
 #include "base/log.h"
@@ -14,6 +16,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <talloc.h>
@@ -42,8 +45,7 @@ struct errand {
 
 /* --- time --- */
 
-/* From now on the message has so much of the processor, then the kernel ends us; 0: nothing is under way. */
-static void set_alarm(int64_t milliseconds)
+void scan_desk_set_alarm(int64_t milliseconds)
 {
 	const struct itimerval limit = {
 		.it_value = {milliseconds / 1000, milliseconds % 1000 * 1000}};
@@ -145,12 +147,12 @@ static void serve(struct scan_desk *desk, const struct errand *errand)
 	void *scratch = talloc_new(NULL);
 
 	take_note(desk, &errand->head);
-	set_alarm(desk->time);
+	scan_desk_set_alarm(desk->time);
 	answer(desk, errand->head.worker, errand->head.serial, SCAN_ANSWERED,
 		scan_answer(scratch, desk->tools, errand->parcel, errand->message,
 			errand->head.anomalies));
 	talloc_free(scratch);
-	set_alarm(0);
+	scan_desk_set_alarm(0);
 	desk->note->worker = 0;
 	table_add(desk->table, COUNT_SCANS, 1);
 }
@@ -178,6 +180,30 @@ static void on_request(evutil_socket_t end, short what, void *owner)
 		munmap(errand.map, errand.head.message_size);
 	if (descriptor >= 0)
 		close(descriptor);
+}
+
+/* --- limits --- */
+
+static bool limit(int resource, uint64_t most)
+{
+	const struct rlimit value = {most, most};
+
+	return setrlimit(resource, &value) == 0;
+}
+
+/* A message that wants more memory than this ends the process. Sanitizers map far more than they use. */
+bool scan_desk_limit(const struct scanner_options *options)
+{
+	bool good = limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0);
+
+#ifndef SANITIZED
+	good = good && limit(RLIMIT_DATA, (uint64_t)options->memory);
+#else
+	(void)options;
+#endif
+	if (!good)
+		log_event(LEVEL_ERROR, "scanner_failed", "its limits: %s", strerror(errno));
+	return good;
 }
 
 /* --- life --- */

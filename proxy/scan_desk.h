@@ -18,3 +18,8 @@ struct scan_desk *scan_desk_new(const void *parent, struct loop *loop, struct ta
 
 /* Serves from now on, from the loop. */
 void scan_desk_open(struct scan_desk *desk);
+
+/* Of a process that takes messages apart: memory, core files and the like. False after an error in the log. */
+bool scan_desk_limit(const struct scanner_options *options) __attribute__((warn_unused_result));
+/* From now on it has so many milliseconds of the processor, then the kernel ends it; 0: any. */
+void scan_desk_set_alarm(int64_t milliseconds);

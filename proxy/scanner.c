@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The process in which messages are taken apart. */
-#include "config.h"
-
 #include "proxy/scanner.h"
 
-#include "base/log.h"
 #include "base/loop.h"
 #include "base/sandbox.h"
 #include "proxy/channel.h"
 #include "proxy/configuration.h"
 #include "proxy/scan_desk.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/resource.h>
 #include <talloc.h>
 #include <unistd.h>
 
@@ -40,28 +34,6 @@ static void on_master_gone(void *owner)
 	on_message(owner, CHANNEL_END, 0);
 }
 
-static bool limit(int resource, uint64_t most)
-{
-	const struct rlimit value = {most, most};
-
-	return setrlimit(resource, &value) == 0;
-}
-
-/* A message that wants more memory than this ends the process. Sanitizers map far more than they use. */
-static bool set_limits(const struct scanner_options *options)
-{
-	bool good = limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0);
-
-#ifndef SANITIZED
-	good = good && limit(RLIMIT_DATA, (uint64_t)options->memory);
-#else
-	(void)options;
-#endif
-	if (!good)
-		log_event(LEVEL_ERROR, "scanner_failed", "its limits: %s", strerror(errno));
-	return good;
-}
-
 static bool scanner_start(struct scanner *scanner)
 {
 	const struct child *child = scanner->child;
@@ -75,7 +47,7 @@ static bool scanner_start(struct scanner *scanner)
 		(struct channel_events){on_message, on_master_gone, scanner});
 	desk = scan_desk_new(scanner, scanner->loop, child->table, child->scans, child->number,
 		configuration->policy);
-	if (!set_limits(configuration->policy->scanner) || !sandbox_seal_code() ||
+	if (!scan_desk_limit(configuration->policy->scanner) || !sandbox_seal_code() ||
 		!sandbox_enter(
 			&(struct sandbox){.profile = SANDBOX_SCANNER, .user = configuration->user}))
 		return false;

@@ -255,6 +255,10 @@ static void count_lost(struct worker *worker)
 		(int64_t)(records - worker->records_lost));
 	table_add(worker->child->table, COUNT_STORE_FAILURES,
 		(int64_t)(failures - worker->store_failures));
+	if (records > worker->records_lost)
+		log_event(LEVEL_WARNING, "records_lost",
+			"the keeper did not take %llu records: it lags behind",
+			(unsigned long long)(records - worker->records_lost));
 	worker->store_failures = failures;
 	worker->log_lost = log;
 	worker->records_lost = records;

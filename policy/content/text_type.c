@@ -128,9 +128,8 @@ static bool is_field_line(struct slice line)
 /* A known field, and another field or a continuation behind it. */
 static enum file_type mail_type(struct slice text)
 {
-	struct slice line = slice_cut(&text, '\n');
+	struct slice whole = text, line = slice_cut(&text, '\n');
 	bool is_known = slice_starts_nocase(line, "From ");
-	size_t width;
 
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 		is_known = is_known || slice_starts_nocase(line, fields[i]);
@@ -140,10 +139,9 @@ static enum file_type mail_type(struct slice text)
 	if (!is_field_line(line) && !(line.size && (line.data[0] == ' ' || line.data[0] == '\t')))
 		return FILE_TYPE_UNKNOWN;
 	/* A web archive is a message whose body is related parts, saved by a browser or by Word. */
-	width = text.size;
-	if (memmem(text.data, width, "multipart/related", 17) &&
-		!memmem(text.data, width, "Received:", 9) &&
-		memmem(text.data, width, "text/html", 9))
+	if (memmem(whole.data, whole.size, "multipart/related", 17) &&
+		!memmem(whole.data, whole.size, "Received:", 9) &&
+		memmem(whole.data, whole.size, "text/html", 9))
 		return FILE_TYPE_MHTML;
 	return FILE_TYPE_EML;
 }

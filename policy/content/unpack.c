@@ -4,6 +4,13 @@
 
 #include "policy/content/archive.h"
 #include "policy/content/bytes.h"
+#include "policy/content/link.h"
+#include "policy/content/ole_document.h"
+#include "policy/content/onenote.h"
+#include "policy/content/ooxml.h"
+#include "policy/content/pdf.h"
+#include "policy/content/rtf.h"
+#include "policy/content/tnef.h"
 #include "policy/content/zip.h"
 
 struct unpacker {
@@ -26,6 +33,29 @@ static const struct unpacker unpackers[] = {
 	{FILE_TYPE_XPS, zip_unpack, 0},
 	{FILE_TYPE_EPUB, zip_unpack, 0},
 	{FILE_TYPE_GZIP, archive_unpack_gzip, 0},
+	{FILE_TYPE_DOC, ole_document_unpack, 0},
+	{FILE_TYPE_XLS, ole_document_unpack, 0},
+	{FILE_TYPE_PPT, ole_document_unpack, 0},
+	{FILE_TYPE_OLE, ole_document_unpack, 0},
+	{FILE_TYPE_MSI, ole_document_unpack, 0},
+	{FILE_TYPE_MSG, ole_document_unpack, 0},
+	{FILE_TYPE_ENCRYPTED_OFFICE, ole_document_unpack, FINDING_ENCRYPTED},
+	{FILE_TYPE_DOCX, ooxml_unpack, 0},
+	{FILE_TYPE_DOCM, ooxml_unpack, 0},
+	{FILE_TYPE_XLSX, ooxml_unpack, 0},
+	{FILE_TYPE_XLSM, ooxml_unpack, 0},
+	{FILE_TYPE_XLSB, ooxml_unpack, 0},
+	{FILE_TYPE_PPTX, ooxml_unpack, 0},
+	{FILE_TYPE_PPTM, ooxml_unpack, 0},
+	{FILE_TYPE_VSDX, ooxml_unpack, 0},
+	{FILE_TYPE_OOXML, ooxml_unpack, 0},
+	{FILE_TYPE_ODF, ooxml_unpack, 0},
+	{FILE_TYPE_PDF, pdf_unpack, 0},
+	{FILE_TYPE_RTF, rtf_unpack, 0},
+	{FILE_TYPE_ONENOTE, onenote_unpack, 0},
+	{FILE_TYPE_TNEF, tnef_unpack, 0},
+	{FILE_TYPE_LNK, link_unpack, 0},
+	{FILE_TYPE_URL, link_unpack_url, 0},
 	{FILE_TYPE_UDF, find_nothing, FINDING_DISK_IMAGE | FINDING_UNSUPPORTED},
 	{FILE_TYPE_VHD, find_nothing, FINDING_DISK_IMAGE | FINDING_UNSUPPORTED},
 	{FILE_TYPE_VHDX, find_nothing, FINDING_DISK_IMAGE | FINDING_UNSUPPORTED},

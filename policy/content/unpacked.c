@@ -61,6 +61,19 @@ static struct slice from_code_page(const void *parent, struct slice name)
 	return slice_make(text, used);
 }
 
+struct slice unpacked_from_latin(const void *parent, struct slice text)
+{
+	char *out;
+	size_t used = 0;
+
+	if (utf8_is_valid(text))
+		return text;
+	out = talloc_array(parent, char, text.size * 2 + 1);
+	for (size_t i = 0; i < text.size; i++)
+		used += encode((uint8_t)text.data[i], out + used);
+	return slice_make(out, used);
+}
+
 struct slice unpacked_from_utf16(const void *parent, struct slice text)
 {
 	char *out = talloc_array(parent, char, text.size / 2 * 3 + 1);

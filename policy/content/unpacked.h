@@ -56,5 +56,8 @@ void unpacked_point(struct unpacked *out, struct slice target);
 /* A name as a member's would be; sets BAD_NAME and MISLEADING_NAME. */
 char *unpacked_name(const void *parent, struct slice name, uint64_t *findings);
 
+/* Text of one byte a character, ISO 8859-1, as UTF-8; what is UTF-8 already stays. */
+struct slice unpacked_from_latin(const void *parent, struct slice text);
+
 /* Text of two bytes a character, little end first, as UTF-8; ends at a NUL character. */
 struct slice unpacked_from_utf16(const void *parent, struct slice text);

@@ -197,11 +197,29 @@ START_TEST(judges_the_shadow_too)
 	struct inquiry *inquiry = judged(wired(site, &wire), TWO_PARTS);
 
 	ck_assert_str_eq(shadow_print(scratch, inquiry),
-		"message: reject 550 instead of score 2.0, header X-R report, by the shadow's rule s");
+		"message: reject 550 instead of score 2.0, header X-R report, by the shadow's rule "
+		"s");
 }
 END_TEST
 
 /* However much of the answer is lost, the mail is put off and nothing else happens. */
+/* For the shadow's sake alone no message is sent again where a scanner has failed at it, and none is put off. */
+START_TEST(a_scanner_that_fails_costs_the_shadow_one_trip)
+{
+	struct wire wire;
+	const struct chain *chain = wired(
+		site_of(WHEN("subject == \"report\""), "shadow { files = {b.rules} }"), &wire);
+	const struct inquiry *inquiry;
+
+	wire.cut = 0;
+	inquiry = judged(chain, TWO_PARTS);
+	ck_assert_uint_eq(wire.trips, 1);
+	ck_assert_int_eq(inquiry->verdict.kind, VERDICT_NONE);
+	ck_assert_double_eq_tol(inquiry->score, 2, 0.001);
+	ck_assert(shadow_is_undecided(inquiry));
+}
+END_TEST
+
 START_TEST(puts_off_what_cannot_be_read)
 {
 	const struct rule_site *site = site_of(WHEN("mime.parts == 3"), "");
@@ -292,6 +310,7 @@ int main(void)
 	tcase_add_test(tests, hands_texts_over);
 	tcase_add_test(tests, learns_what_the_scanner_lacks);
 	tcase_add_test(tests, judges_the_shadow_too);
+	tcase_add_test(tests, a_scanner_that_fails_costs_the_shadow_one_trip);
 	tcase_add_test(tests, puts_off_what_cannot_be_read);
 	tcase_add_test(tests, survives_garbage);
 	tcase_add_loop_test(tests, never_lets_through_what_was_not_examined, 0, COUNT(failures));
