@@ -13,10 +13,6 @@ static struct foreign_deviation deviations[] = {
 	{"archive/libarchive/read_format_7zip_issue2765.7z type", "begins as a Unix program",
 		false},
 	{"archive-malformed/libarchive/read_format_7zip_malformed3.7z type", NO_SIGNATURE, false},
-	{"archive-malformed/libarchive/read_format_zip_ppmd8_crash_1.zipx type", NO_SIGNATURE,
-		false},
-	{"archive-malformed/libarchive/read_format_zip_ppmd8_crash_2.zipx type", NO_SIGNATURE,
-		false},
 	{NULL, NULL, false},
 };
 
