@@ -143,8 +143,14 @@ static void put_character(struct log_line *line, struct slice *value)
 /* Printable ASCII and nothing that key=value gives a meaning to: most values. */
 static bool is_plain(struct slice value)
 {
+	static const bool is_special[256] = {[0x00 ... ' '] = true,
+		['"'] = true,
+		['='] = true,
+		['\\'] = true,
+		[0x7f ... 0xff] = true};
+
 	for (size_t i = 0; i < value.size; i++) {
-		if (!is_printable(value.data[i]) || value.data[i] == ' ' || value.data[i] == '=')
+		if (is_special[(unsigned char)value.data[i]])
 			return false;
 	}
 	return value.size > 0;

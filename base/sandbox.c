@@ -9,11 +9,14 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -60,10 +63,16 @@ static const char *const widened[] = {"ptrace", "process_vm_readv", "clone", "cl
 	"vfork", "execve", "execveat", NULL};
 static const char *const widened_paths[] = {"/", NULL};
 static const uint64_t widened_rights = FS_READ | FS_EXECUTE;
+static const char *const widened_for_scanner[] = {"open", "openat", "readlink", "readlinkat",
+	"newfstatat", "stat", "statx", "access", "getdents64", "ioctl", "pipe", "pipe2", "dup",
+	"dup2", "dup3", "wait4", "kill", "prctl", "arch_prctl", "sched_getaffinity",
+	"set_robust_list", "rseq", "prlimit64", "getrlimit", "getppid", "uname", "pread64",
+	"socketpair", "shutdown", "mmap", "mprotect", NULL};
 #else
 static const char *const widened[] = {NULL};
 static const char *const widened_paths[] = {NULL};
 static const uint64_t widened_rights = FS_READ;
+static const char *const widened_for_scanner[] = {NULL};
 #endif
 
 static bool failed(const char *what)
@@ -158,7 +167,7 @@ static bool enter_landlock(const struct sandbox *sandbox)
 	}
 	struct ruleset rules = {
 		.fs = fs_rights[abi > known ? known : abi],
-		.net = sandbox->profile == SANDBOX_KEEPER ? NET_ALL : 0,
+		.net = sandbox->profile == SANDBOX_WORKER ? 0 : NET_ALL,
 		.scoped = SCOPE_ALL,
 	};
 	int ruleset = (int)syscall(CALL_CREATE_RULESET, &rules, ruleset_size(abi), 0);
@@ -187,6 +196,15 @@ static const char *const denied[] = {"execve", "execveat", "fork", "vfork", "ptr
 
 static const char *const denied_to_keeper[] = {
 	"socket", "socketpair", "connect", "bind", "accept", "accept4", NULL};
+
+/* Computing, memory, time, and what its open descriptors need. */
+static const char *const allowed_to_scanner[] = {"read", "write", "readv", "writev", "recvmsg",
+	"sendmsg", "recvfrom", "sendto", "close", "fstat", "lseek", "fcntl", "poll", "ppoll",
+	"epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "brk", "munmap", "mremap",
+	"madvise", "futex", "clock_gettime", "gettimeofday", "time", "clock_nanosleep", "setitimer",
+	"getitimer", "getrandom", "getpid", "gettid", "getuid", "geteuid", "tgkill", "rt_sigaction",
+	"rt_sigprocmask", "rt_sigreturn", "sigaltstack", "sched_yield", "restart_syscall", "exit",
+	"exit_group", NULL};
 
 static bool is_among(const char *name, const char *const *names)
 {
@@ -239,8 +257,37 @@ static bool deny_processes(scmp_filter_ctx filter)
 		seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
 }
 
+static bool allow(scmp_filter_ctx filter, const char *const *names)
+{
+	for (; *names; names++) {
+		int number = seccomp_syscall_resolve_name(*names);
+
+		if (number >= 0 && seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Allows a call that gives memory its protection, the third argument, as long as it is none for code. */
+static bool allow_data(scmp_filter_ctx filter, int number)
+{
+	const struct scmp_arg_cmp protection = {
+		.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, 1, &protection) == 0;
+}
+
+static bool fill_closed_filter(scmp_filter_ctx filter)
+{
+	return allow(filter, allowed_to_scanner) && allow(filter, widened) &&
+		allow(filter, widened_for_scanner) && allow_data(filter, SCMP_SYS(mmap)) &&
+		allow_data(filter, SCMP_SYS(mprotect));
+}
+
 static bool fill_filter(scmp_filter_ctx filter, enum sandbox_profile profile)
 {
+	if (profile == SANDBOX_SCANNER)
+		return fill_closed_filter(filter);
 	if (!deny(filter, denied) || !deny_processes(filter))
 		return false;
 	return profile == SANDBOX_KEEPER ? deny(filter, denied_to_keeper)
@@ -254,7 +301,8 @@ static bool is_missing(int error)
 
 static bool enter_seccomp(enum sandbox_profile profile)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	scmp_filter_ctx filter =
+		seccomp_init(profile == SANDBOX_SCANNER ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW);
 
 	if (!filter || !fill_filter(filter, profile)) {
 		seccomp_release(filter);
@@ -277,4 +325,21 @@ bool sandbox_enter(const struct sandbox *sandbox)
 {
 	return give_up_privileges(sandbox) && enter_landlock(sandbox) &&
 		enter_seccomp(sandbox->profile);
+}
+
+bool sandbox_seal_code(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512], protection[5];
+	uintptr_t begin, end;
+	bool good = maps != NULL;
+
+	while (good && fgets(line, sizeof line, maps)) {
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &begin, &end, protection) == 3 &&
+			strncmp(protection, "rwx", 3) == 0)
+			good = mprotect((void *)begin, end - begin, PROT_READ | PROT_EXEC) == 0;
+	}
+	if (maps)
+		fclose(maps);
+	return good || failed("cannot seal code");
 }

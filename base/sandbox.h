@@ -19,7 +19,9 @@
 enum sandbox_profile {
 	SANDBOX_WORKER, /* sockets yes, but none that listen; files only below the named directories; no exec, fork,
 			 * ptrace, mounts, modules */
-	SANDBOX_KEEPER /* as the worker, and no new sockets at all */
+	SANDBOX_KEEPER, /* as the worker, and no new sockets at all */
+	SANDBOX_SCANNER /* only what takes to compute and to speak over descriptors that are open already; no code that
+			 * was not there before */
 };
 
 struct sandbox {
@@ -31,3 +33,7 @@ struct sandbox {
 
 /* False, after an error in the log, when a thing that was possible failed: then the process must not go on. */
 bool sandbox_enter(const struct sandbox *sandbox) __attribute__((warn_unused_result));
+
+/* Before it: makes all memory that holds code, as that of compiled regexes, read-only. Nothing in it can be freed any more, nor
+ * code be added. False after an error in the log. */
+bool sandbox_seal_code(void) __attribute__((warn_unused_result));

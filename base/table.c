@@ -254,6 +254,20 @@ static uint64_t hash_of(const struct shared *shared, const struct entry *wanted)
 	return hash;
 }
 
+uint64_t table_digest(const struct table *table, struct slice text)
+{
+	uint64_t hash = mix(table->shared->secret ^ text.size), part;
+
+	while (text.size) {
+		size_t size = text.size < sizeof part ? text.size : sizeof part;
+		part = 0;
+		memcpy(&part, text.data, size);
+		hash = mix(hash + part);
+		text = slice_from(text, size);
+	}
+	return hash;
+}
+
 static size_t bucket_of(const struct shared *shared, const struct entry *wanted)
 {
 	return hash_of(shared, wanted) % BUCKETS;
@@ -371,26 +385,51 @@ void table_clear_column(struct table *table, unsigned column)
 
 /* --- words --- */
 
+static bool are_words_of(const struct words *words, uint8_t kind, const void *key, size_t size)
+{
+	return words->kind == kind && words->size == size && memcmp(words->key, key, size) == 0;
+}
+
+/* Those of the key, or the first that are nobody's; NULL when there are neither. */
+static struct words *find_words(struct shared *shared, uint8_t kind, const void *key, size_t size)
+{
+	for (size_t i = 0; i < TABLE_WORD_KEYS; i++) {
+		struct words *words = &shared->words[i];
+
+		if (!words->used || are_words_of(words, kind, key, size))
+			return words;
+	}
+	return NULL;
+}
+
 _Atomic uint64_t *table_words(struct table *table, uint8_t kind, const void *key, size_t size)
 {
 	struct shared *shared = table->shared;
-	struct words *found = NULL;
+	struct words *found;
 
 	assert(size <= TABLE_KEY_SIZE);
 	lock(&shared->words_lock);
-	for (size_t i = 0; i < TABLE_WORD_KEYS && !found; i++) {
-		struct words *words = &shared->words[i];
-
-		if (!words->used) {
-			words->kind = kind;
-			words->size = (uint8_t)size;
-			memcpy(words->key, key, size);
-			words->used = true;
-		}
-		if (words->kind == kind && words->size == size &&
-			memcmp(words->key, key, size) == 0)
-			found = words;
+	found = find_words(shared, kind, key, size);
+	if (found && !found->used) {
+		found->kind = kind;
+		found->size = (uint8_t)size;
+		memcpy(found->key, key, size);
+		found->used = true;
 	}
+	pthread_mutex_unlock(&shared->words_lock);
+	return found ? found->words : NULL;
+}
+
+_Atomic uint64_t *table_find_words(struct table *table, uint8_t kind, const void *key, size_t size)
+{
+	struct shared *shared = table->shared;
+	struct words *found;
+
+	assert(size <= TABLE_KEY_SIZE);
+	lock(&shared->words_lock);
+	found = find_words(shared, kind, key, size);
+	if (found && !found->used)
+		found = NULL;
 	pthread_mutex_unlock(&shared->words_lock);
 	return found ? found->words : NULL;
 }

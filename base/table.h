@@ -20,6 +20,8 @@
  */
 #pragma once
 
+#include "base/slice.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,7 +32,7 @@
 #define TABLE_KEY_SIZE 24
 #define TABLE_RECENTS 131072
 #define TABLE_WORDS 8
-#define TABLE_WORD_KEYS 256
+#define TABLE_WORD_KEYS 1024
 
 struct table;
 
@@ -75,5 +77,10 @@ uint32_t table_recent(const struct table *table, uint8_t kind, const void *key, 
 /* Forgets how often; whether there was anything to forget. */
 bool table_forget_recent(struct table *table, uint8_t kind, const void *key, size_t size);
 
+/* A key for what is longer than TABLE_KEY_SIZE. It depends on the secret of the run; of 2^32 texts, two may have the same. */
+uint64_t table_digest(const struct table *table, struct slice text);
+
 /* The words of a key, all 0 at first. NULL when there is no room for one more key. */
 _Atomic uint64_t *table_words(struct table *table, uint8_t kind, const void *key, size_t size);
+/* The same, NULL when nobody has asked for them yet. */
+_Atomic uint64_t *table_find_words(struct table *table, uint8_t kind, const void *key, size_t size);

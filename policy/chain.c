@@ -113,8 +113,9 @@ static void add_checks(struct chain *chain, const struct check *const *checks, e
 
 	for (size_t i = 0; i < options->chain.count; i++) {
 		const struct check *check = find(checks, options->chain.items[i]);
-		if (check && !settings_list_has(&options->off, check->name) &&
-			check->is_limit == (rank == RANK_LIMIT))
+		if (check && check->is_limit == (rank == RANK_LIMIT) &&
+			!settings_list_has(&options->off, check->name) &&
+			(!check->is_needed || check->is_needed(chain->policy)))
 			add(chain, check, rank);
 	}
 }
@@ -139,6 +140,8 @@ struct chain *chain_new(const void *parent, const struct policy *policy,
 	chain->ends[RANK_CHECK] = chain->count;
 	if (learners)
 		memcpy(chain->learners, learners, sizeof chain->learners);
+	if (!chain->learners[LEARNER_CONTENT].begin && policy->content)
+		chain->learners[LEARNER_CONTENT] = *policy->content;
 	if (!chain->learners[LEARNER_HEADER].begin)
 		chain->learners[LEARNER_HEADER] = header_learner();
 	if (!chain->learners[LEARNER_STORE].begin)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The order of judgement. At every stage: first the gates (relay), which no setting takes out; then those checks of
+ * The order of judgement. At every stage: first the gates (relay, scanner), which no setting takes out; then those checks of
  * checks.chain that are limits; then whoever is exempt (policy/exemption.h: the allow-list, postmaster) is let through; then the other
  * checks of checks.chain, in that order; at the message stage the thresholds come last, once. The first final verdict ends the
  * stage. An accept ends the rest of the chain at this stage (with whole_session: at all that follow), never gates and limits.

@@ -18,6 +18,8 @@
  * A limit protects us, whoever the client is: it is asked before the other checks, and no exemption, no accept and no mode = "observe"
  * keeps it from acting.
  *
+ * A check that only concerns those who have configured something says so with is_needed; else it costs every message the asking.
+ *
  * A check that says itself who decided, in verdict.decided_by, has written its own entries into the trace: the chain adds none.
  *
  * Strings in a verdict live under the inquiry or are literals.
@@ -32,4 +34,5 @@ struct check {
 	struct verdict (*judge)(struct inquiry *inquiry);
 	const char *manual; /* one line */
 	bool is_limit;
+	bool (*is_needed)(const struct policy *policy); /* NULL: always */
 };

@@ -314,10 +314,11 @@ static enum fact_state derive_hash(struct inquiry *inquiry, const struct questio
 	struct slice bytes;
 	unsigned char hash[HASH_SIZE];
 	char *text;
+	enum fact_state state = inquiry_ask_message(inquiry, value);
 
 	(void)question;
-	if (!inquiry->message)
-		return FACT_ABSENT;
+	if (state != FACT_KNOWN)
+		return state;
 	bytes = message_bytes(inquiry->message);
 	if (!EVP_Digest(bytes.data, bytes.size, hash, NULL, EVP_sha256(), NULL)) {
 		value->text = "SHA-256 cannot be computed";

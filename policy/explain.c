@@ -8,6 +8,7 @@
 #include "policy/facts_file.h"
 #include "policy/record.h"
 #include "policy/rule_story.h"
+#include "policy/shadow.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -345,6 +346,31 @@ static void print_trace(const struct inquiry *inquiry, FILE *out)
 	}
 }
 
+static void print_shadow(const struct inquiry *inquiry, FILE *out)
+{
+	size_t count;
+	const struct shadow_difference *differences = shadow_differences(inquiry, &count);
+
+	if (count)
+		fputs("\nWhat the shadow would have done otherwise\n", out);
+	for (size_t i = 0; i < count; i++) {
+		const struct shadow_difference *difference = &differences[i];
+		char *shadow = shadow_print_side(NULL, &difference->shadow);
+		char *rules = shadow_print_side(NULL, &difference->rules);
+
+		fprintf(out, "  %-8s %s%s", stage_name(difference->stage),
+			difference->recipient ? difference->recipient : "",
+			difference->recipient ? ": " : "");
+		utf8_print_clean(slice_of(shadow), out);
+		fputs(" instead of ", out);
+		utf8_print_clean(slice_of(rules), out);
+		fprintf(out, ", by the %s %s\n", difference->is_of_shadow ? "shadow's" : "acting",
+			difference->by);
+		talloc_free(shadow);
+		talloc_free(rules);
+	}
+}
+
 static void print_facts(const struct facts *facts, FILE *out)
 {
 	size_t count;
@@ -366,6 +392,7 @@ static void print_text(const struct play *play, FILE *out)
 	print_recipients(play, out);
 	print_trace(play->inquiry, out);
 	rule_story_print(play->story, out);
+	print_shadow(play->inquiry, out);
 	print_facts(play->facts, out);
 }
 
@@ -389,7 +416,7 @@ static json_t *answers_json(const struct play *play)
 
 static void print_json(const struct play *play, FILE *out)
 {
-	json_t *record = record_new(play->inquiry);
+	json_t *record = record_new(play->inquiry, true);
 
 	json_object_set_new(record, "recipients", answers_json(play));
 	json_object_set_new(record, "rules", rule_story_json(play->story));
@@ -434,19 +461,51 @@ bool explain_print(
 	return is_read;
 }
 
-char *explain_record(const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds)
+/* --- records --- */
+
+static char *dump(const void *parent, const json_t *record)
 {
-	json_t *record = record_new(inquiry);
-	time_t time = (time_t)seconds;
-	char text[TIME_SIZE], *dump, *kept;
+	char *text = json_dumps(record, JSON_FLAGS | JSON_COMPACT);
+	char *kept = talloc_strdup(parent, text);
+
+	free(text);
+	return kept;
+}
+
+static const char *what_is_recorded(const struct record_form *form)
+{
+	if (!form->with_facts)
+		return "verdict";
+	return form->with_message ? "message" : "facts";
+}
+
+static void add_form(json_t *record, const struct record_form *form)
+{
+	time_t time = (time_t)form->seconds;
+	char text[TIME_SIZE];
 	struct tm tm;
 
 	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&time, &tm));
-	json_object_set_new(record, "id", record_text(id));
+	json_object_set_new(record, "id", record_text(form->id));
 	json_object_set_new(record, "time", record_text(text));
-	dump = json_dumps(record, JSON_FLAGS | JSON_COMPACT);
-	kept = talloc_strdup(parent, dump);
-	free(dump);
+	json_object_set_new(record, "recorded", record_text(what_is_recorded(form)));
+	if (form->session)
+		json_object_set_new(record, "session", record_text(form->session));
+}
+
+char *explain_record(const void *parent, struct inquiry *inquiry, const struct record_form *form,
+	bool *is_shortened)
+{
+	json_t *record = record_new(inquiry, form->with_facts);
+	char *text;
+
+	add_form(record, form);
+	text = dump(parent, record);
+	*is_shortened = form->most && strlen(text) > form->most;
+	while (form->most && strlen(text) > form->most && record_shorten(record)) {
+		talloc_free(text);
+		text = dump(parent, record);
+	}
 	json_decref(record);
-	return kept;
+	return text;
 }

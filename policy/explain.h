@@ -35,5 +35,18 @@ struct explain_case {
 bool explain_print(
 	const struct chain *chain, const struct explain_case *the_case, bool json, FILE *out);
 
-/* The verdict record of an inquiry for the journal: the same object on one line, with id and time besides. */
-char *explain_record(const void *parent, struct inquiry *inquiry, const char *id, int64_t seconds);
+/* How a record for the journal is to be. */
+struct record_form {
+	const char *id;
+	int64_t seconds; /* now, since 1970 */
+	const char *
+		session; /* "connect" … : refused there, before any transaction; NULL: it is a transaction */
+	bool with_facts;   /* all that is known, not only what every record has */
+	bool with_message; /* it will be found beside the record */
+	size_t most;       /* bytes; 0: any number */
+};
+
+/* The verdict record of an inquiry for the journal: the same object on one line, with id and time besides. One that were too large is shortened, and says
+ * so: facts first. */
+char *explain_record(const void *parent, struct inquiry *inquiry, const struct record_form *form,
+	bool *is_shortened);

@@ -2,6 +2,12 @@
 /* The table of facts, and sets of known ones. */
 #include "policy/facts.h"
 
+#include "policy/content/file_type.h"
+#include "policy/content/finding.h"
+#include "policy/content/html.h"
+#include "policy/content/mime_anomaly.h"
+#include "policy/content/skeleton.h"
+#include "policy/content/url.h"
 #include "policy/mail/address.h"
 #include "policy/mail/header.h"
 #include "policy/mail/message.h"
@@ -38,6 +44,38 @@ static const struct fact_kind of_zone = {
 static const struct fact_kind of_zone_and_domain = {
 	.each = VALUE_STRING, .arguments = zone_and_domain, .argument_count = 2};
 
+/* clang-format off */
+static const struct vocabulary_field attachment_fields[] = {
+	{.name = "name", .type = VALUE_TEXT, .manual = "its name"},
+	{.name = "extension", .type = VALUE_STRING, .manual = "what stands behind the last dot of the name, in small letters"},
+	{.name = "type", .type = VALUE_ENUM, .names = file_type_names, .manual = "what it is by its bytes"},
+	{.name = "group", .type = VALUE_ENUM, .names = file_group_names, .manual = "the group of that type"},
+	{.name = "declared_type", .type = VALUE_STRING, .manual = "the type that the message says it has"},
+	{.name = "size", .type = VALUE_SIZE, .manual = "its size, decoded"},
+	{.name = "depth", .type = VALUE_INT, .manual = "how many containers it is in; 0 is attached to the message itself"},
+	{.name = "path", .type = VALUE_TEXT, .manual = "the names of all that it is in, and its own, with slashes between them"},
+	{.name = "encrypted", .type = VALUE_BOOL, .manual = "whether something in it cannot be read without a password"},
+	{.name = "macros", .type = VALUE_BOOL, .manual = "whether it has macros"},
+	{.name = "sha256", .type = VALUE_STRING, .manual = "SHA-256 of its bytes, in small hexadecimal digits"},
+	{.name = "in_archive", .type = VALUE_BOOL, .manual = "whether it is in an archive"},
+	{.name = "disguised", .type = VALUE_BOOL, .manual = "whether its extension says something else than its bytes"},
+	{.name = "flags", .type = VALUE_FLAGS, .names = finding_names, .manual = "what was found in it"},
+	{.name = "name_flags", .type = VALUE_FLAGS, .names = skeleton_flag_names, .manual = "what is strange about its name"},
+	{0},
+};
+static const struct vocabulary_field url_fields[] = {
+	{.name = "host", .type = VALUE_DOMAIN, .manual = "the host, in ASCII"},
+	{.name = "domain", .type = VALUE_DOMAIN, .manual = "the part of it that is registered"},
+	{.name = "path", .type = VALUE_TEXT, .manual = "what stands behind the host"},
+	{.name = "scheme", .type = VALUE_STRING, .manual = "http, https …"},
+	{.name = "text", .type = VALUE_TEXT, .manual = "the text that is shown instead of it; absent when it is shown itself"},
+	{.name = "flags", .type = VALUE_FLAGS, .names = url_flag_names, .manual = "what is strange about it"},
+	{0},
+};
+/* clang-format on */
+static const struct fact_kind attachments = {.fields = attachment_fields};
+static const struct fact_kind urls = {.fields = url_fields};
+
 static const struct vocabulary_argument key_and_period[] = {
 	{"key", VALUE_STRING, true}, {"period", VALUE_DURATION, false}};
 static const struct vocabulary_argument age[] = {{"age", VALUE_DURATION, false}};
@@ -59,6 +97,15 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_RECIPIENT_FORM].flags = address_form_names,
 	[FACT_MESSAGE_ANOMALIES].flags = message_anomaly_names,
 	[FACT_HEADER_ANOMALIES].flags = header_anomaly_names,
+	[FACT_MIME_ANOMALIES].flags = mime_anomaly_names,
+	[FACT_BODY_TEXT].bulky = true,
+	[FACT_BODY_HTML].bulky = true,
+	[FACT_BODY_RAW].bulky = true,
+	[FACT_BODY_HIDDEN].bulky = true,
+	[FACT_BODY_SCRIPT].bulky = true,
+	[FACT_BODY_FLAGS].flags = html_flag_names,
+	[FACT_ATTACHMENT].rules = &attachments,
+	[FACT_URL].rules = &urls,
 	[FACT_HEADER].argument = "field name",
 	[FACT_DNS_A].argument = "name",
 	[FACT_DNS_AAAA].argument = "name",
@@ -113,6 +160,7 @@ _Static_assert(FACT_COUNT < UINT8_MAX, "a set keeps the places of its facts in b
 
 #define CONTENT offsetof(struct value, boolean) /* where the value stands behind its type */
 #define WORD_BITS 64
+#define WORDS ((FACT_COUNT + WORD_BITS - 1) / WORD_BITS)
 
 /* What is known about one fact: a value without its type, which the fact's row tells; its last byte, which no value uses, is the state's. Idle
  * sessions are many. */
@@ -135,17 +183,17 @@ struct answered {
 };
 
 #define KEY_ROOM 256
-#define SESSION_ROOM 11     /* what is known of most sessions */
-#define TRANSACTION_ROOM 32 /* and of most transactions */
+#define SESSION_ROOM 11 /* what is known of most sessions */
 
 struct facts {
 	struct facts *under;
 	struct answered *answered; /* NULL in most sessions */
 	struct known
 		*known; /* in the order of the table; own, or a longer array once that is full */
-	uint64_t
-		there[(FACT_COUNT + WORD_BITS - 1) / WORD_BITS]; /* which facts stand in it; bits */
-	uint8_t count, room;
+	uint64_t there[WORDS]; /* which facts stand in it; bits */
+	uint8_t before[WORDS]; /* how many stand in the words before each */
+	uint8_t count;
+	bool dense; /* each fact of the table has its place in known, else only those that are there */
 	struct known own[];
 };
 
@@ -194,26 +242,12 @@ bool fact_parse_question(const void *parent, const char *text, struct question *
 
 struct facts *facts_new(const void *parent, struct facts *under)
 {
-	uint8_t room = under ? TRANSACTION_ROOM : SESSION_ROOM;
-	struct facts *facts = talloc_zero_size(parent, sizeof *facts + room * sizeof *facts->own);
+	size_t room = under ? FACT_COUNT : SESSION_ROOM;
+	struct facts *facts = talloc_size(parent, sizeof *facts + room * sizeof *facts->own);
 
 	talloc_set_name_const(facts, "struct facts");
-	facts->under = under;
-	facts->known = facts->own;
-	facts->room = room;
+	*facts = (struct facts){.under = under, .known = facts->own, .dense = under};
 	return facts;
-}
-
-static void grow(struct facts *facts)
-{
-	size_t room = 2 * (size_t)facts->room < FACT_COUNT ? 2 * (size_t)facts->room : FACT_COUNT;
-	struct known *longer = talloc_array(facts, struct known, room);
-
-	memcpy(longer, facts->known, facts->count * sizeof *longer);
-	if (facts->known != facts->own)
-		talloc_free(facts->known);
-	facts->known = longer;
-	facts->room = (uint8_t)room;
 }
 
 static bool is_there(const struct facts *facts, enum fact fact)
@@ -233,28 +267,46 @@ static size_t count_bits(uint64_t bits)
 /* How many facts that stand before it in the table are there. */
 static size_t place_of(const struct facts *facts, enum fact fact)
 {
-	uint64_t before = (UINT64_C(1) << fact % WORD_BITS) - 1;
-	size_t place = count_bits(facts->there[fact / WORD_BITS] & before);
+	size_t word = fact / WORD_BITS;
+	uint64_t lower = (UINT64_C(1) << fact % WORD_BITS) - 1;
 
-	for (size_t word = 0; word < fact / WORD_BITS; word++)
-		place += count_bits(facts->there[word]);
-	return place;
+	return facts->dense ? fact : facts->before[word] + count_bits(facts->there[word] & lower);
+}
+
+/* There are more of them than is usual. */
+static void spread(struct facts *facts)
+{
+	struct known *all = talloc_array(facts, struct known, FACT_COUNT);
+
+	for (size_t fact = 0; fact < FACT_COUNT; fact++) {
+		if (is_there(facts, (enum fact)fact))
+			all[fact] = facts->known[place_of(facts, (enum fact)fact)];
+	}
+	facts->known = all;
+	facts->dense = true;
+}
+
+static void make_place(struct facts *facts, enum fact fact)
+{
+	if (!facts->dense && facts->count == SESSION_ROOM)
+		spread(facts);
+	if (!facts->dense) {
+		size_t place = place_of(facts, fact);
+		memmove(&facts->known[place + 1], &facts->known[place],
+			(facts->count - place) * sizeof *facts->known);
+	}
+	facts->there[fact / WORD_BITS] |= UINT64_C(1) << fact % WORD_BITS;
+	for (size_t word = fact / WORD_BITS + 1; word < WORDS; word++)
+		facts->before[word]++;
+	facts->count++;
 }
 
 static struct known *place_for(struct facts *facts, enum fact fact)
 {
-	size_t place = place_of(facts, fact);
-
 	assert(fact < FACT_COUNT && !rows[fact].argument);
-	if (!is_there(facts, fact)) {
-		if (facts->count == facts->room)
-			grow(facts);
-		memmove(&facts->known[place + 1], &facts->known[place],
-			(facts->count - place) * sizeof *facts->known);
-		facts->there[fact / WORD_BITS] |= UINT64_C(1) << fact % WORD_BITS;
-		facts->count++;
-	}
-	return &facts->known[place];
+	if (!is_there(facts, fact))
+		make_place(facts, fact);
+	return &facts->known[place_of(facts, fact)];
 }
 
 static void set(struct facts *facts, enum fact fact, enum fact_state state, struct value value)
@@ -392,9 +444,12 @@ void facts_forget_recipient(struct facts *facts)
 {
 	struct answered *answered, *next;
 
-	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
-		if (is_there(facts, fact) && rows[fact].period == PER_RECIPIENT)
-			facts_forget(facts, fact);
+	for (size_t word = 0; word < WORDS; word++) {
+		for (uint64_t left = facts->there[word]; left; left &= left - 1) {
+			size_t fact = word * WORD_BITS + (size_t)__builtin_ctzll(left);
+			if (rows[fact].period == PER_RECIPIENT)
+				facts_forget(facts, (enum fact)fact);
+		}
 	}
 	HASH_ITER(hh, facts->answered, answered, next)
 	{
@@ -403,27 +458,35 @@ void facts_forget_recipient(struct facts *facts)
 	}
 }
 
-static const struct known *own_known(const struct facts *facts, const struct question *question)
+/* In the set or in those under it; NULL when it is unknown. */
+static const struct known *find_simple(const struct facts *facts, enum fact fact)
 {
-	const struct known *known = NULL;
-
-	if (question->argument) {
-		const struct answered *answered = find_answered(facts, question);
-		known = answered ? &answered->known : NULL;
-	} else if (is_there(facts, question->fact)) {
-		known = &facts->known[place_of(facts, question->fact)];
+	for (; facts; facts = facts->under) {
+		if (is_there(facts, fact) &&
+			facts->known[place_of(facts, fact)].state != FACT_UNKNOWN)
+			return &facts->known[place_of(facts, fact)];
 	}
-	return known && known->state != FACT_UNKNOWN ? known : NULL;
+	return NULL;
+}
+
+static const struct known *find_with_argument(
+	const struct facts *facts, const struct question *question)
+{
+	for (; facts; facts = facts->under) {
+		const struct answered *answered = find_answered(facts, question);
+		if (answered && answered->known.state != FACT_UNKNOWN)
+			return &answered->known;
+	}
+	return NULL;
 }
 
 enum fact_state facts_look_up(
 	const struct facts *facts, const struct question *question, struct value *value)
 {
-	const struct known *known = NULL;
+	const struct known *known = question->argument ? find_with_argument(facts, question)
+						       : find_simple(facts, question->fact);
 
-	assert(!question->argument == !fact_row(question->fact)->argument);
-	for (; facts && !known; facts = facts->under)
-		known = own_known(facts, question);
+	assert(!question->argument == !rows[question->fact].argument);
 	if (!known)
 		return FACT_UNKNOWN;
 	value->type = rows[question->fact].type;

@@ -32,6 +32,7 @@ enum fact_learner {
 	LEARNER_LISTS,      /* what is known of the lists in the DNS themselves */
 	LEARNER_STORE,      /* remembered from earlier mail: policy/store_learner.h */
 	LEARNER_RECIPIENTS, /* looked up in the list of recipients */
+	LEARNER_CONTENT,    /* found by taking the message apart: policy/scan.h */
 	LEARNER_DERIVED,    /* a pure function of other facts: policy/derived.h */
 	LEARNERS
 };
@@ -114,6 +115,18 @@ enum fact_learner {
 	FACT(SUBJECT,            "subject",              VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "subject, unfolded and decoded") \
 	FACT(MESSAGE_ID,         "message_id",           VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_HEADER, "Message-ID") \
 	FACT(MESSAGE_HASH,       "message.hash",         VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_DERIVED, "SHA-256 of the message as it came, in small hexadecimal digits") \
+	FACT(MIME_ANOMALIES,     "mime.anomalies",       VALUE_FLAGS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "what mail programs could read differently in the structure of the message, and what was not looked at") \
+	FACT(MIME_PARTS,         "mime.parts",           VALUE_INT,     STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "how many parts the message has") \
+	FACT(BODY_TEXT,          "body.text",            VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "what a reader sees: plain text, and the visible text of HTML, decoded") \
+	FACT(BODY_HTML,          "body.html",            VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "the source of HTML, decoded; absent when there is none") \
+	FACT(BODY_RAW,           "body.raw",             VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "the message behind its header, as it came") \
+	FACT(BODY_HIDDEN,        "body.hidden",          VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "text of HTML that a reader does not see, and text between the parts of the message; absent when there is none") \
+	FACT(BODY_SCRIPT,        "body.script",          VALUE_TEXT,    STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "scripts and styles of HTML; absent when there are none") \
+	FACT(BODY_FLAGS,         "body.flags",           VALUE_FLAGS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "what is strange about HTML, in the text or attached") \
+	FACT(ATTACHMENT,         "attachment",           VALUE_RECORDS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "files attached to the message and all that is in them, in every reading") \
+	FACT(URL,                "url",                  VALUE_RECORDS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "addresses on the web that the text, the HTML or a file points to") \
+	FACT(SCANNER_FAILED,     "scanner.failed",       VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "why the message could not be taken apart; absent when it could, or nobody asked") \
+	FACT(SCANNER_DEATHS,     "scanner.deaths",       VALUE_INT,     STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "how many scanners have died over this message within a day; absent when none has lately") \
 	FACT(RESOLVES,           "resolves",             VALUE_BOOL,    STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "whether that name has an address in the DNS; absent for what can be no name") \
 	FACT(MX,                 "mx",                   VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "mail servers of that domain; absent when it has none, or says that it takes no mail") \
 	FACT(DNS_A,              "dns.a",                VALUE_TEXTS,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_DNS,    "IPv4 addresses of that name; absent when there is no such name, empty when it has none") \
@@ -152,6 +165,7 @@ struct fact_row {
 	const char *argument;          /* what it is asked with; NULL: nothing */
 	const struct fact_kind *rules; /* what rules know of it besides; NULL: nothing more */
 	bool staged; /* each stage counts for itself: the learner is told it behind the argument */
+	bool bulky;  /* too large to be told from process to process */
 	bool counting; /* asking counts: it is never asked ahead, and once a recipient or stage */
 	const char *manual;
 };
@@ -160,6 +174,7 @@ struct fact_row {
 struct fact_kind {
 	enum value_type each; /* of a VALUE_TEXTS fact: what its texts are */
 	bool keyed;           /* its argument stands in brackets: header["Subject"] */
+	const struct vocabulary_field *fields; /* of a VALUE_RECORDS fact */
 	const struct vocabulary_argument *arguments;
 	size_t argument_count;
 };

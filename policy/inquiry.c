@@ -8,6 +8,7 @@
 #include "policy/hygiene.h"
 #include "policy/mail/trace.h"
 #include "policy/ruling.h"
+#include "policy/shadow.h"
 #include "policy/spf_facts.h"
 
 #include <assert.h>
@@ -36,7 +37,8 @@ struct inquiry_run {
 	size_t pending;
 	unsigned rounds;
 	bool is_beginning; /* lookups are being begun; those that end meanwhile are looked at afterwards */
-	bool is_late; /* the deadline has passed: what is not known at once has failed */
+	bool is_for_shadow; /* the deadline is that of the shadow */
+	bool is_late;       /* the deadline has passed: what is not known at once has failed */
 };
 
 static int destroy(struct inquiry *inquiry)
@@ -114,6 +116,7 @@ void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session)
 			talloc_memdup(inquiry, session->observed, sizeof *session->observed);
 	for (size_t i = 0; i < session->trace_count; i++)
 		append(inquiry, &session->trace[i]);
+	shadow_inherit(inquiry, session);
 }
 
 /* At rcpt, a check that has scored for an earlier recipient does not count again. */
@@ -151,7 +154,9 @@ static void enter_stage(struct inquiry *inquiry, enum stage stage)
 		TALLOC_FREE(inquiry->deferred);
 	inquiry->stage = stage;
 	inquiry->delay = 0;
+	inquiry->is_decided = false;
 	ruling_forget(inquiry);
+	shadow_enter(inquiry, first_forgotten);
 	while (keep < inquiry->trace_count && inquiry->trace[keep].stage < first_forgotten)
 		keep++;
 	for (size_t i = keep; i < inquiry->trace_count; i++) {
@@ -168,17 +173,28 @@ static bool is_same_question(const struct question *a, const struct question *b)
 	return a->fact == b->fact && (!a->argument || strcmp(a->argument, b->argument) == 0);
 }
 
-static void want(struct inquiry *inquiry, const struct question *question)
+static void add_question(
+	struct inquiry *inquiry, struct question **questions, const struct question *question)
 {
-	size_t count = talloc_array_length(inquiry->wanted);
+	size_t count = talloc_array_length(*questions);
 
 	for (size_t i = 0; i < count; i++) {
-		if (is_same_question(&inquiry->wanted[i], question))
+		if (is_same_question(&(*questions)[i], question))
 			return;
 	}
-	inquiry->wanted = talloc_realloc(inquiry, inquiry->wanted, struct question, count + 1);
-	inquiry->wanted[count] = (struct question){question->fact,
-		question->argument ? talloc_strdup(inquiry->wanted, question->argument) : NULL};
+	*questions = talloc_realloc(inquiry, *questions, struct question, count + 1);
+	(*questions)[count] = (struct question){question->fact,
+		question->argument ? talloc_strdup(*questions, question->argument) : NULL};
+}
+
+static void want(struct inquiry *inquiry, const struct question *question)
+{
+	add_question(inquiry, &inquiry->wanted, question);
+}
+
+void inquiry_lack(struct inquiry *inquiry, const struct question *question)
+{
+	add_question(inquiry, &inquiry->lacking, question);
 }
 
 /* What counts is asked for when nothing else is missing: then it is needed. */
@@ -225,6 +241,16 @@ enum fact_state inquiry_ask_of(
 enum fact_state inquiry_ask(struct inquiry *inquiry, enum fact fact, struct value *value)
 {
 	return inquiry_ask_of(inquiry, fact, NULL, value);
+}
+
+enum fact_state inquiry_ask_message(struct inquiry *inquiry, struct value *value)
+{
+	enum fact_state state;
+
+	if (inquiry->message)
+		return FACT_KNOWN;
+	state = inquiry_ask_of(inquiry, FACT_HEADER, "*", value);
+	return state == FACT_KNOWN ? FACT_ABSENT : state;
 }
 
 const char *inquiry_text(struct inquiry *inquiry, enum fact fact, const char *fallback)
@@ -274,9 +300,26 @@ static void answer_failed(
 
 /* --- judging --- */
 
+/* A run of the shadow; false when facts are missing that can be learnt. A message that a scanner has failed at is not sent to others for its sake. */
+static bool ask_shadow(struct inquiry *inquiry)
+{
+	struct value failure;
+
+	TALLOC_FREE(inquiry->wanted);
+	if (shadow_judge(inquiry))
+		return true;
+	if (talloc_array_length(inquiry->wanted) > 0 &&
+		facts_get(inquiry->facts, FACT_SCANNER_FAILED, &failure) != FACT_KNOWN)
+		return false;
+	shadow_give_up(inquiry);
+	return true;
+}
+
 /* One run; false when facts are missing. */
 static bool judge_once(struct inquiry *inquiry)
 {
+	if (inquiry->is_decided)
+		return ask_shadow(inquiry);
 	inquiry->trace_count = inquiry->start.trace_count;
 	set_score(inquiry, inquiry->start.score);
 	TALLOC_FREE(inquiry->wanted);
@@ -285,15 +328,37 @@ static bool judge_once(struct inquiry *inquiry)
 		return false;
 	if (inquiry->verdict.kind == VERDICT_ACCEPT && inquiry->verdict.whole_session)
 		inquiry->accepted_session = true;
-	return true;
+	inquiry->is_decided = true;
+	inquiry->is_waiting = false;
+	return ask_shadow(inquiry);
 }
 
 static void on_lookup_ended(void *owner);
 
-/* However it ended, the fact is not unknown any more. */
+static bool is_content(const struct question *question)
+{
+	return fact_row(question->fact)->learner == LEARNER_CONTENT;
+}
+
+/* Never is mail let through that should have been looked into. */
+static void settle_content(const struct lookup *lookup)
+{
+	struct facts *facts = lookup->run->inquiry->facts;
+	struct value value;
+
+	if (lookup->await.outcome != OUTCOME_DONE &&
+		facts_get(facts, FACT_SCANNER_FAILED, &value) == FACT_UNKNOWN)
+		facts_set_text(facts, FACT_SCANNER_FAILED, "it took too long");
+}
+
+/* However it ended, the fact is not unknown any more; but for content, which may have been judged where it was found. */
 static void settle(const struct lookup *lookup)
 {
-	if (!is_answered(lookup->run->inquiry, lookup->question))
+	if (is_answered(lookup->run->inquiry, lookup->question))
+		return;
+	if (is_content(lookup->question))
+		settle_content(lookup);
+	else
 		answer_failed(lookup->run->inquiry, lookup->question,
 			lookup->await.outcome == OUTCOME_TIMED_OUT ? "timed out"
 								   : "could not be learnt");
@@ -344,21 +409,43 @@ static size_t settle_ended(struct inquiry_run *run)
 	return pending;
 }
 
-/* Has all missing facts begun to be learnt. */
+/* What is to be learnt now: what a learner lacks, else what was wanted. */
+static size_t take_questions(struct inquiry_run *run)
+{
+	struct inquiry *inquiry = run->inquiry;
+
+	talloc_free(run->questions);
+	run->questions = talloc_move(run, inquiry->lacking ? &inquiry->lacking : &inquiry->wanted);
+	return talloc_array_length(run->questions);
+}
+
+static bool has_others_than_content(const struct question *questions, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!is_content(&questions[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Has all missing facts begun to be learnt; content, all of it at once, when nothing else is missing. */
 static void begin_lookups(struct inquiry_run *run)
 {
-	size_t count = talloc_array_length(run->inquiry->wanted);
+	size_t count = take_questions(run);
+	bool passes_over_content = has_others_than_content(run->questions, count);
 
 	run->rounds++;
 	talloc_free(run->lookups);
-	talloc_free(run->questions);
-	run->questions = talloc_move(run, &run->inquiry->wanted);
 	run->lookups = talloc_zero_array(run, struct lookup, count);
 	run->count = 0;
 	run->is_beginning = true;
 	for (size_t i = 0; i < count; i++) {
-		if (!is_answered(run->inquiry, &run->questions[i]))
-			begin_lookup(run, &run->questions[i]);
+		bool is_of_content = is_content(&run->questions[i]);
+		if (is_answered(run->inquiry, &run->questions[i]) ||
+			(is_of_content && passes_over_content))
+			continue;
+		begin_lookup(run, &run->questions[i]);
+		passes_over_content |= is_of_content;
 	}
 	run->is_beginning = false;
 	run->pending = settle_ended(run);
@@ -366,10 +453,25 @@ static void begin_lookups(struct inquiry_run *run)
 		give_up_lookups(run);
 }
 
+/* What the shadow lacks is learnt for a time of its own. False when there is none left. */
+static bool enter_shadow(struct inquiry_run *run)
+{
+	if (run->is_late) {
+		shadow_give_up(run->inquiry);
+		return false;
+	}
+	if (!run->is_for_shadow && run->clock)
+		timer_start(&run->deadline, run->clock, SHADOW_PATIENCE);
+	run->is_for_shadow = true;
+	return true;
+}
+
 /* Learns and judges until there is a verdict; false when something has to be waited for. */
 static bool pursue(struct inquiry_run *run)
 {
 	do {
+		if (run->inquiry->is_decided && !enter_shadow(run))
+			return true;
 		begin_lookups(run);
 		if (run->pending)
 			return false;
@@ -405,6 +507,11 @@ static void on_deadline(void *owner)
 {
 	struct inquiry_run *run = owner;
 
+	if (run->is_for_shadow) {
+		shadow_give_up(run->inquiry);
+		finish(run);
+		return;
+	}
 	run->is_late = true;
 	give_up_lookups(run);
 	proceed(run);
@@ -457,7 +564,7 @@ void inquiry_begin_judging(struct inquiry *inquiry, enum stage stage, struct clo
 		return;
 	}
 	inquiry->run = run;
-	if (milliseconds != AWAIT_FOR_EVER)
+	if (milliseconds != AWAIT_FOR_EVER && !run->is_for_shadow)
 		timer_start(&run->deadline, clock, milliseconds);
 	await_begin(await, AWAIT_FOR_EVER, cancel_judging, inquiry);
 }

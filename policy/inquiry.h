@@ -9,6 +9,12 @@
  * in an earlier run gives the same again, and only the last run is recorded. A fact that a learner does not deliver in time, or
  * at all, is set failed; after INQUIRY_ROUNDS runs all that are still missing have failed, so the number of runs is bounded.
  *
+ * What stands in a message is asked for last, once nothing else is missing, since who takes it apart judges it there and is told all that
+ * is known (policy/scan.h). If that fails, scanner.failed is set, and the check `scanner` puts the message off.
+ *
+ * When the chain has decided, the shadow (policy/shadow.h) is asked about the same facts. It changes nothing: if it lacks facts they are learnt, for
+ * no longer than SHADOW_PATIENCE.
+ *
  * Cancelling the await given to inquiry_begin_judging() cancels all look-ups. Freeing an inquiry does so too.
  */
 #pragma once
@@ -22,7 +28,9 @@
 
 struct chain;
 struct inquiry;
+struct rule;
 struct ruling;
+struct shadow;
 
 #define INQUIRY_ROUNDS 100
 
@@ -43,8 +51,11 @@ struct trace_entry {
 	double score;            /* what it gave */
 	bool counted;            /* it was added to the inquiry's score */
 	bool monitored;          /* it spoke but was not heard */
+	bool has_fallen;         /* it is monitored because policy/breaker.h let it fall */
+	bool harms;              /* it refused, or marked by itself */
 	enum verdict_kind would; /* of a monitored check: what it would have done; NONE: nothing */
 	uint32_t microseconds;
+	const struct rule *rule; /* whose entry it is; NULL: none's */
 };
 
 /* What a judgement began with, and each of its runs begins with. */
@@ -64,12 +75,14 @@ struct inquiry {
 	double score;            /* of the session and of the stages judged so far */
 	bool accepted_session;   /* an accept for the whole session was given */
 	bool tagged;             /* the tag threshold was reached */
-	bool is_waiting;         /* in a run of the chain: one who stands before waits for a fact */
-	uint32_t delay;          /* ms that rules want the answer to be held back */
-	struct verdict verdict;  /* of the last judgement */
+	bool is_decided; /* in a judgement: the chain has said its verdict, and the shadow is asked */
+	bool is_waiting;        /* in a run of the chain: one who stands before waits for a fact */
+	uint32_t delay;         /* ms that rules want the answer to be held back */
+	struct verdict verdict; /* of the last judgement */
 	struct verdict
 		*deferred; /* a refusal from before the sender was known, for rcpt; NULL: none */
 	enum stage deferred_at;
+	bool without_shadow;      /* it is not asked */
 	struct verdict *observed; /* what mode = "observe" kept from acting; NULL when nothing */
 	struct trace_entry *trace;
 	size_t trace_count;
@@ -77,9 +90,12 @@ struct inquiry {
 	struct json_t
 		*recipients; /* of whom nothing is known any more: policy/record.h; NULL: of none */
 	struct inquiry_start start;
-	struct question *wanted; /* what this run asked in vain; NULL when nothing */
-	struct ruling *ruling;   /* what the rules say at this stage; NULL: nothing */
-	struct inquiry_run *run; /* the judgement under way, when it had to wait */
+	struct question *wanted;  /* what this run asked in vain; NULL when nothing */
+	struct question *lacking; /* what a learner needs first: inquiry_lack() */
+	unsigned scans;           /* how often the message was sent to a scanner */
+	struct ruling *ruling;    /* what the rules say at this stage; NULL: nothing */
+	struct shadow *shadow;    /* what policy/shadow.h has to tell; NULL: nothing */
+	struct inquiry_run *run;  /* the judgement under way, when it had to wait */
 };
 
 /* The facts stay the caller's and must outlive the inquiry. */
@@ -97,11 +113,18 @@ void inquiry_inherit(struct inquiry *inquiry, const struct inquiry *session);
 void inquiry_begin_judging(struct inquiry *inquiry, enum stage stage, struct clock *clock,
 	uint64_t milliseconds, struct await *await);
 
+/* For the learner of content: before it can tell more, this must be known. It ends its await, and is begun again with it. */
+void inquiry_lack(struct inquiry *inquiry, const struct question *question);
+
 /* For checks: the state of a fact; an unknown one is noted and will be learnt. */
 enum fact_state inquiry_ask(struct inquiry *inquiry, enum fact fact, struct value *value);
 
 enum fact_state inquiry_ask_of(
 	struct inquiry *inquiry, enum fact fact, const char *argument, struct value *value);
+
+/* For what is taken from the message itself: known when it is there, else what those say who learn fields from headers: absent, or that it was not
+ * recorded. */
+enum fact_state inquiry_ask_message(struct inquiry *inquiry, struct value *value);
 
 /* For checks, shorter: the text or number of a fact that the session always tells; fallback when it is absent or failed. */
 const char *inquiry_text(struct inquiry *inquiry, enum fact fact, const char *fallback);

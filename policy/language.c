@@ -12,7 +12,7 @@
 #define LONGEST_FIELD 900 /* of a field that a rule adds */
 #define RECORDS_MOST 10000
 
-#define CONTENT "a later version, which takes messages apart,"
+#define CONTENT "a later version, which takes parts out of messages,"
 #define DKIM "a later version, which checks signatures,"
 #define QUARANTINE "a later version, which has a quarantine,"
 #define GEOIP "--with-maxminddb, in a later version,"
@@ -23,21 +23,7 @@
 static const char *const results[] = {
 	"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror", "policy", NULL};
 static const char *const policies[] = {"none", "quarantine", "reject", NULL};
-static const char *const flags[] = {"encrypted", "macros", "truncated", NULL};
-
 /* clang-format off */
-static const struct vocabulary_field attachment_fields[] = {
-	{.name = "name", .type = VALUE_TEXT}, {.name = "extension", .type = VALUE_STRING}, {.name = "type", .type = VALUE_STRING},
-	{.name = "declared_type", .type = VALUE_STRING}, {.name = "size", .type = VALUE_SIZE}, {.name = "depth", .type = VALUE_INT},
-	{.name = "path", .type = VALUE_TEXT}, {.name = "encrypted", .type = VALUE_BOOL}, {.name = "macros", .type = VALUE_BOOL},
-	{.name = "sha256", .type = VALUE_STRING}, {.name = "in_archive", .type = VALUE_BOOL},
-	{.name = "flags", .type = VALUE_FLAGS, .names = flags}, {0},
-};
-static const struct vocabulary_field url_fields[] = {
-	{.name = "host", .type = VALUE_DOMAIN}, {.name = "domain", .type = VALUE_DOMAIN}, {.name = "path", .type = VALUE_TEXT},
-	{.name = "scheme", .type = VALUE_STRING}, {0},
-};
-
 static const struct vocabulary_fact missing_facts[] = {
 	{.name = "client.country",  .type = VALUE_STRING,  .stage = STAGE_CONNECT, .missing = GEOIP},
 	{.name = "client.asn",      .type = VALUE_INT,     .stage = STAGE_CONNECT, .missing = GEOIP},
@@ -46,14 +32,7 @@ static const struct vocabulary_fact missing_facts[] = {
 	{.name = "dmarc.result",    .type = VALUE_ENUM,    .stage = STAGE_MESSAGE, .names = results, .missing = DKIM},
 	{.name = "dmarc.policy",    .type = VALUE_ENUM,    .stage = STAGE_MESSAGE, .names = policies, .missing = DKIM},
 	{.name = "arc.result",      .type = VALUE_ENUM,    .stage = STAGE_MESSAGE, .names = results, .missing = DKIM},
-	{.name = "body.text",       .type = VALUE_TEXT,    .stage = STAGE_MESSAGE, .missing = CONTENT},
-	{.name = "body.html",       .type = VALUE_TEXT,    .stage = STAGE_MESSAGE, .missing = CONTENT},
-	{.name = "body.raw",        .type = VALUE_STRING,  .stage = STAGE_MESSAGE, .missing = CONTENT},
-	{.name = "mime.anomalies",  .type = VALUE_FLAGS,   .stage = STAGE_MESSAGE, .names = flags, .missing = CONTENT},
-	{.name = "mime.parts",      .type = VALUE_INT,     .stage = STAGE_MESSAGE, .missing = CONTENT},
 	{.name = "yara.matches",    .type = VALUE_STRING,  .stage = STAGE_MESSAGE, .repeatable = true, .missing = YARA},
-	{.name = "attachment",      .type = VALUE_RECORDS, .stage = STAGE_MESSAGE, .fields = attachment_fields, .missing = CONTENT},
-	{.name = "url",             .type = VALUE_RECORDS, .stage = STAGE_MESSAGE, .fields = url_fields, .missing = CONTENT},
 };
 
 /* --- records --- */
@@ -149,7 +128,7 @@ static const struct {
 	enum fact needs; /* known before the records are made */
 	const void *(*next)(struct inquiry *inquiry, size_t *cursor);
 	void (*set)(const void *parent, const void *of, struct value_field *fields);
-	uint32_t width;
+	uint16_t width;
 } records[RECORDS] = {
 	[RECIPIENT] = {{.name = "recipient",
 			       .type = VALUE_RECORDS,
@@ -175,11 +154,15 @@ static enum fact_state ask_records(
 	struct inquiry *inquiry, size_t kind, const void *parent, struct value *value)
 {
 	enum fact_state state = inquiry_ask(inquiry, records[kind].needs, value);
-	uint32_t width = records[kind].width, count = 0;
+	uint16_t width = records[kind].width;
+	uint32_t count = 0;
 	struct value_field *fields = NULL;
 	const void *of;
 	size_t cursor = 0;
 
+	if (state != FACT_KNOWN)
+		return state;
+	state = kind == RECIPIENT ? FACT_KNOWN : inquiry_ask_message(inquiry, value);
 	if (state != FACT_KNOWN)
 		return state;
 	if (kind != RECIPIENT && !inquiry->header)
@@ -278,6 +261,7 @@ static struct vocabulary_fact fact_of(const struct fact_row *row)
 		.argument_count = kind->argument_count,
 		.counting = row->counting,
 		.names = row->flags,
+		.fields = kind->fields,
 		.manual = row->manual,
 	};
 }

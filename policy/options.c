@@ -177,6 +177,30 @@ static const struct option rules_rows[] = {
 	{0},
 };
 
+static const struct option shadow_rows[] = {
+	{FIELD(shadow_options, files), .type = OPTION_TEXTS,
+		.manual = "rule files, as rules.files: what they would do otherwise than those is "
+			  "logged, counted and reported, and nothing is done"},
+	{0},
+};
+
+static const struct option breaker_rows[] = {
+	{FIELD(breaker_options, hits), .type = OPTION_NUMBER, .preset = "10",
+		.maximum = INT64_C(1000000),
+		.manual = "transactions of clients or senders known as good that one rule may "
+			  "refuse or mark within the window; 0: any number, and there is no "
+			  "breaker"},
+	{FIELD(breaker_options, share), .type = OPTION_NUMBER, .preset = "5", .maximum = 100,
+		.manual = "percent of the transactions of the known-good within it that these must "
+			  "be besides"},
+	{FIELD(breaker_options, window), .type = OPTION_DURATION, .preset = "1h", .minimum = 1000,
+		.maximum = 30 * DAY, .manual = "in what time; it begins with the first of them"},
+	{FIELD(breaker_options, age), .type = OPTION_DURATION, .preset = "24h", .maximum = YEAR,
+		.manual = "how long after its text was seen first a rule falls; later, and with "
+			  "0, it only raises the alarm"},
+	{0},
+};
+
 static const char *const own_domain_choices[] = {"monitor", "refuse", NULL};
 
 static const struct option sender_rows[] = {
@@ -335,6 +359,41 @@ static const struct option known_good_rows[] = {
 	{0},
 };
 
+static const char *const poison_choices[] = {"refuse", "put_off", NULL};
+
+static const struct option scanner_rows[] = {
+	{FIELD(scanner_options, processes), .type = OPTION_NUMBER, .preset = "0", .maximum = 60,
+		.manual = "scanner processes; 0 is one for each core. Without a rule that asks for "
+			  "what stands in a message there are none"},
+	{FIELD(scanner_options, time), .type = OPTION_DURATION, .preset = "20s", .minimum = 100,
+		.maximum = 5 * MINUTE,
+		.manual = "processor time for one message; a scanner that needs more is ended and "
+			  "the message put off. It stops by itself, with what it has found, after "
+			  "half of it"},
+	{FIELD(scanner_options, memory), .type = OPTION_SIZE, .preset = "512M",
+		.minimum = 64 * MEGABYTE, .maximum = 65536 * MEGABYTE,
+		.manual = "memory of a scanner; one that needs more dies"},
+	{FIELD(scanner_options, unpacked), .type = OPTION_SIZE, .preset = "256M",
+		.minimum = MEGABYTE, .maximum = 16384 * MEGABYTE,
+		.manual =
+			"what may come out of one message, all archives in it unpacked; beyond it "
+			"they are over limits"},
+	{FIELD(scanner_options, unpacked_ratio), .type = OPTION_NUMBER, .preset = "100",
+		.maximum = 1000000,
+		.manual =
+			"how many times its size may come out of a message, where that is less; 0 "
+			"for any"},
+	{FIELD(scanner_options, entries), .type = OPTION_NUMBER, .preset = "10000", .minimum = 10,
+		.maximum = 1000000, .manual = "files in all archives of one message"},
+	{FIELD(scanner_options, depth), .type = OPTION_NUMBER, .preset = "5", .minimum = 1,
+		.maximum = 20, .manual = "archives within archives"},
+	{FIELD(scanner_options, poison), .type = OPTION_CHOICE, .preset = "refuse",
+		.choices = poison_choices,
+		.manual = "what becomes of a message that two scanners died over within a day: "
+			  "refuse it (554), or put_off again and again (451)"},
+	{0},
+};
+
 static const char *const greylist_choices[] = {"suspicious", "strangers", NULL};
 
 static const struct option greylist_rows[] = {
@@ -421,6 +480,11 @@ const struct section policy_sections[] = {
 	{"checks", false, sizeof(struct checks_options), checks_rows, "What is looked at."},
 	{"rules", false, sizeof(struct rules_options), rules_rows,
 		"Rules of the site's own, in files of their own language."},
+	{"shadow", false, sizeof(struct shadow_options), shadow_rows,
+		"A second set of rules, to see what it would do."},
+	{"breaker", false, sizeof(struct breaker_options), breaker_rows,
+		"How much harm a rule may do to senders known as good, before it does not act any "
+		"more."},
 	{"sender", false, sizeof(struct sender_options), sender_rows,
 		"What a sender may claim to be."},
 	{"spf", false, sizeof(struct spf_options), spf_rows,
@@ -442,6 +506,8 @@ const struct section policy_sections[] = {
 		"How many of something somebody may send in some time; needs a store."},
 	{"hygiene", false, sizeof(struct hygiene_options), hygiene_rows,
 		"Header fields that strangers may not bring."},
+	{"scanner", false, sizeof(struct scanner_options), scanner_rows,
+		"Processes that take messages apart, shut off from network and files."},
 	{"thresholds", false, sizeof(struct thresholds_options), thresholds_rows,
 		"What a score leads to. Scores of all checks and rules add up."},
 	{0},
@@ -747,6 +813,9 @@ struct policy *policy_new(
 	policy->limits = settings_section(settings, "limits");
 	policy->checks = settings_section(settings, "checks");
 	policy->rules = settings_section(settings, "rules");
+	policy->scanner = settings_section(settings, "scanner");
+	policy->shadow = settings_section(settings, "shadow");
+	policy->breaker = settings_section(settings, "breaker");
 	policy->sender = settings_section(settings, "sender");
 	policy->spf = settings_section(settings, "spf");
 	policy->helo = settings_section(settings, "helo");

@@ -20,6 +20,19 @@ struct rules_options {
 	int64_t watch;                   /* ms between looks at the files of lists; 0: never */
 };
 
+/* How much harm a rule may do to senders known as good: policy/breaker.h. */
+struct breaker_options {
+	int64_t hits;   /* transactions, within the window; 0: any number */
+	int64_t share;  /* percent of theirs that were judged within it */
+	int64_t window; /* ms */
+	int64_t age;    /* ms: a rule whose text is younger falls */
+};
+
+/* A second set of rules, which is judged and does nothing. */
+struct shadow_options {
+	struct texts files; /* as of rules */
+};
+
 enum mode { MODE_ENFORCE, MODE_OBSERVE };
 
 /* The top level. */
@@ -29,6 +42,20 @@ struct site {
 	int mode;         /* enum mode */
 	const char *authserv_id; /* ours in Authentication-Results; without a setting, hostname */
 	struct cidrs trusted_relays; /* hosts that hand on strangers' mail to us */
+};
+
+enum poison { POISON_REFUSE, POISON_PUT_OFF };
+
+/* The processes that take messages apart, and what one message may cost them. */
+struct scanner_options {
+	int64_t processes;      /* 0: one a core */
+	int64_t time;           /* ms of processor time, then the scanner dies */
+	int64_t memory;         /* bytes of a scanner's own */
+	int64_t unpacked;       /* bytes that may come out of a message */
+	int64_t unpacked_ratio; /* to what went in; 0: any */
+	int64_t entries;        /* of all containers in a message */
+	int64_t depth;          /* of containers in containers */
+	int poison;             /* enum poison: a message that two scanners died over */
 };
 
 /* Header fields that strangers may not bring. */
@@ -174,7 +201,7 @@ struct thresholds_options {
 	double reject;
 };
 
-/* The sections "", relay, recipients, allow, limits, checks, rules, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, known_good, greylist, rate,
+/* The sections "", relay, recipients, allow, limits, checks, rules, shadow, breaker, sender, spf, helo, client_name, dnsbl, dnswl, rhsbl, known_good, greylist, rate,
  * hygiene and thresholds, in that
  * order; ended by a row without name. */
 extern const struct section policy_sections[];
@@ -187,6 +214,8 @@ struct allow_entry {
 };
 
 /* All of them, looked up once. */
+struct learner;
+
 struct policy {
 	const struct settings *settings; /* for the places of complaints; NULL in tests */
 	const struct site *site;
@@ -207,9 +236,15 @@ struct policy {
 	const struct rate_options **rates;
 	size_t rate_count;
 	const struct hygiene_options *hygiene;
+	const struct scanner_options *scanner;
 	const struct thresholds_options *thresholds;
+	const struct learner
+		*content; /* takes messages apart where there are no scanners; NULL: nobody does */
 	const struct rules_options *rules;
-	struct rulebook *rulebook; /* NULL: no rules, or they have not been read */
+	const struct shadow_options *shadow;
+	const struct breaker_options *breaker;
+	struct rulebook *rulebook;        /* NULL: no rules, or they have not been read */
+	struct rulebook *shadow_rulebook; /* the same of the shadow */
 };
 
 /* Looks the sections up and complains about what does not fit together. The policy lives under the parent, what it points

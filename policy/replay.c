@@ -143,6 +143,9 @@ static void take_record(struct replay_case *the_case, const json_t *record)
 	}
 	take_recipients(the_case);
 	the_case->has_message = facts_get(the_case->told, FACT_MESSAGE_SIZE, &value) == FACT_KNOWN;
+	the_case->is_session = json_object_get(record, "session") != NULL;
+	const char *recorded = json_string_value(json_object_get(record, "recorded"));
+	the_case->is_kept = recorded && strcmp(recorded, "message") == 0;
 }
 
 struct replay_case *replay_of_record(const void *parent, struct slice json)
@@ -267,14 +270,21 @@ static bool tell_hop(struct replay_case *the_case, struct slice above, struct fi
 	return true;
 }
 
-static bool keep_message(struct replay_case *the_case, struct slice lines)
+bool replay_take_message(struct replay_case *the_case, struct slice bytes)
 {
 	struct spool *spool = talloc_zero(the_case, struct spool);
+	struct message *message = message_new(the_case, spool);
 
 	spool->memory_maximum = spool->total_maximum = INT64_MAX;
-	the_case->message = message_new(the_case, spool);
-	if (message_add(the_case->message, lines) != MESSAGE_OK ||
-		message_finish(the_case->message) != MESSAGE_OK)
+	if (message_add(message, bytes) != MESSAGE_OK || message_finish(message) != MESSAGE_OK)
+		return false;
+	the_case->message = message;
+	return true;
+}
+
+static bool keep_message(struct replay_case *the_case, struct slice lines)
+{
+	if (!replay_take_message(the_case, lines))
 		return false;
 	the_case->has_message = true;
 	facts_set_number(the_case->told, FACT_MESSAGE_SIZE, message_size(the_case->message));
@@ -336,9 +346,16 @@ static bool exists_at(const struct fact_row *row, enum stage stage)
 	return row->stage <= stage && !is_of_one;
 }
 
+/* The message is looked at again. */
+static bool exists_without_message_at(const struct fact_row *row, enum stage stage)
+{
+	return exists_at(row, stage) && row->learner != LEARNER_HEADER &&
+		row->learner != LEARNER_CONTENT;
+}
+
 static bool exists_behind_relay_at(const struct fact_row *row, enum stage stage)
 {
-	return exists_at(row, stage) && (stage == STAGE_MESSAGE || !is_from_header(row));
+	return exists_at(row, stage) && !is_from_header(row);
 }
 
 /* A relay's mail came with XFORWARD, perhaps: then its origin was known early. */
@@ -350,6 +367,15 @@ static bool is_origin_late(const struct play *play, const struct ip *client)
 		facts_get(play->the_case->told, FACT_FORWARDED_IP, &value) != FACT_KNOWN;
 }
 
+/* Nobody has authenticated when he connects. */
+static void tell_login(struct play *play, enum stage stage)
+{
+	if (stage > STAGE_AUTH)
+		return;
+	facts_set_bool(play->facts, FACT_CLIENT_AUTHENTICATED, false);
+	facts_forget(play->facts, FACT_CLIENT_USER);
+}
+
 static void tell(struct play *play, enum stage stage)
 {
 	const struct replay_case *the_case = play->the_case;
@@ -357,8 +383,12 @@ static void tell(struct play *play, enum stage stage)
 	bool has_client = facts_get(the_case->told, FACT_CLIENT_IP, &value) == FACT_KNOWN;
 	bool is_late = has_client && is_origin_late(play, &value.ip);
 
-	copy_facts(
-		play->facts, the_case->told, is_late ? exists_behind_relay_at : exists_at, stage);
+	if (is_late && stage < STAGE_MESSAGE)
+		copy_facts(play->facts, the_case->told, exists_behind_relay_at, stage);
+	else
+		copy_facts(play->facts, the_case->told,
+			the_case->message ? exists_without_message_at : exists_at, stage);
+	tell_login(play, stage);
 	if (stage == STAGE_MAIL && the_case->of_mail)
 		facts_take_over(play->facts, the_case->of_mail);
 	facts_set_bool(play->facts, FACT_CLIENT_TRUSTED,
@@ -386,6 +416,24 @@ static bool play_stage(struct play *play, enum stage stage, enum fact needed)
 
 	tell(play, stage);
 	return facts_get(play->facts, needed, &value) != FACT_KNOWN || judge(play, stage);
+}
+
+static bool play_login(struct play *play)
+{
+	struct value value;
+	bool has_logged_in =
+		facts_get(play->the_case->told, FACT_CLIENT_AUTHENTICATED, &value) == FACT_KNOWN &&
+		value.boolean;
+
+	tell(play, STAGE_AUTH);
+	return !has_logged_in || judge(play, STAGE_AUTH);
+}
+
+/* What a session would have done that would not be refused any more, nobody knows. */
+static bool has_transaction(struct play *play)
+{
+	play->lacks_message |= play->the_case->is_session;
+	return !play->the_case->is_session;
 }
 
 static bool play_recipients(struct play *play)
@@ -438,8 +486,9 @@ static void play_message(struct play *play)
 static void play_all(struct play *play)
 {
 	if (play_stage(play, STAGE_CONNECT, FACT_CLIENT_IP) &&
-		play_stage(play, STAGE_HELO, FACT_HELO_NAME) &&
-		play_stage(play, STAGE_MAIL, FACT_SENDER) && play_recipients(play))
+		play_stage(play, STAGE_HELO, FACT_HELO_NAME) && play_login(play) &&
+		has_transaction(play) && play_stage(play, STAGE_MAIL, FACT_SENDER) &&
+		play_recipients(play))
 		play_message(play);
 }
 
@@ -460,8 +509,10 @@ static const struct chain *without_teachers(struct play *play, const struct chai
 
 	for (size_t i = 0; i < LEARNERS; i++)
 		learners[i] = (struct learner){miss, play};
-	if (play->the_case->message)
+	if (play->the_case->message) {
 		learners[LEARNER_HEADER] = *chain_learner(chain, LEARNER_HEADER);
+		learners[LEARNER_CONTENT] = *chain_learner(chain, LEARNER_CONTENT);
+	}
 	return chain_with_learners(play->outcome, chain, learners);
 }
 
@@ -511,6 +562,7 @@ struct replay_outcome *replay_judge(
 	play.facts = facts_new(outcome, NULL);
 	play.inquiry = outcome->inquiry =
 		inquiry_new(outcome, without_teachers(&play, chain), play.facts);
+	play.inquiry->without_shadow = true;
 	play_all(&play);
 	outcome->is_undecided = is_undecided(&play);
 	return outcome;

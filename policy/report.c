@@ -18,6 +18,16 @@ struct group {
 	uint64_t known_good; /* of the refused */
 	uint64_t scored;
 	double score; /* of all the scored together */
+	bool has_fallen;
+};
+
+/* A rule that makes the shadow and the acting rules differ. */
+struct shade {
+	const char *by;
+	bool is_of_shadow;
+	uint64_t transactions;
+	uint64_t known_good;                     /* of these */
+	const char *id, *stage, *rules, *shadow; /* of the last: for an example */
 };
 
 /* A transaction that someone would have refused. */
@@ -37,6 +47,10 @@ struct report {
 	uint64_t known_good;
 	struct group *groups;
 	size_t group_count;
+	uint64_t shaded; /* transactions that the shadow would have judged otherwise */
+	struct shade *shades;
+	size_t shade_count;
+	uint64_t sessions; /* that were refused before any transaction */
 	struct finding *findings;
 	size_t count;
 };
@@ -221,10 +235,58 @@ static void look_at_entry(struct reading *reading, const json_t *entry)
 		return;
 	by = talloc_asprintf(reading->report, "%s%s",
 		check_named(reading->report, check) ? "check " : "", check);
+	if (json_is_true(json_object_get(entry, "fallen")))
+		group_of(reading->report, by)->has_fallen = true;
 	if (would)
 		find(reading, by, would, text_of(entry, "detail"));
 	else if (score != 0)
 		note_score(group_of(reading->report, by), score);
+}
+
+/* --- the shadow --- */
+
+static struct shade *shade_of(struct report *report, const char *by, bool is_of_shadow)
+{
+	for (size_t i = 0; i < report->shade_count; i++) {
+		struct shade *shade = &report->shades[i];
+		if (strcmp(shade->by, by) == 0 && shade->is_of_shadow == is_of_shadow)
+			return shade;
+	}
+	report->shades =
+		talloc_realloc(report, report->shades, struct shade, report->shade_count + 1);
+	struct shade *shade = &report->shades[report->shade_count++];
+	*shade = (struct shade){.by = keep(report, by), .is_of_shadow = is_of_shadow};
+	return shade;
+}
+
+static void look_at_difference(struct reading *reading, const json_t *difference)
+{
+	struct report *report = reading->report;
+	const char *by = text_of(difference, "by"), *of = text_of(difference, "of");
+	const char *id = keep(report, text_of(reading->record, "id"));
+	struct shade *shade;
+
+	if (!by || !of)
+		return;
+	shade = shade_of(report, by, strcmp(of, "shadow") == 0);
+	if (!shade->id || strcmp(shade->id, id) != 0) {
+		shade->transactions++;
+		shade->known_good += is_known_good(reading->facts);
+	}
+	shade->id = id;
+	shade->stage = keep(report, text_of(difference, "stage"));
+	shade->rules = keep(report, text_of(json_object_get(difference, "rules"), "text"));
+	shade->shadow = keep(report, text_of(json_object_get(difference, "shadow"), "text"));
+}
+
+static void look_at_shadow(struct reading *reading)
+{
+	const json_t *differences = json_object_get(reading->record, "shadow");
+	size_t count = json_array_size(differences);
+
+	reading->report->shaded += count > 0;
+	for (size_t i = 0; i < count; i++)
+		look_at_difference(reading, json_array_get(differences, i));
 }
 
 static void look_at_record(struct reading *reading)
@@ -245,8 +307,11 @@ void report_add(struct report *report, struct slice json)
 	struct reading reading = {report, record, json_object_get(record, "facts"), report->count};
 
 	if (text_of(record, "id") && json_is_object(reading.facts)) {
-		report->transactions++;
+		bool is_session = json_object_get(record, "session") != NULL;
+		report->sessions += is_session;
+		report->transactions += !is_session;
 		look_at_record(&reading);
+		look_at_shadow(&reading);
 	}
 	if (report->count > reading.first) {
 		report->refused++;
@@ -266,7 +331,30 @@ static void print_group(const struct group *group, FILE *out)
 	if (group->scored)
 		fprintf(out, "%s would have scored %.1f in %" PRIu64, group->refused ? ";" : "",
 			group->score, group->scored);
+	if (group->has_fallen)
+		fprintf(out, "%s fell: it harmed the known-good, and did not act any more",
+			group->refused || group->scored ? ";" : "");
 	fputc('\n', out);
+}
+
+static void print_shade(const struct shade *shade, FILE *out)
+{
+	fprintf(out, "  the %s %s: %" PRIu64 ", %" PRIu64 " known as good\n",
+		shade->is_of_shadow ? "shadow's" : "acting", shade->by, shade->transactions,
+		shade->known_good);
+	fprintf(out, "    as %s at %s: %s instead of %s\n", shade->id, shade->stage, shade->shadow,
+		shade->rules);
+}
+
+static void print_shades(const struct report *report, FILE *out)
+{
+	if (!report->shade_count)
+		return;
+	fprintf(out,
+		"\nThe shadow would have done otherwise in %" PRIu64 " transactions, because of\n",
+		report->shaded);
+	for (size_t i = 0; i < report->shade_count; i++)
+		print_shade(&report->shades[i], out);
 }
 
 static void print_finding(const struct finding *finding, FILE *out)
@@ -300,10 +388,14 @@ static void print_text(const struct report *report, const char *since, FILE *out
 		"Of %" PRIu64 " transactions of the last %s, %" PRIu64
 		" would have been refused, %" PRIu64 " of these known as good.\n",
 		report->transactions, since, report->refused, report->known_good);
+	if (report->sessions)
+		fprintf(out, "%" PRIu64 " sessions were judged and came to no transaction.\n",
+			report->sessions);
 	if (report->group_count)
 		fputs("\nBy whom\n", out);
 	for (size_t i = 0; i < report->group_count; i++)
 		print_group(&report->groups[i], out);
+	print_shades(report, out);
 	print_findings(report, true, out);
 	print_findings(report, false, out);
 }
@@ -322,7 +414,32 @@ static json_t *group_json(const struct group *group)
 	json_object_set_new(object, "known_good", json_integer((json_int_t)group->known_good));
 	json_object_set_new(object, "scored", json_integer((json_int_t)group->scored));
 	json_object_set_new(object, "score", json_real(group->score));
+	json_object_set_new(object, "fallen", json_boolean(group->has_fallen));
 	return object;
+}
+
+static json_t *shade_json(const struct shade *shade)
+{
+	json_t *object = json_object();
+
+	set_text(object, "by", shade->by);
+	set_text(object, "of", shade->is_of_shadow ? "shadow" : "rules");
+	json_object_set_new(object, "transactions", json_integer((json_int_t)shade->transactions));
+	json_object_set_new(object, "known_good", json_integer((json_int_t)shade->known_good));
+	set_text(object, "id", shade->id);
+	set_text(object, "stage", shade->stage);
+	set_text(object, "rules", shade->rules);
+	set_text(object, "shadow", shade->shadow);
+	return object;
+}
+
+static json_t *shades_json(const struct report *report)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < report->shade_count; i++)
+		json_array_append_new(array, shade_json(&report->shades[i]));
+	return array;
 }
 
 static json_t *finding_json(const struct finding *finding)
@@ -358,7 +475,9 @@ static void print_json(const struct report *report, const char *since, FILE *out
 	json_object_set_new(object, "transactions", json_integer((json_int_t)report->transactions));
 	json_object_set_new(object, "refused", json_integer((json_int_t)report->refused));
 	json_object_set_new(object, "known_good", json_integer((json_int_t)report->known_good));
+	json_object_set_new(object, "sessions", json_integer((json_int_t)report->sessions));
 	json_object_set_new(object, "by", groups);
+	json_object_set_new(object, "shadow", shades_json(report));
 	json_object_set_new(object, "findings", findings);
 	json_dumpf(object, out, JSON_FLAGS);
 	fputc('\n', out);

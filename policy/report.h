@@ -2,7 +2,8 @@
  *
  * What would have been: out of the verdict records of mail that was let through, those that mode = "observe" or checks.monitor kept from
  * being refused, counted by who would have refused them and told one by one, those from clients and senders known as good first,
- * for these are what to look at before it is meant. Each has the entry of the allow-list that would exempt it.
+ * for these are what to look at before it is meant. Each has the entry of the allow-list that would exempt it. Then, by rule, what the shadow
+ * would have done otherwise than the acting rules.
  */
 #pragma once
 

@@ -2,6 +2,7 @@
 /* Rule files of a policy, and their tests. */
 #include "policy/rulebook.h"
 
+#include "policy/breaker.h"
 #include "policy/header_learner.h"
 #include "policy/language.h"
 #include "rules/lint.h"
@@ -42,24 +43,23 @@ static void note_lists(struct rulebook *rulebook)
 }
 
 /* A chain of the site's own may lack the check. */
-static void check_chain(const struct policy *policy, struct complaints *complaints)
+static void check_chain(
+	const struct policy *policy, const void *section, struct complaints *complaints)
 {
 	if (!settings_list_has(&policy->checks->chain, "rules") ||
 		settings_list_has(&policy->checks->off, "rules"))
-		complaint_warning(complaints, policy_place(policy, policy->rules, "files"),
+		complaint_warning(complaints, policy_place(policy, section, "files"),
 			"there are rule files, but the check \"rules\" is not in checks.chain, or "
 			"is off: no rule is asked");
 }
 
-void rulebook_read(struct policy *policy, const char *file, struct complaints *complaints)
+static struct rulebook *read_set(const struct policy *policy, const struct texts *patterns,
+	const char *file, struct complaints *complaints)
 {
-	struct rulebook *rulebook;
-	struct texts files;
+	struct rulebook *rulebook = talloc_zero(policy, struct rulebook);
+	struct texts files = all_beside(rulebook, file, patterns);
 
-	if (!policy->rules->files.count)
-		return;
-	rulebook = talloc_zero(policy, struct rulebook);
-	files = all_beside(rulebook, file, &policy->rules->files);
+	rulebook->policy = policy;
 	rulebook->options = policy->rules;
 	rulebook->monitored = policy->rules->mode == RULES_MONITOR ||
 		settings_list_has(&policy->checks->monitor, "rules");
@@ -68,13 +68,24 @@ void rulebook_read(struct policy *policy, const char *file, struct complaints *c
 	rulebook->matcher = match_matcher_new(rulebook);
 	rulebook->sources = sources_read(rulebook, files.items, files.count, complaints);
 	note_lists(rulebook);
-	check_chain(policy, complaints);
-	policy->rulebook = rulebook;
+	return rulebook;
 }
 
-void rulebook_compile(const struct policy *policy, struct complaints *complaints)
+void rulebook_read(struct policy *policy, const char *file, struct complaints *complaints)
 {
-	struct rulebook *rulebook = policy->rulebook;
+	if (policy->rules->files.count) {
+		policy->rulebook = read_set(policy, &policy->rules->files, file, complaints);
+		check_chain(policy, policy->rules, complaints);
+	}
+	if (policy->shadow->files.count) {
+		policy->shadow_rulebook =
+			read_set(policy, &policy->shadow->files, file, complaints);
+		check_chain(policy, policy->shadow, complaints);
+	}
+}
+
+static void compile(struct rulebook *rulebook, struct complaints *complaints)
+{
 	const struct program *program;
 
 	if (!rulebook)
@@ -89,10 +100,25 @@ void rulebook_compile(const struct policy *policy, struct complaints *complaints
 	rule_test_check(program, complaints);
 }
 
+void rulebook_compile(const struct policy *policy, struct complaints *complaints)
+{
+	compile(policy->rulebook, complaints);
+	if (policy->rulebook)
+		policy->rulebook->breaker =
+			breaker_new(policy->rulebook, policy->breaker, policy->rulebook->program);
+	compile(policy->shadow_rulebook, complaints);
+}
+
+static void lint(const struct rulebook *rulebook, struct complaints *complaints)
+{
+	if (rulebook)
+		lint_program(rulebook->program, (int64_t)time(NULL), complaints);
+}
+
 void rulebook_lint(const struct policy *policy, struct complaints *complaints)
 {
-	if (policy->rulebook)
-		lint_program(policy->rulebook->program, (int64_t)time(NULL), complaints);
+	lint(policy->rulebook, complaints);
+	lint(policy->shadow_rulebook, complaints);
 }
 
 /* --- tests --- */
@@ -103,6 +129,7 @@ struct sample {
 	struct facts *facts;
 	struct inquiry *inquiry;
 	struct spool spool;
+	bool has_content; /* it was taken apart */
 };
 
 /* Line ends become CRLF. */
@@ -123,7 +150,7 @@ static bool add_lines(struct message *message, struct slice text)
 static void *open_message(void *owner, const void *parent, const char *rule_file, const char *path,
 	const char **reason)
 {
-	const struct policy *policy = owner;
+	const struct rulebook *rulebook = owner;
 	struct sample *sample = talloc_zero(parent, struct sample);
 	struct message *message;
 	struct slice text;
@@ -132,19 +159,31 @@ static void *open_message(void *owner, const void *parent, const char *rule_file
 	if (*reason)
 		return NULL;
 	sample->spool.memory_maximum = TEST_MESSAGE_MOST;
-	sample->vocabulary = policy->rulebook->vocabulary;
+	sample->vocabulary = rulebook->vocabulary;
 	message = message_new(sample, &sample->spool);
 	*reason = "there is no room for it";
 	if (!add_lines(message, text))
 		return NULL;
 	sample->facts = facts_new(sample, NULL);
-	sample->inquiry = inquiry_new_of(sample, policy, sample->facts);
+	sample->inquiry = inquiry_new_of(sample, rulebook->policy, sample->facts);
 	sample->inquiry->stage = STAGE_MESSAGE;
 	sample->inquiry->message = message;
 	facts_set_number(sample->facts, FACT_MESSAGE_SIZE, message_size(message));
 	facts_set_number(sample->facts, FACT_MESSAGE_ANOMALIES, message_anomalies(message));
 	header_learner_learn(sample->inquiry);
 	return sample;
+}
+
+/* Once; false when that was not what is missing. */
+static bool learn_content(struct sample *sample)
+{
+	const struct learner *learner = sample->inquiry->policy->content;
+
+	if (!learner || sample->has_content)
+		return false;
+	sample->has_content = true;
+	learner->begin(learner->owner, sample->inquiry, NULL, NULL);
+	return true;
 }
 
 static enum fact_state look_up(
@@ -157,16 +196,17 @@ static enum fact_state look_up(
 		header_learner_learn_fields(
 			sample->inquiry, &(struct question){FACT_HEADER, question->key});
 	state = language_ask(sample->inquiry, sample->vocabulary, sample, question, value);
+	if (state == FACT_UNKNOWN && learn_content(sample))
+		state = language_ask(sample->inquiry, sample->vocabulary, sample, question, value);
 	return state == FACT_UNKNOWN ? FACT_ABSENT : state;
 }
 
 struct rule_test_result *rulebook_test(
-	const void *parent, const struct policy *policy, size_t *count)
+	const void *parent, const struct rulebook *rulebook, size_t *count)
 {
-	const struct rulebook *rulebook = policy->rulebook;
 	const struct rule_test_host host = {.open = open_message,
 		.look_up = look_up,
-		.owner = (void *)policy,
+		.owner = (void *)rulebook,
 		.matcher = rulebook ? rulebook->matcher : NULL,
 		.budget = rulebook ? (uint64_t)rulebook->options->budget * MICROSECONDS : 0};
 
@@ -174,11 +214,11 @@ struct rule_test_result *rulebook_test(
 	return rulebook ? rule_test_run(parent, rulebook->program, &host, count) : NULL;
 }
 
-void rulebook_try(const struct policy *policy, struct complaints *complaints)
+static void try_set(const struct rulebook *rulebook, struct complaints *complaints)
 {
 	void *all = talloc_new(NULL);
 	size_t count;
-	struct rule_test_result *results = rulebook_test(all, policy, &count);
+	struct rule_test_result *results = rulebook_test(all, rulebook, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		if (!results[i].passed)
@@ -187,4 +227,38 @@ void rulebook_try(const struct policy *policy, struct complaints *complaints)
 				results[i].problem);
 	}
 	talloc_free(all);
+}
+
+void rulebook_try(const struct policy *policy, struct complaints *complaints)
+{
+	try_set(policy->rulebook, complaints);
+	try_set(policy->shadow_rulebook, complaints);
+}
+
+bool rulebook_asks(const struct rulebook *rulebook, enum fact_learner learner)
+{
+	const struct program *program = rulebook ? rulebook->program : NULL;
+
+	for (size_t i = 0; program && i < program->reference_count; i++) {
+		size_t number =
+			(size_t)(program->references[i]->fact - rulebook->vocabulary->facts);
+
+		if (number < FACT_COUNT && fact_row((enum fact)number)->learner == learner)
+			return true;
+	}
+	return false;
+}
+
+bool rulebook_asks_field(const struct rulebook *rulebook, enum fact fact, const char *field)
+{
+	const struct program *program = rulebook ? rulebook->program : NULL;
+
+	for (size_t i = 0; program && i < program->reference_count; i++) {
+		const struct reference *reference = program->references[i];
+
+		if (reference->field && reference->fact == &rulebook->vocabulary->facts[fact] &&
+			strcmp(reference->field->name, field) == 0)
+			return true;
+	}
+	return false;
 }

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The rules of a policy: the files that rules.files names, read, joined to the facts of the judge and checked. Made before the processes
- * that judge are forked, since regexes are compiled to machine code; what searching needs of memory each of them has for itself.
+ * The rules of a policy: the files that rules.files names, read, joined to the facts of the judge and checked; and those of shadow.files, a
+ * set of their own, in the same way. Made before the processes that judge are forked, since regexes are compiled to machine code; what searching needs of memory each of them has for itself.
  *
  * It is made in two steps, so that between them the files of its lists can be watched: a change after that is not missed.
- * What rules say of an inquiry is policy/ruling.h's.
+ * What rules say of an inquiry is policy/ruling.h's, what the shadow says policy/shadow.h's.
  */
 #pragma once
 
+#include "policy/facts.h"
 #include "policy/options.h"
 #include "rules/program.h"
 #include "rules/rule_test.h"
 
 struct rulebook {
+	const struct policy *policy;
 	const struct rules_options *options;
 	const struct vocabulary *vocabulary;
 	const struct program *program; /* NULL until rulebook_compile() */
@@ -21,21 +23,28 @@ struct rulebook {
 	struct texts list_files; /* of lists, as they are opened */
 	struct texts monitor_files;
 	const struct sources *sources;
-	bool monitored; /* all rules are */
+	struct breaker *breaker; /* which watches them; of the shadow NULL */
+	bool monitored;          /* all rules are */
 };
 
-/* Reads the files, relative to the one the settings stand in, and makes the rulebook the policy's. None when rules.files is empty. */
+/* Reads the files, relative to the one the settings stand in, and makes the rulebooks the policy's: none where no files are named. */
 void rulebook_read(struct policy *policy, const char *file, struct complaints *complaints);
 
-/* Makes the program; complains about all that is wrong. */
+/* Makes their programs; complains about all that is wrong. */
 void rulebook_compile(const struct policy *policy, struct complaints *complaints);
 
 /* What `check` says besides: warnings about rules that are right and yet hardly meant so. */
 void rulebook_lint(const struct policy *policy, struct complaints *complaints);
 
-/* Runs the tests in the files, each over the facts it gives and the header of its message; in the order of the rules, under the parent. */
+/* Runs the tests in the files of one (NULL has none), each over the facts it gives and the header of its message; in the order of the rules, under
+ * the parent. */
 struct rule_test_result *rulebook_test(
-	const void *parent, const struct policy *policy, size_t *count);
+	const void *parent, const struct rulebook *rulebook, size_t *count);
 
-/* The same; a test that fails is an error at its place. */
+/* The same of both; a test that fails is an error at its place. */
 void rulebook_try(const struct policy *policy, struct complaints *complaints);
+
+/* Whether a rule asks for a fact of that learner. */
+bool rulebook_asks(const struct rulebook *rulebook, enum fact_learner learner);
+/* Whether one looks at that field of its records. */
+bool rulebook_asks_field(const struct rulebook *rulebook, enum fact fact, const char *field);

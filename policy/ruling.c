@@ -2,6 +2,7 @@
 /* Runs the rules of a stage, and makes a verdict of what they say. */
 #include "policy/ruling.h"
 
+#include "policy/breaker.h"
 #include "policy/language.h"
 #include "policy/mail/address.h"
 #include "policy/rulebook.h"
@@ -14,12 +15,13 @@
 struct ruling {
 	struct inquiry *inquiry;
 	const struct rulebook *rulebook;
-	struct evaluation *evaluation;
-	struct trace_entry *entries; /* NULL until the evaluation is done */
+	struct evaluation *evaluation; /* NULL: no rule is for this stage */
+	struct trace_entry *entries;   /* NULL until the evaluation is done */
 	const struct rule_outcome *outcomes;
 	size_t count;
 	struct verdict verdict;
 	uint64_t delay;
+	double score; /* before any of them added to it */
 };
 
 /* --- who is monitored --- */
@@ -64,12 +66,31 @@ static enum fact_state look_up(
 	return language_ask(ruling->inquiry, vocabulary, ruling, question, value);
 }
 
+static bool has_fallen(void *owner, const struct rule *rule)
+{
+	const struct ruling *ruling = owner;
+
+	return breaker_has_fallen(ruling->rulebook->breaker, rule->index);
+}
+
+/* The rules of the stage; the shadow is judged beside them also where there are none. */
+static bool has_rules(const struct rulebook *rulebook, enum stage stage)
+{
+	return rulebook && rulebook->program->at_stage_count[stage] > 0;
+}
+
 static struct ruling *begin(struct inquiry *inquiry)
 {
 	const struct rulebook *rulebook = inquiry->policy->rulebook;
 	struct ruling *ruling = talloc_zero(inquiry, struct ruling);
+
+	ruling->inquiry = inquiry;
+	ruling->rulebook = rulebook;
+	if (!has_rules(rulebook, inquiry->stage))
+		return ruling;
 	const struct evaluate_input input = {
 		.look_up = look_up,
+		.is_suspended = has_fallen,
 		.owner = ruling,
 		.now = inquiry_number(inquiry, FACT_NOW, 0),
 		.monitored = rulebook->monitored ||
@@ -78,8 +99,6 @@ static struct ruling *begin(struct inquiry *inquiry)
 		.matcher = rulebook->matcher,
 	};
 
-	ruling->inquiry = inquiry;
-	ruling->rulebook = rulebook;
 	ruling->evaluation = evaluate_begin(ruling, rulebook->program, inquiry->stage, &input);
 	return ruling;
 }
@@ -168,7 +187,7 @@ static const struct {
 } finals[] = {{"accept", let_pass}, {"reject", reject}, {"tempfail", tempfail},
 	{"disconnect", disconnect}, {"greylist", put_off}};
 
-static struct verdict decide(struct inquiry *inquiry, const struct outcome_action *action)
+struct verdict ruling_decide(struct inquiry *inquiry, const struct outcome_action *action)
 {
 	size_t i = 0;
 
@@ -210,17 +229,24 @@ static struct trace_entry entry_of(const struct ruling *ruling, const struct rul
 {
 	struct inquiry *inquiry = ruling->inquiry;
 	const char *word = final ? final->row->name : "match";
+	double score = sum_of(outcome, "score");
+	bool acts = !outcome->monitored && !observes(inquiry);
 
 	return (struct trace_entry){
 		.stage = inquiry->stage,
 		.check = ruling->rulebook->labels[outcome->rule->index],
 		.result = outcome->failed ? "failed" : word,
 		.detail = detail_of(inquiry, outcome, verdict),
-		.score = sum_of(outcome, "score"),
+		.score = score,
 		.counted = !outcome->monitored,
 		.monitored =
 			outcome->monitored || (observes(inquiry) && verdict->kind > VERDICT_ACCEPT),
 		.would = outcome->monitored ? verdict->kind : VERDICT_NONE,
+		.rule = outcome->rule,
+		.has_fallen = breaker_has_fallen(ruling->rulebook->breaker, outcome->rule->index),
+		.harms = acts &&
+			(verdict->kind > VERDICT_ACCEPT ||
+				score >= inquiry->policy->thresholds->tag),
 	};
 }
 
@@ -228,7 +254,7 @@ static void take_outcome(struct ruling *ruling, size_t i)
 {
 	const struct rule_outcome *outcome = &ruling->outcomes[i];
 	const struct outcome_action *final = final_action(outcome);
-	struct verdict verdict = final ? decide(ruling->inquiry, final) : verdict_none();
+	struct verdict verdict = final ? ruling_decide(ruling->inquiry, final) : verdict_none();
 
 	ruling->entries[i] = entry_of(ruling, outcome, final, &verdict);
 	if (!outcome->monitored && !observes(ruling->inquiry))
@@ -242,7 +268,8 @@ static void take_outcome(struct ruling *ruling, size_t i)
 
 static void take_outcomes(struct ruling *ruling)
 {
-	ruling->outcomes = evaluate_outcomes(ruling->evaluation, &ruling->count);
+	if (ruling->evaluation)
+		ruling->outcomes = evaluate_outcomes(ruling->evaluation, &ruling->count);
 	ruling->entries = talloc_array(ruling, struct trace_entry, ruling->count);
 	for (size_t i = 0; i < ruling->count; i++)
 		take_outcome(ruling, i);
@@ -250,23 +277,47 @@ static void take_outcomes(struct ruling *ruling)
 		ruling->delay = RULING_DELAY_MOST;
 }
 
+/* Whether the breaker is to be told of the sender, and the store alone is missing: SPF has been asked. */
+static bool lacks_known_good(const struct ruling *ruling)
+{
+	struct inquiry *inquiry = ruling->inquiry;
+	struct value spf, known;
+	bool harms = false;
+
+	for (size_t i = 0; i < ruling->count; i++)
+		harms |= ruling->entries[i].harms;
+	return harms && breaker_is_counting(ruling->rulebook->breaker) &&
+		facts_get(inquiry->facts, FACT_SPF_RESULT, &spf) == FACT_KNOWN &&
+		inquiry_ask(inquiry, FACT_SENDER_KNOWN_GOOD, &known) == FACT_UNKNOWN;
+}
+
 /* --- for others --- */
+
+struct evaluation *ruling_begin(struct inquiry *inquiry)
+{
+	if (!inquiry->ruling)
+		inquiry->ruling = begin(inquiry);
+	return inquiry->ruling->evaluation;
+}
 
 struct verdict ruling_judge(struct inquiry *inquiry)
 {
-	const struct rulebook *rulebook = inquiry->policy->rulebook;
+	const struct policy *policy = inquiry->policy;
 	struct ruling *ruling;
 
-	if (!rulebook || !rulebook->program->at_stage_count[inquiry->stage])
+	if (!has_rules(policy->rulebook, inquiry->stage) &&
+		!has_rules(policy->shadow_rulebook, inquiry->stage))
 		return verdict_none();
-	if (!inquiry->ruling)
-		inquiry->ruling = begin(inquiry);
+	(void)ruling_begin(inquiry);
 	ruling = inquiry->ruling;
 	if (!ruling->entries) {
-		if (!evaluate_run(ruling->evaluation))
+		ruling->score = inquiry->score;
+		if (ruling->evaluation && !evaluate_run(ruling->evaluation))
 			return verdict_unknown();
 		take_outcomes(ruling);
 	}
+	if (lacks_known_good(ruling))
+		return verdict_unknown();
 	for (size_t i = 0; i < ruling->count; i++)
 		inquiry_record(inquiry, &ruling->entries[i]);
 	inquiry->delay = (uint32_t)ruling->delay;
@@ -284,6 +335,16 @@ const struct rule_outcome *ruling_outcomes(const struct inquiry *inquiry, size_t
 struct evaluation *ruling_evaluation(const struct inquiry *inquiry)
 {
 	return inquiry->ruling ? inquiry->ruling->evaluation : NULL;
+}
+
+bool ruling_has_spoken(const struct inquiry *inquiry)
+{
+	return inquiry->ruling && inquiry->ruling->entries;
+}
+
+double ruling_score(const struct inquiry *inquiry)
+{
+	return inquiry->ruling ? inquiry->ruling->score : inquiry->score;
 }
 
 void ruling_forget(struct inquiry *inquiry)

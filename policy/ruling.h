@@ -3,6 +3,8 @@
  * What the rules say of an inquiry at its stage. The evaluation is kept in the inquiry while the stage is judged, so that it goes on where a fact
  * was missing; the next judgement begins anew. Afterwards its outcomes can be asked for, until ruling_forget().
  *
+ * A rule that policy/breaker.h let fall does not act: it is monitored. What acted and did harm, as the breaker has it, is marked in the trace.
+ *
  * A rule that matched, or whose condition failed, is an entry of the trace, "rule NAME". One that ends the stage decides. With mode = "observe"
  * rules change nothing in a message and delay nobody.
  */
@@ -22,8 +24,16 @@ const struct rule_outcome *ruling_outcomes(const struct inquiry *inquiry, size_t
 /* For explain: NULL when there is none. */
 struct evaluation *ruling_evaluation(const struct inquiry *inquiry);
 
+/* For policy/scan: the evaluation of the stage, begun if need be; NULL when no rule is for it. */
+struct evaluation *ruling_begin(struct inquiry *inquiry);
+
 /* Header and subject edits of the rules that acted at the message stage. */
 void ruling_edit(const struct inquiry *inquiry, struct edits *edits);
+
+/* For policy/shadow: whether the rules were asked at this stage, and all they need was known; the score as they saw it; what a final action means. */
+bool ruling_has_spoken(const struct inquiry *inquiry);
+double ruling_score(const struct inquiry *inquiry);
+struct verdict ruling_decide(struct inquiry *inquiry, const struct outcome_action *action);
 
 /* Sessions that wait keep nothing. */
 void ruling_forget(struct inquiry *inquiry);

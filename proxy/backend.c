@@ -12,9 +12,11 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <talloc.h>
 
 #define LEAVING_MILLISECONDS 1000
+#define SHORT_LINE 512
 #define REPLY_LINE_TAKEN                                                                           \
 	12500 /* longer lines than RFC 5321 allows do occur; challenges of AUTH are long */
 
@@ -36,19 +38,32 @@ static bool speaks_unasked(const struct backend *backend)
 	return backend->owed == 0 && stream_bytes(backend->stream).size > 0;
 }
 
+static void write_line(struct backend *backend, struct slice line)
+{
+	assert(slice_find(line, '\r') == SIZE_MAX && slice_find(line, '\n') == SIZE_MAX);
+	stream_write(backend->stream, line);
+	stream_write(backend->stream, slice_of("\r\n"));
+}
+
 void backend_say(struct backend *backend, const char *format, ...)
 {
+	char line[SHORT_LINE];
 	va_list arguments;
 
 	if (backend->owed == 0) /* it has ended, or says what nobody asked for */
 		backend->lost |= stream_has_news(backend->stream);
 	va_start(arguments, format);
-	char *line = talloc_vasprintf(backend, format, arguments);
+	size_t size = (size_t)vsnprintf(line, sizeof line, format, arguments);
 	va_end(arguments);
-	assert(!strpbrk(line, "\r\n"));
-	stream_write(backend->stream, slice_of(line));
-	stream_write(backend->stream, slice_of("\r\n"));
-	talloc_free(line);
+	if (size < sizeof line) {
+		write_line(backend, slice_make(line, size));
+	} else {
+		va_start(arguments, format);
+		char *longer = talloc_vasprintf(backend, format, arguments);
+		va_end(arguments);
+		write_line(backend, slice_of(longer));
+		talloc_free(longer);
+	}
 	backend->owed++;
 }
 

@@ -28,6 +28,7 @@ struct tally {
 
 struct replay {
 	const struct configuration *configuration;
+	const char *journal; /* that is read; NULL: the configuration's */
 	unsigned hop;
 	struct tally now;
 	struct tally before; /* no chain: there is nothing to compare with */
@@ -96,12 +97,30 @@ static void complain(struct replay *replay, const char *name, const char *why)
 	replay->has_failed = true;
 }
 
+/* One that has gone before its record did, or never came to be kept, is missed as any fact is. */
+static void add_message(const struct replay *replay, struct replay_case *the_case)
+{
+	struct store_options store = *replay->configuration->store;
+	size_t size;
+	const char *bytes;
+
+	if (!the_case->is_kept)
+		return;
+	if (replay->journal)
+		store.path = replay->journal;
+	bytes = keeper_read_message(the_case, &store, the_case->name, &size);
+	if (bytes && !replay_take_message(the_case, slice_make(bytes, size)))
+		the_case->message = NULL;
+}
+
 static bool take_record(void *owner, struct slice json)
 {
 	struct replay_case *the_case = replay_of_record(NULL, json);
 
-	if (the_case)
-		judge(owner, the_case);
+	if (!the_case)
+		return true;
+	add_message(owner, the_case);
+	judge(owner, the_case);
 	return true;
 }
 
@@ -119,8 +138,10 @@ static void take_id(struct replay *replay, const char *id)
 
 static void take_journal(struct replay *replay, const char *path)
 {
+	replay->journal = path;
 	const char *why = path ? records_read_all(path, 0, 0, take_record, replay)
 			       : "the configuration names no store: nothing is remembered";
+	replay->journal = NULL;
 
 	if (why)
 		complain(replay, path ? path : "the journal", why);

@@ -44,21 +44,34 @@ static void print_gaps(
 		printf("# rule %s never matched\n", rule->name);
 }
 
-static bool test(const void *parent, const struct policy *policy)
+/* Of a set of rules; before: how many tests were told before. */
+static bool print_set(const struct rulebook *rulebook, const struct rule_test_result *results,
+	size_t count, size_t before)
 {
-	const struct program *program = policy->rulebook ? policy->rulebook->program : NULL;
-	size_t count;
-	const struct rule_test_result *results = rulebook_test(parent, policy, &count);
 	bool good = true;
 
-	printf("1..%zu\n", count);
 	for (size_t i = 0; i < count; i++) {
-		print_result(&results[i], i + 1);
+		print_result(&results[i], before + i + 1);
 		good &= results[i].passed;
 	}
-	for (size_t i = 0; program && i < program->rule_count; i++)
-		print_gaps(program->rules[i], results, count);
+	for (size_t i = 0; rulebook && i < rulebook->program->rule_count; i++)
+		print_gaps(rulebook->program->rules[i], results, count);
 	return good;
+}
+
+static bool test(const void *parent, const struct policy *policy)
+{
+	size_t count, shadow_count;
+	const struct rule_test_result *results = rulebook_test(parent, policy->rulebook, &count);
+	const struct rule_test_result *of_shadow =
+		rulebook_test(parent, policy->shadow_rulebook, &shadow_count);
+	bool good;
+
+	printf("1..%zu\n", count + shadow_count);
+	good = print_set(policy->rulebook, results, count, 0);
+	if (policy->shadow_rulebook)
+		printf("# the shadow\n");
+	return print_set(policy->shadow_rulebook, of_shadow, shadow_count, count) && good;
 }
 
 int cli_test(int argc, char **argv)

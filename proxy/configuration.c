@@ -6,6 +6,7 @@
 #include "policy/mail/domain.h"
 #include "policy/rulebook.h"
 #include "proxy/file_watch.h"
+#include "proxy/laboratory.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
 
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 const struct section *const configuration_sections[] = {policy_sections, proxy_sections, NULL};
+
+#define MESSAGES_OF_A_STORE 16 /* of the largest that it may keep, at least */
 
 /* What the cross-field checks look at. */
 struct reading {
@@ -329,6 +332,16 @@ static void check_store(const struct reading *reading)
 	if (store->redis_password && !store->redis)
 		complaint_warning(reading->complaints, place_of(reading, store, "redis_password"),
 			"nobody is told it: there is no store.redis");
+	if (store->messages && !store->record)
+		complaint_warning(reading->complaints, place_of(reading, store, "messages"),
+			"no message is kept: store.messages needs store.record");
+	if (store->record && !store->path)
+		complaint_warning(reading->complaints, place_of(reading, store, "record"),
+			"nothing is recorded: there is no store.path");
+	if (store->messages_size < MESSAGES_OF_A_STORE * store->message_size)
+		complaint_error(reading->complaints, place_of(reading, store, "messages_size"),
+			"store.messages_size must be %d times store.message_size at least",
+			MESSAGES_OF_A_STORE);
 	if (policy->greylist->enabled && !is_there)
 		complaint_warning(reading->complaints,
 			place_of(reading, policy->greylist, "enabled"),
@@ -454,14 +467,20 @@ static void join(struct configuration *configuration, const struct settings *set
 	configuration->user = choose_user(configuration->process);
 }
 
+static void watch_lists(struct file_watch *watch, const struct rulebook *rulebook)
+{
+	for (size_t i = 0; rulebook && i < rulebook->list_files.count; i++)
+		file_watch_add(watch, rulebook->list_files.items[i]);
+}
+
 /* The files of lists are watched before they are read, so that no change falls between. */
 static void read_rules(struct configuration *configuration, struct policy *policy, const char *file,
 	struct complaints *complaints)
 {
 	rulebook_read(policy, file, complaints);
 	configuration->list_files = file_watch_new(configuration);
-	for (size_t i = 0; policy->rulebook && i < policy->rulebook->list_files.count; i++)
-		file_watch_add(configuration->list_files, policy->rulebook->list_files.items[i]);
+	watch_lists(configuration->list_files, policy->rulebook);
+	watch_lists(configuration->list_files, policy->shadow_rulebook);
 	rulebook_compile(policy, complaints);
 }
 
@@ -473,6 +492,7 @@ static struct configuration *complete(struct configuration *configuration, const
 
 	join(configuration, settings);
 	configuration->policy = policy = policy_new(configuration, settings, complaints);
+	policy->content = laboratory_new(configuration, policy, configuration->user);
 	read_rules(configuration, policy, file, complaints);
 	configuration->recipients_file = choose_list(configuration);
 	configuration->chain = chain_new(

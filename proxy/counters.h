@@ -43,8 +43,17 @@
 	COUNTER(RULES_MATCHED,       "rules_matched",        TOTAL) \
 	COUNTER(RULES_MONITORED,     "rules_monitored",      TOTAL) /* would have acted */ \
 	COUNTER(RULES_FAILED,        "rules_failed",         TOTAL) /* whose condition could not be told */ \
+	COUNTER(RULES_ALARMS,        "rules_alarms",         TOTAL) /* of the breaker: how often a rule went beyond its bound */ \
+	COUNTER(RULES_FALLEN,        "rules_fallen",         TOTAL) /* of these: rules that do not act any more */ \
+	COUNTER(KNOWN_GOOD,          "known_good",           TOTAL) /* transactions of clients or senders known as good, where rules are watched */ \
+	COUNTER(SHADOW_DIFFERENT,    "shadow_different",     TOTAL) /* transactions that the shadow would have judged otherwise */ \
+	COUNTER(SHADOW_UNDECIDED,    "shadow_undecided",     TOTAL) /* and those of which it could not be told in time */ \
+	COUNTER(SCANS,               "scans",                TOTAL) /* messages that were taken apart */ \
+	COUNTER(SCANNER_DEATHS,      "scanner_deaths",       TOTAL) /* over a message */ \
 	COUNTER(UNKNOWN_RECIPIENTS,  "unknown_recipients",   TOTAL) /* that the backend said do not exist */ \
 	COUNTER(RECORDS_LOST,        "records_lost",         TOTAL) /* verdict records and updates of the memory the keeper did not take */ \
+	COUNTER(RECORDS_SHORTENED,   "records_shortened",    TOTAL) /* verdict records that were too large for the journal */ \
+	COUNTER(REFUSALS_UNRECORDED, "refusals_not_recorded", TOTAL) /* of sessions without a transaction, beyond one a client and minute */ \
 	COUNTER(STORE_FAILURES,      "store_failures",       TOTAL) /* what the store did not tell or take */ \
 	COUNTER(LOG_LOST,            "log_lines_lost",       TOTAL)
 /* clang-format on */
@@ -71,4 +80,7 @@ enum counter_key {
 	KEY_NEWCOMER = 6,          /* recent: new sessions */
 	KEY_UNKNOWN_TRIED = 7,     /* recent: recipients that do not exist, of a client */
 	KEY_UNKNOWN_RECIPIENT = 8, /* recent: that the backend does not know a recipient */
+	KEY_RULE = 9,              /* words: of policy/breaker.h */
+	KEY_REFUSAL_RECORDED = 10, /* recent: records of refusals of a client, and of all */
+	KEY_POISON = 11,           /* recent: messages that scanners died over */
 };

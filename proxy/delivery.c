@@ -597,10 +597,11 @@ static struct step send_tail(void *owner)
 	struct delivery *delivery = owner;
 	struct stream *stream = delivery->backend->stream;
 
-	if (delivery->backend->lost || !stream_has_peer(stream))
+	if (delivery->backend->lost)
 		return lose_backend(delivery);
-	if (stream_bytes(stream).size)
-		return hear_before_end(delivery);
+	if (stream_has_news(stream))
+		return stream_bytes(stream).size ? hear_before_end(delivery)
+						 : lose_backend(delivery);
 	stream_lend(stream, delivery->tail);
 	await_flush(delivery);
 	return THEN(pass_commit);

@@ -4,8 +4,10 @@
 
 #include "base/loop.h"
 #include "base/stream.h"
+#include "policy/breaker.h"
 #include "policy/list_watch.h"
 #include "policy/recipient_list.h"
+#include "policy/rulebook.h"
 #include "policy/store_learner.h"
 #include "proxy/announcement.h"
 #include "proxy/arrival.h"
@@ -15,6 +17,7 @@
 #include "proxy/resolver.h"
 #include "proxy/route.h"
 #include "proxy/rule_log.h"
+#include "proxy/scan_link.h"
 #include "proxy/session.h"
 
 #include <talloc.h>
@@ -148,6 +151,8 @@ static void make_chain(struct gateway *gateway)
 		learners[LEARNER_LISTS] = list_watch_learner(gateway->lists);
 	if (gateway->store)
 		learners[LEARNER_STORE] = store_learner(gateway->store);
+	if (gateway->scans)
+		learners[LEARNER_CONTENT] = scan_link_learner(gateway->scans);
 	learners[LEARNER_RECIPIENTS] = recipient_list_learner(gateway->recipients);
 	gateway->chain = chain_with_learners(gateway, gateway->configuration->chain, learners);
 }
@@ -169,6 +174,12 @@ void gateway_use_dns(struct gateway *gateway, struct dns *dns)
 void gateway_use_store(struct gateway *gateway, struct store *store)
 {
 	gateway->store = talloc_steal(gateway, store);
+	make_chain(gateway);
+}
+
+void gateway_use_scans(struct gateway *gateway, struct scan_link *scans)
+{
+	gateway->scans = talloc_steal(gateway, scans);
 	make_chain(gateway);
 }
 
@@ -209,6 +220,9 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 		.counter = COUNT_SPOOL_BYTES,
 	};
 	gateway->rule_log = rule_log_new(gateway, gateway);
+	if (configuration->policy->rulebook)
+		breaker_use_table(configuration->policy->rulebook->breaker, table, KEY_RULE,
+			COUNT_KNOWN_GOOD);
 	gateway->pools = talloc_array(gateway, struct pool *, configuration->backend_count);
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		gateway->pools[i] = pool_new(gateway, gateway, configuration->backends[i]);

@@ -30,6 +30,7 @@ struct gateway {
 	struct dns *dns;                   /* NULL: nobody can be asked */
 	struct list_watch *lists;          /* NULL without it */
 	struct store *store;               /* NULL: nothing is remembered */
+	struct scan_link *scans;           /* NULL: rules ask for nothing that stands in messages */
 	struct recipient_list *recipients; /* empty until gateway_use_recipients() */
 	struct table *table;
 	struct keeper_link *keeper; /* NULL: verdict records go nowhere */
@@ -57,6 +58,9 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 
 /* Gives it the DNS, which it takes; before the first connection. NULL: none. */
 void gateway_use_dns(struct gateway *gateway, struct dns *dns);
+
+/* Gives it the way to the scanners, which it takes; before the first connection. NULL: none. */
+void gateway_use_scans(struct gateway *gateway, struct scan_link *scans);
 
 /* Gives it the store, which it takes; before the first connection. NULL: none. */
 void gateway_use_store(struct gateway *gateway, struct store *store);

@@ -6,6 +6,8 @@
 #include "base/loop.h"
 #include "proxy/handover.h"
 
+#include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <talloc.h>
 #include <unistd.h>
@@ -21,8 +23,8 @@ static int generation_close(struct generation *generation)
 {
 	timer_stop(&generation->timer);
 	for (size_t i = 0; i < 2; i++) {
-		if (generation->records[i] >= 0)
-			close(generation->records[i]);
+		if (generation->wires.records[i] >= 0)
+			close(generation->wires.records[i]);
 	}
 	return 0;
 }
@@ -33,13 +35,32 @@ static void open_records(struct generation *generation)
 	const int size = RECORDS_BUFFER;
 	const int flags = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
 
-	generation->records[0] = generation->records[1] = -1;
+	generation->wires.records[0] = generation->wires.records[1] = -1;
 	if (!generation->configuration->store->path)
 		return;
-	if (socketpair(AF_UNIX, flags, 0, generation->records) < 0)
+	if (socketpair(AF_UNIX, flags, 0, generation->wires.records) < 0)
 		return;
-	if (setsockopt(generation->records[1], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) < 0)
-		setsockopt(generation->records[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	if (setsockopt(generation->wires.records[1], SOL_SOCKET, SO_SNDBUFFORCE, &size,
+		    sizeof size) < 0)
+		setsockopt(generation->wires.records[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
+static size_t count_kind(const struct generation *generation, const char *name)
+{
+	return process_kind_named(name)->count(generation->configuration);
+}
+
+/* Without it, what rules want to look into is put off. */
+static void open_scans(struct generation *generation)
+{
+	size_t scanners = count_kind(generation, "scanner");
+
+	if (!scanners)
+		return;
+	generation->wires.scans =
+		scan_ports_new(generation, scanners, count_kind(generation, "worker"));
+	if (!generation->wires.scans)
+		log_event(LEVEL_ERROR, "scanners_failed", "%s", strerror(errno));
 }
 
 static void add_processes(struct generation *generation, const struct process_kind *kind)
@@ -81,6 +102,7 @@ struct generation *generation_new(const void *parent, struct heritage *heritage,
 	generation->end = longest_end(configuration);
 	generation->timer.owner = generation;
 	open_records(generation);
+	open_scans(generation);
 	generation->processes = talloc_array(generation, struct process *, 0);
 	for (const struct process_kind *kind = process_kinds; kind->name; kind++)
 		add_processes(generation, kind);
@@ -103,7 +125,7 @@ bool generation_start(struct generation *generation)
 {
 	for (size_t i = 0; i < talloc_array_length(generation->processes); i++) {
 		if (!process_start(generation->processes[i], generation->configuration,
-			    generation->records))
+			    &generation->wires))
 			return false;
 	}
 	return true;
@@ -395,7 +417,7 @@ struct generation *generation_take_over(const void *parent, struct heritage *her
 	generation->end = given->end;
 	generation->events = events;
 	generation->timer.owner = generation;
-	generation->records[0] = generation->records[1] = -1;
+	generation->wires.records[0] = generation->wires.records[1] = -1;
 	generation->processes = talloc_array(generation, struct process *, count);
 	for (size_t i = 0; i < count; i++)
 		take_over_process(generation, i, &given->processes[i]);

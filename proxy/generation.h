@@ -32,7 +32,7 @@ struct generation {
 	struct process **processes;                /* talloc array */
 	size_t slots;                              /* dealt out */
 	struct process **servers;                  /* who serves each slot; NULL: nobody */
-	int records[2]; /* the pair over which verdict records go to the keeper */
+	struct wires wires;
 	struct heritage *heritage;
 	struct timer timer; /* the end of draining */
 	bool ending;        /* told to end at once */

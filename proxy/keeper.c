@@ -6,13 +6,16 @@
 #include "base/loop.h"
 #include "base/sandbox.h"
 #include "base/store_writer.h"
+#include "policy/mail/message.h"
 #include "proxy/channel.h"
 #include "proxy/records.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <talloc.h>
 #include <unistd.h>
 
@@ -23,17 +26,32 @@ enum {
 	SYNC_MILLISECONDS = 5000
 };
 
-/* A packet holds any number of records, each behind this; updates of the memory are a record without an id. */
+/* A packet holds any number of records, each behind this; updates of the memory are a record without an id. A message comes as a descriptor, in a
+ * packet of its own that has but this and the id. */
 struct frame {
 	uint32_t id_size;
 	uint32_t json_size;
 };
+
+#define IN_DESCRIPTOR UINT32_MAX /* the size of what is not in the packet */
+#define MESSAGES "messages"      /* their folder, in the store's */
+
+/* Room for one descriptor that comes with a packet, aligned as it must be. */
+union passing {
+	struct cmsghdr header;
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+_Static_assert(KEEPER_RECORD_MOST + sizeof(struct frame) + RECORDS_ID_MOST <= PACKET_SIZE,
+	"the largest record fits into a packet");
 
 /* --- the process --- */
 
 struct keeper {
 	struct loop *loop;
 	struct records *records;
+	struct records *messages;    /* NULL: none are kept */
+	size_t message_most;         /* bytes */
 	struct store_writer *memory; /* NULL: that is not ours */
 	struct channel *channel;
 	int descriptor;
@@ -73,14 +91,106 @@ static void put_packet(struct keeper *keeper, size_t size)
 	}
 }
 
+/* --- messages --- */
+
+/* The id of the packet; empty when it tells of no message. */
+static struct slice message_id(const struct keeper *keeper, size_t size)
+{
+	struct frame frame;
+
+	if (size < sizeof frame)
+		return slice_of("");
+	memcpy(&frame, keeper->packet, sizeof frame);
+	if (frame.json_size != IN_DESCRIPTOR || frame.id_size != size - sizeof frame)
+		return slice_of("");
+	return slice_make(keeper->packet + sizeof frame, frame.id_size);
+}
+
+/* Nobody can cut it short while it is read: it is read, not mapped. */
+static bool read_message(const struct keeper *keeper, int descriptor, struct slice *bytes)
+{
+	struct stat status;
+	char *room;
+	size_t size;
+
+	if (fstat(descriptor, &status) < 0 || status.st_size <= 0 ||
+		(uint64_t)status.st_size > keeper->message_most)
+		return false;
+	size = (size_t)status.st_size;
+	room = talloc_array(NULL, char, size);
+	*bytes = slice_make(room, 0);
+	while (bytes->size < size) {
+		ssize_t got = pread(
+			descriptor, room + bytes->size, size - bytes->size, (off_t)bytes->size);
+		if (got <= 0)
+			break;
+		bytes->size += (size_t)got;
+	}
+	if (bytes->size == size)
+		return true;
+	talloc_free(room);
+	return false;
+}
+
+/* In a transaction of its own: what is too much goes before the next one comes. */
+static void put_message(struct keeper *keeper, struct slice id, int descriptor)
+{
+	uint64_t wall = clock_wall(keeper->loop->clock);
+	struct slice bytes;
+
+	if (!keeper->messages || !id.size || !read_message(keeper, descriptor, &bytes))
+		return;
+	records_begin(keeper->messages);
+	records_expire(keeper->messages, wall);
+	records_put(keeper->messages, id, bytes, wall);
+	records_commit(keeper->messages);
+	talloc_free((char *)(uintptr_t)bytes.data);
+}
+
+/* --- packets --- */
+
 enum reading { READING_MORE, READING_DRY, READING_OVER };
+
+/* -1: none has come, or more than one: these are none of ours. */
+static int descriptor_of(struct msghdr *header)
+{
+	const struct cmsghdr *passed = CMSG_FIRSTHDR(header);
+	int descriptors[sizeof(union passing) / sizeof(int)];
+	size_t count;
+
+	if (!passed || passed->cmsg_level != SOL_SOCKET || passed->cmsg_type != SCM_RIGHTS)
+		return -1;
+	count = (passed->cmsg_len - CMSG_LEN(0)) / sizeof *descriptors;
+	memcpy(descriptors, CMSG_DATA(passed), count * sizeof *descriptors);
+	for (size_t i = 0; count > 1 && i < count; i++)
+		close(descriptors[i]);
+	return count == 1 ? descriptors[0] : -1;
+}
+
+static void take_packet(struct keeper *keeper, struct msghdr *header, size_t size)
+{
+	int descriptor = descriptor_of(header);
+
+	if (descriptor < 0) {
+		put_packet(keeper, size);
+		return;
+	}
+	put_message(keeper, message_id(keeper, size), descriptor);
+	close(descriptor);
+}
 
 static enum reading read_packet(struct keeper *keeper)
 {
-	ssize_t got = recv(keeper->descriptor, keeper->packet, PACKET_SIZE, MSG_DONTWAIT);
+	union passing passing;
+	struct iovec bytes = {keeper->packet, PACKET_SIZE};
+	struct msghdr header = {.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = &passing,
+		.msg_controllen = sizeof passing};
+	ssize_t got = recvmsg(keeper->descriptor, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	if (got > 0) {
-		put_packet(keeper, (size_t)got);
+		take_packet(keeper, &header, (size_t)got);
 		return READING_MORE;
 	}
 	return got < 0 && (errno == EAGAIN || errno == EINTR) ? READING_DRY : READING_OVER;
@@ -105,9 +215,20 @@ static void commit(struct keeper *keeper)
 	store_writer_commit(keeper->memory);
 }
 
+static void expire_messages(struct keeper *keeper)
+{
+	if (!keeper->messages)
+		return;
+	records_begin(keeper->messages);
+	records_expire(keeper->messages, clock_wall(keeper->loop->clock));
+	records_commit(keeper->messages);
+}
+
 static void sync_all(struct keeper *keeper)
 {
 	records_sync(keeper->records);
+	if (keeper->messages)
+		records_sync(keeper->messages);
 	if (keeper->memory)
 		store_writer_sync(keeper->memory);
 }
@@ -157,6 +278,7 @@ static void on_sync(void *owner)
 
 	begin(keeper);
 	commit(keeper);
+	expire_messages(keeper);
 	sync_all(keeper);
 	timer_start(&keeper->sync, keeper->loop->clock, SYNC_MILLISECONDS);
 }
@@ -181,10 +303,32 @@ static bool enter_sandbox(const struct configuration *configuration)
 		.write_below = write});
 }
 
+static char *messages_path(const void *parent, const struct store_options *options)
+{
+	return talloc_asprintf(parent, "%s/" MESSAGES, options->path);
+}
+
+static bool open_messages(struct keeper *keeper, const struct store_options *options)
+{
+	char *path = messages_path(keeper, options);
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+		log_event(LEVEL_ERROR, "store_failed", "%s: %s", path, strerror(errno));
+		return false;
+	}
+	keeper->message_most = (size_t)options->message_size;
+	keeper->messages = records_open(
+		keeper, path, (uint64_t)options->journal_age, (size_t)options->messages_size);
+	return keeper->messages != NULL;
+}
+
 static bool open_store(struct keeper *keeper, const struct store_options *options)
 {
-	keeper->records = records_open(keeper, options);
+	keeper->records = records_open(keeper, options->path, (uint64_t)options->journal_age,
+		(size_t)options->journal_size);
 	if (!keeper->records)
+		return false;
+	if (options->record && options->messages && !open_messages(keeper, options))
 		return false;
 	if (options->redis)
 		return true;
@@ -317,6 +461,49 @@ void keeper_link_update(struct keeper_link *link, struct slice updates)
 	link_add(link, slice_of(""), updates);
 }
 
+/* What is in memory only gets a descriptor of its own; -1 when there is none to be had. */
+static int copy_message(const struct message *message)
+{
+	struct slice bytes = message_bytes(message);
+	int descriptor = memfd_create("message", MFD_CLOEXEC);
+	ssize_t written = descriptor < 0 ? -1 : write(descriptor, bytes.data, bytes.size);
+
+	if (descriptor >= 0 && written == (ssize_t)bytes.size)
+		return descriptor;
+	if (descriptor >= 0)
+		close(descriptor);
+	return -1;
+}
+
+static bool send_descriptor(const struct keeper_link *link, struct slice id, int descriptor)
+{
+	struct frame frame = {(uint32_t)id.size, IN_DESCRIPTOR};
+	union passing passing = {.header = {.cmsg_len = CMSG_LEN(sizeof descriptor),
+					 .cmsg_level = SOL_SOCKET,
+					 .cmsg_type = SCM_RIGHTS}};
+	struct iovec parts[] = {{&frame, sizeof frame}, {(char *)(uintptr_t)id.data, id.size}};
+	const struct msghdr header = {.msg_iov = parts,
+		.msg_iovlen = 2,
+		.msg_control = &passing,
+		.msg_controllen = sizeof passing};
+
+	memcpy(CMSG_DATA(&passing.header), &descriptor, sizeof descriptor);
+	return sendmsg(link->descriptor, &header, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+}
+
+void keeper_link_message(struct keeper_link *link, const char *id, const struct message *message)
+{
+	int descriptor = message_descriptor(message);
+	int copy = descriptor < 0 ? copy_message(message) : -1;
+
+	if (descriptor < 0)
+		descriptor = copy;
+	if (descriptor < 0 || !send_descriptor(link, slice_of(id), descriptor))
+		link->dropped++;
+	if (copy >= 0)
+		close(copy);
+}
+
 uint64_t keeper_link_dropped(const struct keeper_link *link)
 {
 	return link->dropped;
@@ -329,5 +516,16 @@ char *keeper_read_record(
 		*reason = "the configuration names no store: nothing is remembered";
 		return NULL;
 	}
-	return records_read(parent, store->path, id, reason);
+	return records_read(parent, store->path, id, NULL, reason);
+}
+
+char *keeper_read_message(
+	const void *parent, const struct store_options *store, const char *id, size_t *size)
+{
+	const char *reason;
+	char *path = store->path ? messages_path(parent, store) : NULL;
+	char *bytes = path ? records_read(parent, path, id, size, &reason) : NULL;
+
+	talloc_free(path);
+	return bytes;
 }

@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "policy/breaker.h"
+#include "policy/rulebook.h"
 #include "proxy/control.h"
 #include "proxy/counters.h"
 #include "proxy/file_watch.h"
@@ -12,6 +14,7 @@
 #include "proxy/recipient_memory.h"
 #include "proxy/recipients.h"
 #include "proxy/rehearsal.h"
+#include "proxy/rule_ages.h"
 #include "proxy/status.h"
 #include "proxy/tls_tickets.h"
 
@@ -44,10 +47,11 @@ struct master {
 	struct rehearsal *rehearsal;      /* of it; NULL when none is under way */
 	struct control_request *upgrader; /* awaits what becomes of that; may be NULL */
 	struct event signals[SIGNALS];
-	struct timer last;    /* after the second stop */
-	struct timer watch;   /* of certificates and the like */
-	struct timer lists;   /* the same of lists of rules */
-	struct timer tickets; /* the next key of TLS tickets */
+	struct rule_ages *rule_ages; /* since when rules are what they are */
+	struct timer last;           /* after the second stop */
+	struct timer watch;          /* of certificates and the like */
+	struct timer lists;          /* the same of lists of rules */
+	struct timer tickets;        /* the next key of TLS tickets */
 	uint64_t started;
 	unsigned stops;    /* how often we were told to */
 	bool held;         /* next is ready, and waits for its list of recipients */
@@ -132,6 +136,18 @@ static void drop_next(struct master *master)
 	generation_abandon(failed);
 }
 
+/* The breaker is told how old the rules are, and where harm is counted. */
+static void watch_rules(struct master *master, const struct configuration *configuration)
+{
+	const struct rulebook *rulebook = configuration->policy->rulebook;
+	uint64_t seconds = clock_wall(master->heritage.loop->clock) / 1000;
+
+	rule_ages_use(master->rule_ages, configuration, seconds);
+	if (rulebook)
+		breaker_use_table(
+			rulebook->breaker, master->heritage.table, KEY_RULE, COUNT_KNOWN_GOOD);
+}
+
 static bool start_next(struct master *master, struct configuration *configuration)
 {
 	const struct generation_events events = {on_ready, on_failed, on_gone, master};
@@ -139,8 +155,10 @@ static bool start_next(struct master *master, struct configuration *configuratio
 	tls_setup_use_tickets(configuration->tls_setup, configuration, master->heritage.tickets);
 	make_directory(configuration->store->path, configuration->user);
 	make_directory(configuration->process->spool, configuration->user);
-	if (!master->heritage.rehearsal)
+	if (!master->heritage.rehearsal) {
 		recipients_use(master->heritage.recipients, configuration);
+		watch_rules(master, configuration);
+	}
 	master->next = generation_new(
 		master, &master->heritage, configuration, ++master->last_number, events);
 	DL_APPEND(master->generations, master->next);
@@ -710,6 +728,7 @@ static struct master *master_new(const char *file)
 	master->file = file;
 	master->program = rehearsal_program(master);
 	master->done = "reloaded\n";
+	master->rule_ages = rule_ages_new(master);
 	heritage->master = master;
 	heritage->loop = loop_new(NULL);
 	heritage->listeners = listeners_new(master);

@@ -218,6 +218,20 @@ static const struct option store_rows[] = {
 	{FIELD(store_options, journal_size), .type = OPTION_SIZE, .preset = "1G",
 		.minimum = MEGABYTE, .maximum = TERABYTE,
 		.manual = "how large the file of verdict records may grow; the oldest go first"},
+	{FIELD(store_options, record), .type = OPTION_BOOL, .preset = "no",
+		.manual = "verdict records have all facts, so that replay can judge the "
+			  "transactions again: answers of name servers, subjects and whatever "
+			  "else was asked about a message. Without, they have what the log has, "
+			  "too"},
+	{FIELD(store_options, messages), .type = OPTION_BOOL, .preset = "no",
+		.manual = "keeps the messages beside them, so that replay can judge by what no "
+			  "rule had asked yet; needs record"},
+	{FIELD(store_options, message_size), .type = OPTION_SIZE, .preset = "1M", .minimum = 1024,
+		.maximum = 64 * MEGABYTE, .manual = "larger ones are not kept"},
+	{FIELD(store_options, messages_size), .type = OPTION_SIZE, .preset = "1G",
+		.minimum = 16 * MEGABYTE, .maximum = TERABYTE,
+		.manual = "how large the file of messages may grow; the oldest go first, and all "
+			  "of them after journal_age. At least 16 times message_size"},
 	{FIELD(store_options, memory_size), .type = OPTION_SIZE, .preset = "256M",
 		.minimum = 4 * MEGABYTE, .maximum = TERABYTE,
 		.manual = "how large the file of what is remembered of clients and senders may "

@@ -100,11 +100,15 @@ struct control_options {
 };
 
 struct store_options {
-	const char *path;     /* directory, NULL: nothing is remembered */
-	int64_t journal_age;  /* how long verdict records are kept */
-	int64_t journal_size; /* how large their file may grow */
-	int64_t memory_size;  /* and that of the memory */
-	const char *redis;    /* ADDRESS:PORT of the memory; NULL: it is in path */
+	const char *path;      /* directory, NULL: nothing is remembered */
+	int64_t journal_age;   /* how long verdict records are kept */
+	int64_t journal_size;  /* how large their file may grow */
+	bool record;           /* all facts stand in them, so that they can be judged again */
+	bool messages;         /* and the messages are kept beside them */
+	int64_t message_size;  /* up to this size */
+	int64_t messages_size; /* all together */
+	int64_t memory_size;   /* and that of the memory */
+	const char *redis;     /* ADDRESS:PORT of the memory; NULL: it is in path */
 	const char *redis_password;
 	int64_t redis_timeout; /* for an answer */
 };

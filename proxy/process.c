@@ -4,10 +4,12 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "policy/rulebook.h"
 #include "proxy/handover.h"
 #include "proxy/directory.h"
 #include "proxy/keeper.h"
 #include "proxy/recipients.h"
+#include "proxy/scanner.h"
 #include "proxy/worker.h"
 
 #include <assert.h>
@@ -38,13 +40,29 @@ static size_t count_directories(const struct configuration *configuration)
 	return configuration->policy->recipients->source == RECIPIENTS_LDAP ? 1 : 0;
 }
 
-static size_t count_workers(const struct configuration *configuration)
+/* Unless a number is set. */
+static size_t one_a_core(int64_t set)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (configuration->process->workers > 0)
-		return (size_t)configuration->process->workers;
+	if (set > 0)
+		return (size_t)set;
 	return cores < 1 ? 1 : cores > 60 ? 60 : (size_t)cores;
+}
+
+static size_t count_workers(const struct configuration *configuration)
+{
+	return one_a_core(configuration->process->workers);
+}
+
+static size_t count_scanners(const struct configuration *configuration)
+{
+	const struct policy *policy = configuration->policy;
+
+	if (!rulebook_asks(policy->rulebook, LEARNER_CONTENT) &&
+		!rulebook_asks(policy->shadow_rulebook, LEARNER_CONTENT))
+		return 0;
+	return one_a_core(policy->scanner->processes);
 }
 
 static int run_keeper(const struct child *child)
@@ -60,6 +78,7 @@ static int run_directory(const struct child *child)
 const struct process_kind process_kinds[] = {
 	{"keeper", count_keepers, run_keeper, .keeps = true},
 	{"directory", count_directories, run_directory, .serves = false},
+	{"scanner", count_scanners, scanner_run, .is_expendable = true},
 	{"worker", count_workers, worker_run, .serves = true},
 	{0},
 };
@@ -138,7 +157,7 @@ static void settle_signals(void)
 /* The end of the record pair that is this process's, taken from the generation, which closes the other. */
 static int records_end(const struct process *process)
 {
-	int end = process->records[process->kind->keeps ? 0 : 1];
+	int end = process->wires->records[process->kind->keeps ? 0 : 1];
 
 	return end < 0 ? -1 : dup(end);
 }
@@ -171,6 +190,7 @@ static _Noreturn void live(const struct process *process, int channel)
 		.rehearsal = process->heritage->rehearsal,
 		.recipients = list_end(process),
 		.records = records_end(process),
+		.scans = talloc_steal(kept, process->wires->scans),
 	};
 
 	if (process->kind->serves)
@@ -293,12 +313,12 @@ static bool spawn(struct process *process)
 	return true;
 }
 
-bool process_start(
-	struct process *process, const struct configuration *configuration, const int records[2])
+bool process_start(struct process *process, const struct configuration *configuration,
+	const struct wires *wires)
 {
 	assert(process->pid == 0);
 	process->configuration = configuration;
-	process->records = records;
+	process->wires = wires;
 	if (!column_take(process->heritage, &process->column)) {
 		log_event(LEVEL_ERROR, "process_failed",
 			"too many processes: wait until earlier ones have drained");
@@ -358,7 +378,7 @@ static void on_pause_over(void *owner)
 	struct process *process = owner;
 
 	process->restarts++;
-	if (process_start(process, process->configuration, process->records))
+	if (process_start(process, process->configuration, process->wires))
 		return;
 	process_restart(process);
 }
@@ -438,8 +458,9 @@ void process_bury(struct process *process, int status)
 	log_death(process, status);
 	timer_stop(&process->timer);
 	if (process->state == PROCESS_READY &&
-		clock_now(process->heritage->loop->clock) - process->ready_since >
-			QUIET_MILLISECONDS)
+		(process->kind->is_expendable ||
+			clock_now(process->heritage->loop->clock) - process->ready_since >
+				QUIET_MILLISECONDS))
 		process->pause = 0;
 	process->pid = 0;
 	talloc_free(process->channel);

@@ -13,6 +13,7 @@
 #include "base/table.h"
 #include "proxy/channel.h"
 #include "proxy/listeners.h"
+#include "proxy/scan_ports.h"
 
 #include <sys/types.h>
 
@@ -31,6 +32,7 @@ struct child {
 	bool rehearsal;  /* comes up and ends; asks nobody outside */
 	int recipients;  /* the list that counts, compiled; -1: none yet. For those that serve */
 	int records;     /* the keeper reads verdict records here; all others write them */
+	struct scan_ports *scans; /* NULL: nothing is scanned */
 };
 
 struct process_kind {
@@ -39,6 +41,13 @@ struct process_kind {
 	int (*run)(const struct child *child); /* in the process; its exit status */
 	bool serves;                           /* the listeners' slots are dealt out over these */
 	bool keeps;                            /* reads the records that the others write */
+	bool is_expendable;                    /* its death is provided for: it is back at once */
+};
+
+/* What the processes of a generation speak over with each other. */
+struct wires {
+	int records[2];           /* the keeper's end and that of the others; -1: none */
+	struct scan_ports *scans; /* NULL: none */
 };
 
 /* NULL-ended by name. A kind is told to end when none of a kind further down lives any more. */
@@ -84,8 +93,8 @@ struct process {
 	struct channel *channel;
 	struct heritage *heritage;
 	const struct configuration *configuration;
-	bool taken_over;    /* another program forked it: it ends by itself when nobody needs it */
-	const int *records; /* both ends of its generation's pair */
+	bool taken_over; /* another program forked it: it ends by itself when nobody needs it */
+	const struct wires *wires; /* its generation's */
 	struct process_events events;
 };
 
@@ -97,7 +106,7 @@ pid_t process_fork(void);
 
 /* Forks. False, after a word in the log, when there is no place for one more. */
 bool process_start(struct process *process, const struct configuration *configuration,
-	const int records[2]) __attribute__((warn_unused_result));
+	const struct wires *wires) __attribute__((warn_unused_result));
 /* What a program that takes our place needs of it, and taking it over: it is ours as if we had forked it, but can never come back
  * when it has died. */
 struct handover_process;

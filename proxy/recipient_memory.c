@@ -6,24 +6,21 @@
 #include "proxy/delivery.h"
 
 #include <ctype.h>
-#include <openssl/sha.h>
 #include <talloc.h>
 
 #define MINUTE_SECONDS 60
 
-_Static_assert(TABLE_KEY_SIZE <= SHA256_DIGEST_LENGTH, "a digest fills a key");
-
 /* An address in any case of letters has one key. */
-static void make_key(const struct address *recipient, uint8_t key[TABLE_KEY_SIZE])
+static uint64_t key_of(const struct table *table, const struct address *recipient)
 {
-	uint8_t digest[SHA256_DIGEST_LENGTH];
 	char *text = talloc_strdup(NULL, recipient->text);
+	uint64_t key;
 
 	for (char *c = text; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
-	SHA256((const uint8_t *)text, strlen(text), digest);
-	memcpy(key, digest, TABLE_KEY_SIZE);
+	key = table_digest(table, slice_of(text));
 	talloc_free(text);
+	return key;
 }
 
 static const struct recipients_options *options_of(const struct session *s)
@@ -47,14 +44,14 @@ void recipient_memory_tell(struct session *s, const struct address *recipient)
 	struct table *table = s->gateway->table;
 	uint32_t unknown = table_recent(table, KEY_UNKNOWN_TRIED, s->ip.bytes, sizeof s->ip.bytes,
 		second(s), MINUTE_SECONDS);
-	uint8_t key[TABLE_KEY_SIZE];
+	uint64_t key;
 
 	facts_set_number(facts, FACT_CLIENT_UNKNOWN_RECIPIENTS, unknown);
 	if (unknown <= options_of(s)->unknown_rate || !period(s))
 		return;
-	make_key(recipient, key);
+	key = key_of(table, recipient);
 	facts_set_bool(facts, FACT_RECIPIENT_REFUSED_BEFORE,
-		table_recent(table, KEY_UNKNOWN_RECIPIENT, key, sizeof key, second(s), period(s)) >
+		table_recent(table, KEY_UNKNOWN_RECIPIENT, &key, sizeof key, second(s), period(s)) >
 			0);
 }
 
@@ -73,7 +70,7 @@ static bool says_unknown(const struct reply *reply)
 	return false;
 }
 
-static void note_unknown(const struct session *s, const uint8_t key[TABLE_KEY_SIZE])
+static void note_unknown(const struct session *s, uint64_t key)
 {
 	struct table *table = s->gateway->table;
 
@@ -82,27 +79,26 @@ static void note_unknown(const struct session *s, const uint8_t key[TABLE_KEY_SI
 		MINUTE_SECONDS);
 	if (period(s))
 		table_note_recent(
-			table, KEY_UNKNOWN_RECIPIENT, key, TABLE_KEY_SIZE, second(s), period(s));
+			table, KEY_UNKNOWN_RECIPIENT, &key, sizeof key, second(s), period(s));
 }
 
 void recipient_memory_note(struct session *s, const struct address *recipient)
 {
 	const struct delivery *delivery = s->transaction->delivery;
-	uint8_t key[TABLE_KEY_SIZE];
+	uint64_t key;
 
 	if (!delivery->told_by_backend || delivery->refused_sender.code)
 		return;
-	make_key(recipient, key);
+	key = key_of(s->gateway->table, recipient);
 	if (reply_is_positive(&delivery->reply))
-		table_forget_recent(s->gateway->table, KEY_UNKNOWN_RECIPIENT, key, sizeof key);
+		table_forget_recent(s->gateway->table, KEY_UNKNOWN_RECIPIENT, &key, sizeof key);
 	else if (says_unknown(&delivery->reply))
 		note_unknown(s, key);
 }
 
 bool recipient_memory_forget(struct table *table, const struct address *recipient)
 {
-	uint8_t key[TABLE_KEY_SIZE];
+	uint64_t key = key_of(table, recipient);
 
-	make_key(recipient, key);
-	return table_forget_recent(table, KEY_UNKNOWN_RECIPIENT, key, sizeof key);
+	return table_forget_recent(table, KEY_UNKNOWN_RECIPIENT, &key, sizeof key);
 }

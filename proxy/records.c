@@ -108,19 +108,19 @@ static int records_close(struct records *records)
 	return 0;
 }
 
-struct records *records_open(const void *parent, const struct store_options *store)
+struct records *records_open(const void *parent, const char *path, uint64_t age, size_t size)
 {
 	struct records *records = talloc_zero(parent, struct records);
 
-	records->age = (uint64_t)store->journal_age;
-	records->size = (size_t)store->journal_size;
+	records->age = age;
+	records->size = size;
 	talloc_set_destructor(records, records_close);
-	int error = open_environment(records, store->path);
+	int error = open_environment(records, path);
 	if (is_damage(error)) {
-		put_aside(store->path);
-		error = open_environment(records, store->path);
+		put_aside(path);
+		error = open_environment(records, path);
 	}
-	if (succeeded(error, store->path))
+	if (succeeded(error, path))
 		return records;
 	talloc_free(records);
 	return NULL;
@@ -295,7 +295,8 @@ static unsigned reading_flags(const char *path)
 	return flags;
 }
 
-static char *read_with(MDB_txn *transaction, const void *parent, const char *id, int *error)
+static char *read_with(
+	MDB_txn *transaction, const void *parent, const char *id, size_t *size, int *error)
 {
 	MDB_val name = {strlen(id), (void *)(uintptr_t)id};
 	MDB_val value;
@@ -304,10 +305,15 @@ static char *read_with(MDB_txn *transaction, const void *parent, const char *id,
 	*error = mdb_dbi_open(transaction, "records", 0, &by_id);
 	if (*error == 0)
 		*error = mdb_get(transaction, by_id, &name, &value);
+	if (*error == 0 && value.mv_size < sizeof(uint64_t))
+		*error = MDB_CORRUPTED;
 	if (*error != 0)
 		return NULL;
-	return talloc_strndup(parent, (const char *)value.mv_data + sizeof(uint64_t),
-		value.mv_size - sizeof(uint64_t));
+	*size = value.mv_size - sizeof(uint64_t);
+	char *bytes = talloc_array(parent, char, *size + 1);
+	memcpy(bytes, (const char *)value.mv_data + sizeof(uint64_t), *size);
+	bytes[*size] = '\0';
+	return bytes;
 }
 
 static int open_reading(MDB_env *environment, const char *path)
@@ -317,8 +323,8 @@ static int open_reading(MDB_env *environment, const char *path)
 	return error == 0 ? mdb_env_open(environment, path, reading_flags(path), 0600) : error;
 }
 
-static char *read_from(
-	MDB_env *environment, const void *parent, const char *path, const char *id, int *error)
+static char *read_from(MDB_env *environment, const void *parent, const char *path, const char *id,
+	size_t *size, int *error)
 {
 	MDB_txn *transaction;
 
@@ -327,14 +333,16 @@ static char *read_from(
 		*error = mdb_txn_begin(environment, NULL, MDB_RDONLY, &transaction);
 	if (*error != 0)
 		return NULL;
-	char *json = read_with(transaction, parent, id, error);
+	char *bytes = read_with(transaction, parent, id, size, error);
 	mdb_txn_abort(transaction);
-	return json;
+	return bytes;
 }
 
-char *records_read(const void *parent, const char *path, const char *id, const char **reason)
+char *records_read(
+	const void *parent, const char *path, const char *id, size_t *size, const char **reason)
 {
 	MDB_env *environment;
+	size_t unasked;
 	int error;
 
 	*reason = NULL;
@@ -347,12 +355,12 @@ char *records_read(const void *parent, const char *path, const char *id, const c
 		*reason = mdb_strerror(error);
 		return NULL;
 	}
-	char *json = read_from(environment, parent, path, id, &error);
+	char *bytes = read_from(environment, parent, path, id, size ? size : &unasked, &error);
 	mdb_env_close(environment);
-	if (!json)
+	if (!bytes)
 		*reason = error == MDB_NOTFOUND ? "there is no record with this id"
 						: mdb_strerror(error);
-	return json;
+	return bytes;
 }
 
 /* --- reading all --- */

@@ -14,3 +14,7 @@ struct rule_log *rule_log_new(const void *parent, const struct gateway *gateway)
 
 /* After each judgement, once. id: of the session or transaction. */
 void rule_log_note(struct rule_log *log, const char *id, const struct inquiry *inquiry);
+
+/* After all judgements of a transaction, or of a session that was refused without one: counts what the shadow would have done otherwise, and the harm that rules did to the
+ * known-good; says which of them fell. */
+void rule_log_note_end(struct rule_log *log, const char *id, struct inquiry *inquiry);

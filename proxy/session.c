@@ -6,8 +6,10 @@
 #include "base/loop.h"
 #include "base/store.h"
 #include "base/stream.h"
+#include "policy/shadow.h"
 #include "proxy/announcement.h"
 #include "proxy/handshake.h"
+#include "proxy/journal.h"
 #include "proxy/limits.h"
 #include "proxy/login.h"
 #include "proxy/memory.h"
@@ -138,6 +140,16 @@ static struct step after_rules(struct session *s, struct step next)
 	return pause_before(s, judged->delay, next);
 }
 
+/* Outside a transaction, of which its end tells: once a session. */
+static void note_judged(struct session *s)
+{
+	if (s->noted)
+		return;
+	s->noted = true;
+	rule_log_note_end(s->gateway->rule_log, s->id, s->inquiry);
+	journal_write_session(s);
+}
+
 /* Whether the verdict stops the command; then the reply is set. */
 static bool is_refused(struct session *s)
 {
@@ -151,6 +163,8 @@ static bool is_refused(struct session *s)
 	s->closing |= verdict->kind == VERDICT_DISCONNECT || verdict->code == 421;
 	if (s->transaction)
 		s->transaction->verdict = *verdict;
+	else
+		note_judged(s);
 	return true;
 }
 
@@ -1022,12 +1036,23 @@ static struct step answer_message(void *owner)
 
 /* --- the only way out --- */
 
+/* It was let pass, and yet somebody would have had it otherwise. */
+static bool has_something_to_tell(const struct session *s)
+{
+	size_t count;
+
+	shadow_differences(s->inquiry, &count);
+	return s->inquiry->observed || count > 0;
+}
+
 static struct step farewell(void *owner)
 {
 	struct session *s = owner;
 
 	s->closing = true;
 	transaction_abandon(s);
+	if (!s->transactions && has_something_to_tell(s))
+		note_judged(s);
 	if (s->steps.interrupts & INTERRUPT_CLIENT_GONE)
 		return DONE;
 	if (s->steps.interrupts & INTERRUPT_SHUTTING_DOWN) {

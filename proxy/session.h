@@ -81,6 +81,7 @@ struct session {
 	bool may_forward;   /* in listen.xforward */
 	bool known_good;    /* the store knows the client as good */
 	bool counted;       /* for the limits by client */
+	bool noted;         /* what was judged outside transactions has been told */
 	bool closing;       /* after this answer */
 	bool spoilt; /* what was pipelined behind a refused MAIL or message is out of order by no fault */
 	bool policy_refusal; /* the reply is the judge's or the backend's: it carries the id */

@@ -5,11 +5,14 @@
 #include "proxy/status.h"
 
 #include "base/log.h"
+#include "policy/breaker.h"
+#include "policy/rulebook.h"
 #include "proxy/server.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <talloc.h>
+#include <time.h>
 #include <utlist.h>
 
 static unsigned active_number(const struct status *status)
@@ -78,6 +81,58 @@ static void add_server_object(void *owner, const char *backend, const struct ser
 			(int)health_places_taken(&server->health)));
 }
 
+/* --- the rules that are watched --- */
+
+#define TIME_SIZE 32
+
+/* Calls tell for each rule of the generation that serves which has fallen, or raised an alarm. */
+static void tell_rules(const struct status *status,
+	void (*tell)(void *owner, const struct rule *rule, const struct breaker_view *view),
+	void *owner)
+{
+	const struct configuration *configuration =
+		status->active ? status->active->configuration : NULL;
+	const struct rulebook *rulebook = configuration ? configuration->policy->rulebook : NULL;
+	struct breaker_view view;
+
+	for (size_t i = 0; rulebook && i < rulebook->program->rule_count; i++) {
+		if (breaker_look(rulebook->breaker, i, &view))
+			tell(owner, rulebook->program->rules[i], &view);
+	}
+}
+
+static const char *state_of(const struct breaker_view *view)
+{
+	return view->fallen ? "fallen" : "alarm";
+}
+
+static char *time_of(const struct breaker_view *view, char text[static TIME_SIZE])
+{
+	time_t time = (time_t)(view->fallen ? view->fallen : view->alarmed);
+	struct tm tm;
+
+	strftime(text, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&time, &tm));
+	return text;
+}
+
+static void add_rule(void *owner, const struct rule *rule, const struct breaker_view *view)
+{
+	char **text = owner, time[TIME_SIZE];
+
+	*text = talloc_asprintf_append_buffer(*text,
+		"rule name=%s state=%s since=%s known_good_hits=%llu\n", rule->name, state_of(view),
+		time_of(view, time), (unsigned long long)view->hits);
+}
+
+static void add_rule_object(void *owner, const struct rule *rule, const struct breaker_view *view)
+{
+	char time[TIME_SIZE];
+
+	json_array_append_new(owner,
+		json_pack("{s:s, s:s, s:s, s:I}", "name", rule->name, "state", state_of(view),
+			"since", time_of(view, time), "known_good_hits", (json_int_t)view->hits));
+}
+
 /* --- all together --- */
 
 char *status_text(const void *parent, const struct status *status)
@@ -90,6 +145,7 @@ char *status_text(const void *parent, const struct status *status)
 	DL_FOREACH(status->generations, generation)
 	text = add_processes(text, generation);
 	tell_servers(status, add_server, &text);
+	tell_rules(status, add_rule, &text);
 	for (unsigned i = 0; i < table_counters(status->table); i++) {
 		text = talloc_asprintf_append_buffer(text, "%s=%lld\n",
 			table_name(status->table, i), (long long)table_sum(status->table, i));
@@ -137,13 +193,14 @@ static json_t *counters_object(const struct table *table)
 
 char *status_json(const void *parent, const struct status *status)
 {
-	json_t *servers = json_array();
+	json_t *servers = json_array(), *rules = json_array();
 
 	tell_servers(status, add_server_object, servers);
-	json_t *object = json_pack("{s:s, s:s, s:i, s:I, s:o, s:o, s:o}", "version",
+	tell_rules(status, add_rule_object, rules);
+	json_t *object = json_pack("{s:s, s:s, s:i, s:I, s:o, s:o, s:o, s:o}", "version",
 		PACKAGE_VERSION, "state", status->state, "generation", (int)active_number(status),
 		"uptime", (json_int_t)(status->uptime / 1000), "processes", processes_array(status),
-		"servers", servers, "counters", counters_object(status->table));
+		"servers", servers, "rules", rules, "counters", counters_object(status->table));
 	char *printed = json_dumps(object, JSON_INDENT(1));
 	char *text = talloc_asprintf(parent, "%s\n", printed);
 

@@ -1,19 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happens to a transaction besides the dialogue. */
+#include "config.h"
+
 #include "proxy/transaction.h"
 
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/stream.h"
-#include "policy/explain.h"
 #include "policy/list_watch.h"
 #include "policy/mail/trace.h"
 #include "policy/record.h"
+#include "policy/shadow.h"
 #include "proxy/announcement.h"
-#include "proxy/keeper.h"
+#include "proxy/journal.h"
 #include "proxy/memory.h"
+#include "proxy/rule_log.h"
 
 #include <talloc.h>
+
+/* What most transactions allocate comes and goes in one piece; sanitizers watch the pieces of others better. */
+#ifdef SANITIZED
+#define USUAL_OBJECTS 0
+#define USUAL_BYTES 0
+#else
+#define USUAL_OBJECTS 40
+#define USUAL_BYTES 6144
+#endif
 
 #define REFUSALS_LOGGED 10
 
@@ -34,10 +46,11 @@ static void tell_sender(struct transaction *transaction)
 
 void transaction_begin(struct session *s)
 {
-	struct transaction *transaction = talloc_zero(s, struct transaction);
+	struct transaction *transaction =
+		talloc_pooled_object(s, struct transaction, USUAL_OBJECTS, USUAL_BYTES);
 	struct envelope *envelope = envelope_new(transaction);
 
-	transaction->session = s;
+	*transaction = (struct transaction){.session = s};
 	transaction->begun = clock_microseconds();
 	transaction->id = talloc_asprintf(transaction, "%s.%u", s->id, ++s->transactions);
 	transaction->envelope = envelope;
@@ -76,8 +89,10 @@ static const char **passed_addresses(struct transaction *transaction, size_t *co
 
 void transaction_forget_recipient(struct transaction *transaction)
 {
-	if (transaction->session->gateway->keeper)
-		record_recipient(transaction->inquiry);
+	const struct gateway *gateway = transaction->session->gateway;
+
+	if (gateway->keeper)
+		record_recipient(transaction->inquiry, gateway->configuration->store->record);
 	facts_forget_recipient(transaction->facts);
 }
 
@@ -264,6 +279,7 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 	log_text(&line, "decided_by", decided_by(transaction, reply));
 	if (transaction->inquiry->observed)
 		log_text(&line, "observed", verdict_name(transaction->inquiry->observed->kind));
+	log_text(&line, "shadow", shadow_print(transaction, transaction->inquiry));
 	log_decimal(&line, "score", transaction->inquiry->score);
 	log_text(&line, "server", delivery ? delivery->server : NULL);
 	if (reply) {
@@ -317,14 +333,9 @@ static struct verdict last_word(const struct transaction *transaction, const str
 
 static void record(struct transaction *transaction, const struct reply *reply)
 {
-	struct gateway *gateway = transaction->session->gateway;
-
-	if (!gateway->keeper)
-		return;
 	transaction->inquiry->verdict = last_word(transaction, reply);
-	const char *json = explain_record(transaction, transaction->inquiry, transaction->id,
-		(int64_t)(clock_wall(gateway->loop->clock) / 1000));
-	keeper_link_record(gateway->keeper, transaction->id, json, strlen(json));
+	journal_write(transaction->session->gateway, transaction->id, transaction->inquiry,
+		transaction->judged ? transaction->message : NULL);
 }
 
 void transaction_end(struct session *s, const struct reply *reply)
@@ -335,6 +346,7 @@ void transaction_end(struct session *s, const struct reply *reply)
 		return;
 	count(transaction, reply);
 	log_transaction(transaction, reply);
+	rule_log_note_end(s->gateway->rule_log, transaction->id, transaction->inquiry);
 	record(transaction, reply);
 	if (transaction->delivered)
 		memory_note_accepted(transaction);

@@ -12,6 +12,7 @@
 #include "proxy/memory.h"
 #include "proxy/process.h"
 #include "proxy/resolver.h"
+#include "proxy/scan_link.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -254,6 +255,10 @@ static void count_lost(struct worker *worker)
 		(int64_t)(records - worker->records_lost));
 	table_add(worker->child->table, COUNT_STORE_FAILURES,
 		(int64_t)(failures - worker->store_failures));
+	if (records > worker->records_lost)
+		log_event(LEVEL_WARNING, "records_lost",
+			"the keeper did not take %llu records: it lags behind",
+			(unsigned long long)(records - worker->records_lost));
 	worker->store_failures = failures;
 	worker->log_lost = log;
 	worker->records_lost = records;
@@ -296,6 +301,12 @@ static bool worker_start(struct worker *worker)
 		worker->gateway, resolver_new(worker, worker->loop, child->configuration->dns));
 	gateway_use_store(worker->gateway,
 		memory_new(worker, worker->loop, child->configuration->store, worker->keeper));
+	if (child->scans)
+		scan_ports_keep_worker(child->scans, child->number);
+	if (process_kind_named("scanner")->count(child->configuration))
+		gateway_use_scans(worker->gateway,
+			scan_link_new(
+				worker, worker->loop, child->table, child->scans, child->number));
 	worker->gateway->draining = child->rehearsal; /* so that no server is asked */
 	if (!enter_sandbox(child->configuration))
 		return false;

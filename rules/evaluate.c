@@ -83,6 +83,7 @@ static enum truth walk_not(struct evaluation *evaluation, const struct node *nod
 /* How many records a condition holds of. */
 struct tally {
 	uint32_t is_true, failed, is_unknown, count;
+	bool is_cut; /* there may be more */
 };
 
 static bool is_decided(const struct node *node, enum truth truth)
@@ -143,12 +144,15 @@ static bool count_holds(const struct node *node, int64_t number)
 	return results[node->compare];
 }
 
-/* Records of which nothing can be said may count or not: if it is all the same, the count is decided. */
+/* Records of which nothing can be said may count or not: if it is all the same, the count is decided. So may records that nobody has seen. */
 static enum truth judge_count(const struct node *node, const struct tally *tally)
 {
 	int64_t least = tally->is_true, most = least + tally->failed + tally->is_unknown;
 	bool first = count_holds(node, least), same = true;
 
+	if (tally->is_cut)
+		same = first ? node->compare == COMPARE_GT || node->compare == COMPARE_GE
+			     : node->compare == COMPARE_LT || node->compare == COMPARE_LE;
 	for (int64_t number = least + 1; same && number <= most; number++)
 		same = count_holds(node, number) == first;
 	if (same)
@@ -164,7 +168,8 @@ static enum truth judge_records(const struct node *node, const struct tally *tal
 		return TRUTH_TRUE;
 	if (tally->is_unknown)
 		return TRUTH_UNKNOWN;
-	if (tally->failed)
+	if (tally->failed || (tally->is_cut && tally->is_true == tally->count) ||
+		(tally->is_cut && node->kind == NODE_ANY))
 		return TRUTH_FAILED;
 	return node->kind == NODE_ALL && tally->count && tally->is_true == tally->count
 		? TRUTH_TRUE
@@ -176,6 +181,8 @@ static enum truth walk_quantifier(struct evaluation *evaluation, const struct no
 	const struct known *known = evaluation_know(evaluation, node->reference);
 	uint32_t count = known->state == FACT_KNOWN ? known->value.records.count : 0;
 	struct tally tally = {.is_true = count, .count = count};
+	bool is_cut = known->state == FACT_KNOWN && known->value.records.is_cut;
+	enum truth truth;
 
 	if (known->state == FACT_UNKNOWN)
 		return TRUTH_UNKNOWN;
@@ -185,7 +192,11 @@ static enum truth walk_quantifier(struct evaluation *evaluation, const struct no
 	}
 	if (node->count)
 		tally = walk_records(evaluation, node, count);
-	return judge_records(node, &tally);
+	tally.is_cut = is_cut;
+	truth = judge_records(node, &tally);
+	if (truth == TRUTH_FAILED && is_cut)
+		evaluation_note_reason(evaluation, node, "not all of the message was looked at");
+	return truth;
 }
 
 /* --- nodes --- */
@@ -448,11 +459,18 @@ static bool is_over(const struct evaluation *evaluation, const struct rule *rule
 	return rule->until != INT64_MAX && evaluation->input.now / DAY > rule->until;
 }
 
+static bool is_monitored(const struct evaluation *evaluation, const struct rule *rule)
+{
+	const struct evaluate_input *input = &evaluation->input;
+
+	return rule->monitored || input->monitored ||
+		(input->is_suspended && input->is_suspended(input->owner, rule));
+}
+
 /* What became of one rule; true when it ends the stage. */
 static enum truth judge_rule(struct evaluation *evaluation, const struct rule *rule, bool *ends)
 {
-	struct rule_outcome outcome = {
-		.rule = rule, .monitored = rule->monitored || evaluation->input.monitored};
+	struct rule_outcome outcome = {.rule = rule};
 	enum truth truth = walk(evaluation, rule->condition);
 
 	if (truth == TRUTH_TRUE)
@@ -461,6 +479,7 @@ static enum truth judge_rule(struct evaluation *evaluation, const struct rule *r
 		fail(evaluation, rule, &outcome);
 	if (truth == TRUTH_FALSE || truth == TRUTH_UNKNOWN)
 		return truth;
+	outcome.monitored = is_monitored(evaluation, rule);
 	outcome.ends = !outcome.monitored && has_final_action(&outcome);
 	*ends = outcome.ends;
 	add_outcome(evaluation, &outcome);
@@ -495,6 +514,13 @@ bool evaluate_run(struct evaluation *evaluation)
 	end_run(evaluation);
 	evaluation->is_done = !is_unknown;
 	return !is_unknown;
+}
+
+void evaluate_take(struct evaluation *evaluation, struct rule_outcome *outcomes, size_t count)
+{
+	evaluation->outcomes = outcomes;
+	evaluation->outcome_count = count;
+	evaluation->is_done = true;
 }
 
 const struct rule_outcome *evaluate_outcomes(const struct evaluation *evaluation, size_t *count)

@@ -35,8 +35,10 @@ typedef enum fact_state (*evaluate_look_up_fn)(
 struct evaluate_input {
 	evaluate_look_up_fn look_up;
 	void *owner;
-	int64_t now;     /* seconds since 1970 */
-	bool monitored;  /* all rules are */
+	int64_t now; /* seconds since 1970 */
+	bool (*is_suspended)(
+		void *owner, const struct rule *rule); /* such a rule is monitored; NULL: none is */
+	bool monitored;                                /* all rules are */
 	uint64_t budget; /* microseconds for searching, over all runs */
 	struct matcher *matcher;
 };
@@ -76,6 +78,9 @@ struct evaluation *evaluate_begin(const void *parent, const struct program *prog
 
 /* False while facts are unknown. */
 bool evaluate_run(struct evaluation *evaluation) __attribute__((warn_unused_result));
+
+/* Gives it the outcomes that the same rules had elsewhere: from now on it has run. They must live as long. */
+void evaluate_take(struct evaluation *evaluation, struct rule_outcome *outcomes, size_t count);
 
 /* After a run that was true; in the order of the rules. Lives under the evaluation. */
 const struct rule_outcome *evaluate_outcomes(const struct evaluation *evaluation, size_t *count);

@@ -137,7 +137,7 @@ static struct given_fact *find_records(struct reader *reader, const struct vocab
 	}
 	given = add(reader, records);
 	given->value.type = VALUE_RECORDS;
-	given->value.records.width = (uint32_t)width_of(records);
+	given->value.records.width = (uint16_t)width_of(records);
 	return given;
 }
 

@@ -212,14 +212,29 @@ static enum truth ask_texts(struct question *question)
 	return truth;
 }
 
+/* The common case, which is most of what rules cost: one text is compared that has been compared before. */
+static bool is_plain(const struct node *node, const struct known *known)
+{
+	return node->kind == NODE_COMPARE && known->state == FACT_KNOWN && known->count == 1 &&
+		known->texts->normal.data;
+}
+
+static bool is_at_hand(const struct reference *reference)
+{
+	return !reference->field && !reference->argument_count;
+}
+
 enum truth leaf_truth(struct evaluation *evaluation, const struct node *node)
 {
-	struct question question = {
-		.evaluation = evaluation,
-		.node = node,
-		.known = evaluation_know(evaluation, node->reference),
-	};
+	struct known *at_hand = &evaluation->known[node->reference->id];
+	struct question question = {.evaluation = evaluation, .node = node, .known = at_hand};
 	enum value_type type;
+
+	if (!is_at_hand(node->reference) || at_hand->state == FACT_UNKNOWN)
+		question.known = evaluation_know(evaluation, node->reference);
+	else if (is_plain(node, at_hand))
+		return truth_of(is_same(at_hand->texts->normal, node->normal) ==
+			(node->compare == COMPARE_EQ));
 
 	switch (question.known->state) {
 	case FACT_UNKNOWN:

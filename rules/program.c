@@ -185,6 +185,42 @@ static void note_unused(struct builder *builder)
 	}
 }
 
+/* --- where it lies --- */
+
+/* Each walk looks at many nodes, mostly in the order of their rules: they come to stand one behind the other, as do their operands. */
+static void pack_operands(struct program *program, struct node *packed)
+{
+	size_t count = 0;
+	struct node **operands;
+
+	for (size_t i = 0; i < program->node_count; i++)
+		count += packed[i].count;
+	operands = talloc_array(packed, struct node *, count);
+	for (size_t i = 0; i < program->node_count; i++) {
+		for (size_t k = 0; k < packed[i].count; k++)
+			operands[k] = &packed[packed[i].operands[k]->id];
+		packed[i].operands = operands;
+		operands += packed[i].count;
+	}
+}
+
+static void pack_nodes(struct program *program)
+{
+	struct node *packed = talloc_array(program, struct node, program->node_count);
+
+	for (size_t i = 0; i < program->node_count; i++)
+		packed[i] = *program->nodes[i];
+	pack_operands(program, packed);
+	for (size_t i = 0; i < program->rule_count; i++) {
+		struct rule *rule = (struct rule *)(uintptr_t)program->rules[i];
+		rule->condition = &packed[rule->condition->id];
+	}
+	for (size_t i = 0; i < program->node_count; i++) {
+		talloc_free(program->nodes[i]);
+		program->nodes[i] = &packed[i];
+	}
+}
+
 struct program *program_new(const void *parent, const struct vocabulary *vocabulary,
 	const struct item *const *items, size_t count, const char *const *monitored_files,
 	struct complaints *complaints)
@@ -210,6 +246,7 @@ struct program *program_new(const void *parent, const struct vocabulary *vocabul
 	note_unused(builder);
 	builder_forget(builder);
 	talloc_free(builder);
+	pack_nodes(program);
 	return program;
 }
 

@@ -45,7 +45,8 @@ struct value_records {
 	const struct value_field
 		*fields; /* record by record, each with all its fields in their order */
 	uint32_t count;  /* of records */
-	uint32_t width;  /* fields of each */
+	uint16_t width;  /* fields of each */
+	bool is_cut;     /* there may be more, which nobody has looked at */
 };
 
 struct value {

@@ -87,7 +87,7 @@ class Gateway:
     """postern run, in a directory of its own."""
 
     def __init__(self, test, workers=3, more="", servers=("127.0.0.1:1",), backend="", networks="127.0.0.0/8", group=None,
-                 program=POSTERN):
+                 program=POSTERN, store=""):
         self.directory = tempfile.mkdtemp(prefix="postern-processes-")
         os.chmod(self.directory, 0o755)
         at_the_end_of(test)(shutil.rmtree, self.directory, ignore_errors=True)
@@ -97,6 +97,7 @@ class Gateway:
         self.port = free_port()
         self.workers = workers
         self.networks = networks
+        self.store = store  # more of the section
         self.group = group  # 0: a group of processes of its own
         self.backend = f'servers = {{{", ".join(chr(34) + s + chr(34) for s in servers)}}}  {backend}'
         self.configure(more=more)
@@ -113,7 +114,7 @@ class Gateway:
                 relay {{ domains = {{"example.com"}}  networks = {{"{self.networks}"}} }}
                 limits {{ connections_per_client = 1000  connections_per_network = 1000 }}
                 control {{ socket = "{self.directory}/control" }}
-                {"" if "store {" in more else f'store {{ path = "{self.directory}/store" }}'}
+                {"" if "store {" in more else f'store {{ path = "{self.directory}/store" {self.store} }}'}
                 process {{ workers = {self.workers}  drain = 60s }}
                 {"" if "smtp {" in more else "smtp { greeting_wait = 0s }"}
                 {"" if "dns {" in more else 'dns { servers = {"127.0.0.1:1"}  timeout = 100ms }'}

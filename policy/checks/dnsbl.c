@@ -13,5 +13,11 @@ static struct verdict judge(struct inquiry *inquiry)
 	return listing_judge(inquiry, 1U << DNSBL | 1U << DNSWL, NULL);
 }
 
+static bool is_needed(const struct policy *policy)
+{
+	return policy->lists.count > 0;
+}
+
 const struct check dnsbl_check = {"dnsbl", AT(STAGE_MAIL) | AT(STAGE_RCPT) | AT(STAGE_MESSAGE),
-	judge, "asks the lists of sections dnsbl and dnswl for where the mail came from", false};
+	judge, "asks the lists of sections dnsbl and dnswl for where the mail came from",
+	.is_needed = is_needed};

@@ -119,8 +119,7 @@ static struct verdict judge(struct inquiry *inquiry)
 	bool is_null = inquiry_bool(inquiry, FACT_SENDER_IS_NULL), is_unknown = false;
 	const char *reason;
 
-	if (!inquiry->policy->greylist->enabled || !inquiry_is_at_border(inquiry) ||
-		is_null != (inquiry->stage == STAGE_DATA))
+	if (!inquiry_is_at_border(inquiry) || is_null != (inquiry->stage == STAGE_DATA))
 		return verdict_none();
 	if (is_known_good(inquiry, &is_unknown))
 		return verdict_none();
@@ -130,5 +129,11 @@ static struct verdict judge(struct inquiry *inquiry)
 	return reason ? weigh(inquiry, reason) : verdict_none();
 }
 
+static bool is_needed(const struct policy *policy)
+{
+	return policy->greylist->enabled;
+}
+
 const struct check greylist_check = {"greylist", AT(STAGE_RCPT) | AT(STAGE_DATA), judge,
-	"puts mail of suspicious strangers off until they come again (section greylist)", false};
+	"puts mail of suspicious strangers off until they come again (section greylist)",
+	.is_needed = is_needed};

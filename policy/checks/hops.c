@@ -28,5 +28,5 @@ static struct verdict judge(struct inquiry *inquiry)
 	}
 }
 
-const struct check hops_check = {
-	"hops", AT(STAGE_MESSAGE), judge, "refuses messages that go round in circles", true};
+const struct check hops_check = {"hops", AT(STAGE_MESSAGE), judge,
+	"refuses messages that go round in circles", .is_limit = true};

@@ -48,4 +48,4 @@ static struct verdict judge(struct inquiry *inquiry)
 
 const struct check pregreet_check = {"pregreet", AT(STAGE_CONNECT) | AT(STAGE_RCPT), judge,
 	"puts off who speaks before the greeting, and closes when a list in the DNS has it too",
-	false};
+	.is_limit = false};

@@ -142,6 +142,11 @@ static struct verdict judge(struct inquiry *inquiry)
 	return is_unknown ? verdict_unknown() : verdict;
 }
 
+static bool is_needed(const struct policy *policy)
+{
+	return policy->rate_count > 0;
+}
+
 const struct check rate_check = {"rate",
 	AT(STAGE_CONNECT) | AT(STAGE_MAIL) | AT(STAGE_RCPT) | AT(STAGE_MESSAGE), judge,
-	"counts what the sections rate limit", false};
+	"counts what the sections rate limit", .is_needed = is_needed};

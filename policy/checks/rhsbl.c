@@ -12,5 +12,10 @@ static struct verdict judge(struct inquiry *inquiry)
 	return listing_judge(inquiry, 1U << RHSBL, domain);
 }
 
+static bool is_needed(const struct policy *policy)
+{
+	return policy->lists.count > 0;
+}
+
 const struct check rhsbl_check = {"rhsbl", AT(STAGE_MAIL) | AT(STAGE_RCPT), judge,
-	"asks the lists of sections rhsbl for the sender's domain", false};
+	"asks the lists of sections rhsbl for the sender's domain", .is_needed = is_needed};

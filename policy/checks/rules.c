@@ -10,5 +10,5 @@ const struct check rules_check = {
 		AT(STAGE_DATA) | AT(STAGE_MESSAGE),
 	ruling_judge,
 	"asks the rules of the site, from the files of rules.files",
-	false,
+	.is_limit = false,
 };

@@ -167,4 +167,4 @@ static struct verdict judge(struct inquiry *inquiry)
 const struct check sender_domain_check = {"sender_domain", AT(STAGE_MAIL) | AT(STAGE_RCPT), judge,
 	"scores senders whose domain cannot be answered, refuses those of domains that take no "
 	"mail",
-	false};
+	.is_limit = false};

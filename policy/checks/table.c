@@ -2,7 +2,7 @@
 /* All gates and checks. */
 #include "policy/checks/table.h"
 
-const struct check *const checks_gates[] = {&relay_check, NULL};
+const struct check *const checks_gates[] = {&relay_check, &scanner_check, NULL};
 
 const struct check *const checks_table[] = {&size_check, &recipients_check, &rate_check,
 	&rules_check, &pregreet_check, &recipient_check, &helo_check, &helo_name_check,

@@ -6,7 +6,7 @@
 
 #include "policy/check.h"
 
-extern const struct check *const checks_gates[]; /* relay */
+extern const struct check *const checks_gates[]; /* relay, scanner */
 extern const struct check *const checks_table[]; /* all others */
 
 extern const struct check client_name_check;
@@ -23,6 +23,7 @@ extern const struct check recipients_check;
 extern const struct check relay_check;
 extern const struct check rhsbl_check;
 extern const struct check rules_check;
+extern const struct check scanner_check;
 extern const struct check sender_check;
 extern const struct check sender_domain_check;
 extern const struct check size_check;

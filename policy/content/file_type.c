@@ -18,6 +18,9 @@
 const char *const file_type_names[] = {FILE_TYPES(TYPE) NULL};
 #undef TYPE
 
+const char *const file_group_names[] = {"other", "program", "script", "archive", "disk", "document",
+	"mail", "text", "image", "audio", "video", "font", NULL};
+
 #define TYPE(id, name, group, manual) manual,
 const char *const file_type_manual[] = {FILE_TYPES(TYPE) NULL};
 #undef TYPE

@@ -182,6 +182,9 @@ enum file_type {
 extern const char *const file_type_names[];
 extern const char *const file_type_manual[];
 
+/* "other", "program" … */
+extern const char *const file_group_names[];
+
 enum file_group file_type_group(enum file_type type);
 
 /* By the bytes alone. */

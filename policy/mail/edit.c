@@ -179,7 +179,9 @@ static void end_line(struct edit_plan *plan)
 /* Names of fields may begin with one. */
 static bool has_dot_line(struct slice field)
 {
-	return field.data[0] == '.' || memmem(field.data, field.size, "\n.", 2);
+	while (field.size && field.data[0] != '.')
+		(void)slice_cut(&field, '\n');
+	return field.size;
 }
 
 static void put_field(struct edit_plan *plan, struct slice field)

@@ -34,6 +34,9 @@ struct decoding {
 	size_t pending;
 	char charset[CHARSET_SIZE];
 	unsigned changes;
+	bool is_prepared; /* no descriptor may be opened */
+	struct charset_set *set;
+	unsigned seen;
 };
 
 /* --- finding words --- */
@@ -177,6 +180,14 @@ static void convert(struct decoding *decoding, iconv_t converter)
 	decoding->used += room - out_left;
 }
 
+static void convert_prepared(struct decoding *decoding)
+{
+	append(decoding,
+		charset_decode(decoding->out, decoding->set, decoding->charset,
+			slice_make(decoding->bytes, decoding->pending), &decoding->seen));
+	decoding->pending = 0;
+}
+
 /* Converts the words of one charset that stand behind each other. */
 static void flush(struct decoding *decoding)
 {
@@ -185,6 +196,10 @@ static void flush(struct decoding *decoding)
 
 	if (!decoding->pending)
 		return;
+	if (decoding->is_prepared) {
+		convert_prepared(decoding);
+		return;
+	}
 	converter = is_utf8 ? (iconv_t)-1 : iconv_open("UTF-8", decoding->charset);
 	if (converter == (iconv_t)-1) {
 		append(decoding, slice_make(decoding->bytes, decoding->pending));
@@ -243,15 +258,31 @@ static char *clean(const void *parent, struct slice text)
 	return kept;
 }
 
+static char *decode_all(const void *parent, struct slice text, struct decoding *decoding)
+{
+	char *decoded;
+
+	decoding->out = talloc_array(NULL, char, EXPANSION *(text.size + 2));
+	decoding->bytes = talloc_array(decoding->out, char, text.size + 1);
+	decode(decoding, text);
+	decoded = clean(parent, slice_make(decoding->out, decoding->used));
+	talloc_free(decoding->out);
+	return decoded;
+}
+
 char *encoded_word_decode(const void *parent, struct slice text)
 {
 	struct decoding decoding = {.changes = 0};
-	char *decoded;
 
-	decoding.out = talloc_array(NULL, char, EXPANSION *(text.size + 2));
-	decoding.bytes = talloc_array(decoding.out, char, text.size + 1);
-	decode(&decoding, text);
-	decoded = clean(parent, slice_make(decoding.out, decoding.used));
-	talloc_free(decoding.out);
+	return decode_all(parent, text, &decoding);
+}
+
+char *encoded_word_decode_prepared(
+	const void *parent, struct charset_set *set, struct slice text, unsigned *seen)
+{
+	struct decoding decoding = {.is_prepared = true, .set = set};
+	char *decoded = decode_all(parent, text, &decoding);
+
+	*seen |= decoding.seen;
 	return decoded;
 }

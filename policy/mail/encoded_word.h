@@ -10,9 +10,14 @@
  */
 #pragma once
 
-#include "base/slice.h"
+#include "policy/mail/charset.h"
 
 #define ENCODED_WORD_MOST 64
 
 /* The text is a field's, unfolded. */
 char *encoded_word_decode(const void *parent, struct slice text);
+
+/* The same where no file may be opened: with charsets that were prepared. What they do not have is read as iso-8859-1. Sets bits of enum
+ * charset_seen. set may be NULL. */
+char *encoded_word_decode_prepared(
+	const void *parent, struct charset_set *set, struct slice text, unsigned *seen);

@@ -40,27 +40,26 @@ struct scan {
 	const struct field *first[KNOWN_COUNT];
 };
 
-static bool is_line_end(char c)
-{
-	return c == '\r' || c == '\n';
-}
-
-/* The line at the front without its end, or the rest. */
+/* The line at the front without its end, a CR or an LF, or the rest. */
 static struct slice line_at(struct slice rest)
 {
-	size_t size = 0;
+	struct slice line = slice_cut(&rest, '\n');
 
-	while (size < rest.size && !is_line_end(rest.data[size]))
-		size++;
-	return slice_make(rest.data, size);
+	return slice_cut(&line, '\r');
+}
+
+/* What follows the line end behind so many bytes. */
+static struct slice behind_line(struct slice rest, size_t size)
+{
+	rest = slice_from(rest, size);
+	while (rest.size && rest.data[0] == '\r')
+		rest = slice_from(rest, 1);
+	return slice_from(rest, rest.size && rest.data[0] == '\n');
 }
 
 static struct slice after_line(struct slice rest)
 {
-	rest = slice_from(rest, line_at(rest).size);
-	while (rest.size && rest.data[0] == '\r')
-		rest = slice_from(rest, 1);
-	return slice_from(rest, rest.size && rest.data[0] == '\n');
+	return behind_line(rest, line_at(rest).size);
 }
 
 static bool is_blank(char c)
@@ -84,10 +83,10 @@ static size_t find_colon(struct slice line, size_t *name_size)
 	return *name_size && at < line.size && line.data[at] == ':' ? at : SIZE_MAX;
 }
 
-/* Where the field ends that begins at the front: behind its last continuation line. */
-static struct slice take_lines(struct slice rest)
+/* Where the field ends whose first line stands at the front: behind its last continuation line. */
+static struct slice behind_field(struct slice rest, struct slice first)
 {
-	rest = after_line(rest);
+	rest = behind_line(rest, first.size);
 	while (rest.size && is_blank(rest.data[0]))
 		rest = after_line(rest);
 	return rest;
@@ -113,12 +112,12 @@ static struct field *add_field(struct header *header)
 /* Takes one field off; false when the line there is none. */
 static bool read_field(struct slice *rest, struct field *field)
 {
-	size_t name_size, colon = find_colon(line_at(*rest), &name_size);
-	struct slice behind, whole;
+	struct slice behind, whole, line = line_at(*rest);
+	size_t name_size, colon = find_colon(line, &name_size);
 
 	if (colon == SIZE_MAX)
 		return false;
-	behind = take_lines(*rest);
+	behind = behind_field(*rest, line);
 	whole = slice_make(rest->data, rest->size - behind.size);
 	*field = (struct field){
 		.name = slice_make(whole.data, name_size),

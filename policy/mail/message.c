@@ -20,7 +20,7 @@ const char *const message_anomaly_names[] = {
 	"bare_lf", "bare_cr", "nul", "long_line", "8bit_header", "long_header", NULL};
 
 struct message {
-	const struct spool *spool;
+	const struct spool *spool; /* NULL: the bytes are somebody else's */
 	int64_t size;
 	char *buffer; /* what is not in the descriptor yet */
 	size_t used;
@@ -42,6 +42,8 @@ static void account(struct message *message, int64_t delta)
 
 static void drop_storage(struct message *message)
 {
+	if (!message->spool)
+		return;
 	if (message->map)
 		munmap(message->map, (size_t)message->size);
 	if (message->descriptor >= 0)
@@ -68,6 +70,18 @@ struct message *message_new(const void *parent, const struct spool *spool)
 	message->spool = spool;
 	message->descriptor = -1;
 	talloc_set_destructor(message, destroy);
+	return message;
+}
+
+struct message *message_view(const void *parent, struct slice bytes, unsigned anomalies)
+{
+	struct message *message = talloc_zero(parent, struct message);
+
+	message->size = (int64_t)bytes.size;
+	message->map = (char *)(uintptr_t)bytes.data;
+	message->descriptor = -1;
+	message->anomalies = anomalies;
+	message->is_finished = true;
 	return message;
 }
 

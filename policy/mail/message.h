@@ -36,6 +36,9 @@ extern const char *const message_anomaly_names[];
 
 struct message;
 
+/* One whose bytes are somebody else's, who keeps them as long; anomalies: bits of enum anomaly. Nothing can be added. */
+struct message *message_view(const void *parent, struct slice bytes, unsigned anomalies);
+
 enum message_outcome { MESSAGE_OK, MESSAGE_SPOOL_FULL };
 
 /* The spool must outlive the message, which gives its bytes back to the sum when it is freed. */

@@ -21,8 +21,18 @@ struct fold {
 
 static bool is_safe(char c)
 {
-	return c > ' ' && c < 0x7f && c != '(' && c != ')' && c != '\\' && c != ';' && c != ',' &&
-		c != '<' && c != '>' && c != '"';
+	static const bool is_unsafe[256] = {[0x00 ... ' '] = true,
+		['('] = true,
+		[')'] = true,
+		['\\'] = true,
+		[';'] = true,
+		[','] = true,
+		['<'] = true,
+		['>'] = true,
+		['"'] = true,
+		[0x7f ... 0xff] = true};
+
+	return !is_unsafe[(unsigned char)c];
 }
 
 /* Whatever a stranger says, without what could end a comment, a word or the field, and at most NAME_SIZE long. Returns its end. */

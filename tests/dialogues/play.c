@@ -483,7 +483,7 @@ static void play_line(struct play *play, size_t index)
 	else if (strcmp(line, "drain") == 0 || strcmp(line, "stop") == 0)
 		gateway_drain(play->rig->gateway, line[0] == 's', on_drained, play);
 	else if (!strchr(line, ':') ||
-		!strstr("config: rules: client: dns: offer: recipients: store: ways:",
+		!strstr("config: rules: shadow: client: dns: offer: recipients: store: ways:",
 			talloc_strndup(play, line, strcspn(line, " "))))
 		give_up(play, "no line of a dialogue", "", slice_of(line));
 }
@@ -524,6 +524,8 @@ static struct play *begin(const char *file, enum way way)
 		rig_configure(play->rig, config);
 	for (size_t i = 0; (rule = head(play, "rules:", i)); i++)
 		rig_rule(play->rig, rule);
+	for (size_t i = 0; (rule = head(play, "shadow:", i)); i++)
+		rig_shadow_rule(play->rig, rule);
 	for (size_t i = 0; (name = head(play, "dns:", i)); i++) {
 		bad = rig_name(play->rig, name);
 		ck_assert_msg(!bad, "%s: no line of a zone: %s", file, bad);

@@ -5,7 +5,10 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "policy/recipient_list.h"
+#include "policy/rulebook.h"
 #include "proxy/resolver.h"
+#include "proxy/scan_desk.h"
+#include "proxy/scan_link.h"
 #include "tests/fakes/nameserver.h"
 #include "tests/fakes/shelf.h"
 
@@ -157,6 +160,7 @@ static const struct {
 	{"smtp", "smtp { greeting_wait = 0s strict_pipelining = no }"},
 	{"spf", "spf { add_received = no }"},
 	{"rules", "rules { files = {\"@RULES@\"} }"},
+	{"shadow", "shadow { files = {\"@SHADOW@\"} }"},
 	{"control", "control { socket = \"/nonexistent/control\" }"},
 };
 
@@ -174,35 +178,60 @@ void rig_configure(struct rig *rig, const char *line)
 	rig->configuration = talloc_asprintf_append(rig->configuration, "\n%s", line);
 }
 
+static void add_line(struct rig *rig, struct rig_rules *rules, const char *line)
+{
+	if (!rules->text)
+		rules->text = talloc_strdup(rig, "version 1\n");
+	rules->text = talloc_asprintf_append(rules->text, "%s\n", line);
+}
+
 void rig_rule(struct rig *rig, const char *line)
 {
-	if (!rig->rules)
-		rig->rules = talloc_strdup(rig, "version 1\n");
-	rig->rules = talloc_asprintf_append(rig->rules, "%s\n", line);
+	add_line(rig, &rig->rules, line);
+}
+
+void rig_shadow_rule(struct rig *rig, const char *line)
+{
+	add_line(rig, &rig->shadow, line);
+}
+
+static bool lacks_rules(const struct rig *rig, const char *section)
+{
+	return (strcmp(section, "rules") == 0 && !rig->rules.text) ||
+		(strcmp(section, "shadow") == 0 && !rig->shadow.text);
 }
 
 static void add_presets(struct rig *rig)
 {
 	for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
-		bool is_for_rules = strcmp(presets[i].name, "rules") == 0;
-		if (is_for_rules && !rig->rules)
+		if (lacks_rules(rig, presets[i].name))
 			continue;
 		if (!strstr(rig->configuration, talloc_asprintf(rig, "\n%s", presets[i].name)))
 			rig_configure(rig, presets[i].text);
 	}
 }
 
-static void write_rules(struct rig *rig)
+/* Puts the file's name into the configuration. */
+static char *write_rules(struct rig *rig, struct rig_rules *rules, char *text, const char *what)
 {
 	int descriptor;
-	size_t size = strlen(rig->rules);
 
-	rig->rule_file = talloc_strdup(rig, "/tmp/postern-rules-XXXXXX");
-	descriptor = mkstemp(rig->rule_file);
+	if (!rules->text)
+		return text;
+	size_t size = strlen(rules->text);
+	rules->file = talloc_strdup(rig, "/tmp/postern-rules-XXXXXX");
+	descriptor = mkstemp(rules->file);
 	assert(descriptor >= 0);
-	bool written = write(descriptor, rig->rules, size) == (ssize_t)size;
+	bool written = write(descriptor, rules->text, size) == (ssize_t)size;
 	assert(written);
 	close(descriptor);
+	return replace(rig, text, what, rules->file);
+}
+
+static void remove_rules(const struct rig_rules *rules)
+{
+	if (rules->text)
+		unlink(rules->file);
 }
 
 static const char *read_configuration(struct rig *rig, const struct configuration **configuration)
@@ -214,15 +243,13 @@ static const char *read_configuration(struct rig *rig, const struct configuratio
 	text = replace(rig, rig->configuration, "@SERVER@",
 		talloc_asprintf(rig, "127.0.0.1:%u", rig->port));
 	text = replace(rig, text, "@CERTIFICATE@", rig->certificate->file);
-	if (rig->rules) {
-		write_rules(rig);
-		text = replace(rig, text, "@RULES@", rig->rule_file);
-	}
+	text = write_rules(rig, &rig->rules, text, "@RULES@");
+	text = write_rules(rig, &rig->shadow, text, "@SHADOW@");
 	text = replace(rig, text, "@KEY@", rig->certificate->key);
 	text = replace(rig, text, "@FINGERPRINT@", rig->certificate->fingerprint);
 	*configuration = configuration_read_text(rig, "postern.conf", text, complaints);
-	if (rig->rules)
-		unlink(rig->rule_file);
+	remove_rules(&rig->rules);
+	remove_rules(&rig->shadow);
 	return complaints_errors(complaints) ? complaints_text(rig, complaints) : NULL;
 }
 
@@ -308,6 +335,17 @@ struct rig *rig_new(const void *parent, const struct certificate *certificate)
 	return rig;
 }
 
+/* A scanner on the same loop. */
+static void begin_scans(struct rig *rig, const struct configuration *configuration)
+{
+	struct scan_ports *ports = scan_ports_new(rig->gateway, 1, 1);
+
+	gateway_use_scans(
+		rig->gateway, scan_link_new(rig->gateway, rig->loop, rig->table, ports, 0));
+	scan_desk_open(scan_desk_new(
+		rig->gateway, rig->loop, rig->table, ports, 0, configuration->policy));
+}
+
 const char *rig_begin(struct rig *rig)
 {
 	const struct configuration *configuration;
@@ -324,6 +362,9 @@ const char *rig_begin(struct rig *rig)
 	rig->gateway = gateway_new(rig, rig->loop, configuration, rig->table, NULL, 1);
 	if (rig->zone)
 		gateway_use_dns(rig->gateway, begin_names(rig, configuration));
+	if (rulebook_asks(configuration->policy->rulebook, LEARNER_CONTENT) ||
+		rulebook_asks(configuration->policy->shadow_rulebook, LEARNER_CONTENT))
+		begin_scans(rig, configuration);
 	return rig->recipients ? load_recipients(rig) : NULL;
 }
 

@@ -29,8 +29,10 @@ struct rig {
 	char *configuration;
 	char *recipients; /* the list; NULL: none */
 	char *log;        /* all lines */
-	char *rules;      /* all lines of the rule file; NULL: there is none */
-	char *rule_file;  /* as long as the configuration is read */
+	struct rig_rules {
+		char *text; /* all lines of the rule file; NULL: there is none */
+		char *file; /* as long as the configuration is read */
+	} rules, shadow;
 	void (*on_turn)(
 		void *owner); /* called at each turn: for a backend that answers by itself */
 	void *owner;
@@ -44,6 +46,8 @@ void rig_configure(struct rig *rig, const char *line);
 
 /* A line of a rule file; "version 1" stands there already. The configuration names the file, by @RULES@ where it has a section of its own. */
 void rig_rule(struct rig *rig, const char *line);
+/* The same of the shadow's, @SHADOW@. */
+void rig_shadow_rule(struct rig *rig, const char *line);
 
 /* A line of what the gateway's name server knows (zone.h). NULL, or the line when it is none. Without any there is no name server, and nothing is known. */
 const char *rig_name(struct rig *rig, const char *line);

@@ -56,11 +56,12 @@ static struct verdict judge_second(struct inquiry *unused)
 
 #define ALL_STAGES (AT(STAGES) - 1)
 
-static const struct check gate = {"gate", ALL_STAGES, judge_gate, "", false};
-static const struct check limit = {"limit", ALL_STAGES, judge_limit, "", true};
-static const struct check first = {"first", ALL_STAGES, judge_first, "", false};
-static const struct check second = {"second", ALL_STAGES, judge_second, "", false};
-static const struct check only_data = {"only_data", AT(STAGE_DATA), judge_second, "", false};
+static const struct check gate = {"gate", ALL_STAGES, judge_gate, "", .is_limit = false};
+static const struct check limit = {"limit", ALL_STAGES, judge_limit, "", .is_limit = true};
+static const struct check first = {"first", ALL_STAGES, judge_first, "", .is_limit = false};
+static const struct check second = {"second", ALL_STAGES, judge_second, "", .is_limit = false};
+static const struct check only_data = {
+	"only_data", AT(STAGE_DATA), judge_second, "", .is_limit = false};
 static const struct check *const gates[] = {&gate, NULL};
 static const struct check *const checks[] = {&first, &limit, &second, &only_data, NULL};
 

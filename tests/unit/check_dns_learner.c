@@ -65,7 +65,8 @@ static struct verdict judge_asker(struct inquiry *asker)
 	return verdict_none();
 }
 
-static const struct check asker_check = {"asker", AT(STAGE_MAIL), judge_asker, "", false};
+static const struct check asker_check = {
+	"asker", AT(STAGE_MAIL), judge_asker, "", .is_limit = false};
 static const struct check *const no_gates[] = {NULL};
 static const struct check *const checks[] = {&asker_check, NULL};
 

@@ -56,6 +56,30 @@ START_TEST(decodes)
 }
 END_TEST
 
+static const struct {
+	const char *text, *expected;
+	unsigned seen;
+} prepared[] = {
+	{"plain", "plain", 0},
+	{"=?koi8-r?B?8NLJ18XU?= x", "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 x", 0},
+	{"=?utf-16?B?AGEALgBlAHgAZQ==?=", "a.exe", CHARSET_UTF16},
+	{"=?utf-7?q?+AGEALg-exe?=", "a.exe", CHARSET_UTF7},
+	{"=?no-such?q?b?=", "=?no-such?q?b?=", 0},
+	{"=?euc-nosuch?q?=E9?=", "\xc3\xa9", CHARSET_UNKNOWN},
+};
+
+START_TEST(decodes_with_prepared_charsets)
+{
+	struct charset_set *set = charset_prepare(NULL);
+	unsigned seen = 0;
+	char *text = encoded_word_decode_prepared(set, set, slice_of(prepared[_i].text), &seen);
+
+	ck_assert_str_eq(text, prepared[_i].expected);
+	ck_assert_uint_eq(seen, prepared[_i].seen);
+	talloc_free(set);
+}
+END_TEST
+
 /* However often the charset changes, and whatever is left open. */
 START_TEST(is_bounded)
 {
@@ -81,6 +105,8 @@ int main(void)
 	int failed;
 
 	tcase_add_loop_test(all, decodes, 0, (int)(sizeof rows / sizeof *rows));
+	tcase_add_loop_test(
+		all, decodes_with_prepared_charsets, 0, (int)(sizeof prepared / sizeof *prepared));
 	tcase_add_test(all, is_bounded);
 	suite_add_tcase(suite, all);
 	srunner_run_all(runner, CK_NORMAL);

@@ -3,6 +3,7 @@
 #include "judging.h"
 
 #include "policy/explain.h"
+#include "policy/record.h"
 
 #include <jansson.h>
 #include <talloc.h>
@@ -394,7 +395,10 @@ START_TEST(records)
 	facts_set_text(facts, FACT_HELO_NAME, "bad\xff\n\"name\"");
 	facts_set_failed(facts, FACT_SUBJECT, "timed out");
 	inquiry_begin_judging(inquiry, STAGE_RCPT, NULL, 0, &await);
-	text = explain_record(scratch, inquiry, "abc.1", 1795314522);
+	const struct record_form form = {.id = "abc.1", .seconds = 1795314522, .with_facts = true};
+	bool is_shortened;
+
+	text = explain_record(scratch, inquiry, &form, &is_shortened);
 	ck_assert_ptr_null(strchr(text, '\n'));
 	json = json_loads(text, 0, NULL);
 	keeps_the_contract(json);
@@ -403,6 +407,87 @@ START_TEST(records)
 	ck_assert_str_eq(text_of(json, "verdict"), "reject");
 	ck_assert_str_eq(text_of(json_object_get(json, "failed"), "subject"), "timed out");
 	ck_assert_ptr_nonnull(text_of(json_object_get(json, "facts"), "helo.name"));
+	json_decref(json);
+}
+END_TEST
+
+/* --- what they hold --- */
+
+static json_t *record_with(
+	struct inquiry *inquiry, const struct record_form *form, bool *is_shortened)
+{
+	const char *text = explain_record(scratch, inquiry, form, is_shortened);
+
+	if (form->most)
+		ck_assert_uint_le(strlen(text), form->most);
+	return json_loads(text, 0, NULL);
+}
+
+/* As much as fifty recipients bring along. */
+static struct inquiry *much(void)
+{
+	struct facts *facts = facts_new(scratch, NULL);
+	struct inquiry *inquiry = inquiry_new(scratch, judging_chain(scratch, SETTINGS), facts);
+	const char **names = talloc_array(scratch, const char *, 50);
+
+	facts_set_text(facts, FACT_SUBJECT, "secret");
+	facts_set_text(facts, FACT_SENDER, "a@example.net");
+	facts_set_failed(facts, FACT_MESSAGE_ID, "secret, too");
+	for (int i = 0; i < 50; i++) {
+		names[i] = talloc_asprintf(scratch, "recipient-number-%d@example.com", i);
+		facts_set_text(facts, FACT_RECIPIENT, names[i]);
+		facts_answer(facts, &(struct question){FACT_RESOLVES, names[i]}, FACT_KNOWN,
+			(struct value){.type = VALUE_BOOL, .boolean = true});
+		record_recipient(inquiry, true);
+		for (int k = 0; k < 10; k++)
+			inquiry_record(inquiry,
+				&(struct trace_entry){.stage = STAGE_RCPT,
+					.check = "check",
+					.result = "result",
+					.detail = names[i]});
+	}
+	facts_set_texts(facts, FACT_RECIPIENTS, names, 50);
+	return inquiry;
+}
+
+static const struct {
+	bool with_facts, with_message;
+	size_t most;
+	const char *recorded;
+	bool is_shortened, has_subject, has_recipients, has_names;
+} forms[] = {
+	{true, false, 0, "facts", false, true, true, true},
+	{true, true, 0, "message", false, true, true, true},
+	{false, false, 0, "verdict", false, false, true, true},
+	{true, false, 1000000, "facts", false, true, true, true},
+	{true, false, 57500, "verdict", true, false, true, true},
+	{true, true, 57500, "verdict", true, false, true, true},
+	{true, false, 50000, "verdict", true, false, false, true},
+	{true, false, 13000, "verdict", true, false, false, true},
+	{true, false, 12000, "verdict", true, false, false, false},
+	{true, false, 1000, "verdict", true, false, false, false},
+};
+
+START_TEST(records_as_much_as_is_wanted)
+{
+	const struct record_form form = {.id = "abc.1",
+		.seconds = 1795314522,
+		.with_facts = forms[_i].with_facts,
+		.with_message = forms[_i].with_message,
+		.most = forms[_i].most};
+	bool is_shortened;
+	json_t *json = record_with(much(), &form, &is_shortened);
+	const json_t *facts = json_object_get(json, "facts");
+
+	ck_assert_int_eq(is_shortened, forms[_i].is_shortened);
+	ck_assert_int_eq(json_is_true(json_object_get(json, "shortened")), is_shortened);
+	ck_assert_str_eq(text_of(json, "recorded"), forms[_i].recorded);
+	ck_assert_str_eq(text_of(json, "verdict"), "accept");
+	ck_assert_int_eq(json_object_get(facts, "subject") != NULL, forms[_i].has_subject);
+	ck_assert_int_eq(json_object_get(json_object_get(json, "failed"), "message_id") != NULL,
+		forms[_i].has_subject);
+	ck_assert_int_eq(json_object_get(json, "recipients") != NULL, forms[_i].has_recipients);
+	ck_assert_int_eq(json_object_get(facts, "recipients") != NULL, forms[_i].has_names);
 	json_decref(json);
 }
 END_TEST
@@ -429,6 +514,8 @@ int main(void)
 	tcase_add_test(tests, replays_its_own_facts);
 	tcase_add_test(tests, fails_with_a_complaint);
 	tcase_add_test(tests, records);
+	tcase_add_loop_test(
+		tests, records_as_much_as_is_wanted, 0, (int)(sizeof forms / sizeof *forms));
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -133,9 +133,11 @@ static struct verdict judge_accepter(struct inquiry *asker)
 
 #define ALL_STAGES (AT(STAGES) - 1)
 
-static const struct check scorer = {"scorer", ALL_STAGES, judge_scorer, "", false};
-static const struct check asker_check = {"asker", AT(STAGE_MESSAGE), judge_asker, "", false};
-static const struct check accepter = {"accepter", AT(STAGE_HELO), judge_accepter, "", false};
+static const struct check scorer = {"scorer", ALL_STAGES, judge_scorer, "", .is_limit = false};
+static const struct check asker_check = {
+	"asker", AT(STAGE_MESSAGE), judge_asker, "", .is_limit = false};
+static const struct check accepter = {
+	"accepter", AT(STAGE_HELO), judge_accepter, "", .is_limit = false};
 static const struct check *const no_gates[] = {NULL};
 static const struct check *const checks[] = {&scorer, &asker_check, &accepter, NULL};
 
@@ -461,7 +463,7 @@ static void tell_any(
 START_TEST(ends_a_chain_of_questions_that_does_not_end)
 {
 	static const struct check follower = {
-		"follower", AT(STAGE_MESSAGE), judge_follower, "", false};
+		"follower", AT(STAGE_MESSAGE), judge_follower, "", .is_limit = false};
 	static const struct check *const followers[] = {&follower, NULL};
 	const struct learner learners[LEARNERS] = {[LEARNER_HEADER] = {tell_any, NULL}};
 

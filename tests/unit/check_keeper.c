@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verdict records: on disk and back, expiry, damage; the keeper as a process and the link to it. */
 #include "base/loop.h"
+#include "policy/mail/message.h"
 #include "proxy/channel.h"
 #include "proxy/keeper.h"
 #include "proxy/records.h"
 
 #include <check.h>
+#include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -43,10 +47,16 @@ static void tear_down(void)
 	talloc_free(all);
 }
 
+static struct records *open_records(const void *parent)
+{
+	return records_open(
+		parent, store.path, (uint64_t)store.journal_age, (size_t)store.journal_size);
+}
+
 /* Opens, runs one transaction of one record, closes. */
 static void put(const char *id, const char *json, uint64_t wall)
 {
-	struct records *records = records_open(NULL, &store);
+	struct records *records = open_records(NULL);
 
 	ck_assert_ptr_nonnull(records);
 	records_begin(records);
@@ -103,7 +113,7 @@ static bool take(void *owner, struct slice json)
 
 static void put_many(unsigned from, unsigned count)
 {
-	struct records *records = records_open(NULL, &store);
+	struct records *records = open_records(NULL);
 
 	records_begin(records);
 	for (unsigned i = from; i < from + count; i++) {
@@ -171,7 +181,7 @@ END_TEST
 /* Four times as much as may be: the newest are there, the file has not grown. */
 START_TEST(stays_within_its_size)
 {
-	struct records *records = records_open(all, &store);
+	struct records *records = open_records(all);
 	char *json = talloc_array(all, char, 2000);
 	struct stat status;
 
@@ -316,6 +326,140 @@ START_TEST(is_not_impressed_by_garbage)
 }
 END_TEST
 
+/* --- messages --- */
+
+static void keep_messages(void)
+{
+	store.record = store.messages = true;
+	store.message_size = 200000;
+	store.messages_size = 16 << 20;
+}
+
+static void remove_messages(void)
+{
+	remove_file("messages/data.mdb");
+	remove_file("messages/lock.mdb");
+	rmdir(talloc_asprintf(all, "%s/messages", directory));
+}
+
+static struct message *message_of(size_t size, const struct spool *spool)
+{
+	struct message *message = message_new(all, spool);
+	char *bytes = talloc_zero_array(all, char, size);
+
+	memset(bytes, 'm', size / 2);
+	ck_assert_int_eq(message_add(message, slice_make(bytes, size)), MESSAGE_OK);
+	ck_assert_int_eq(message_finish(message), MESSAGE_OK);
+	return message;
+}
+
+/* In memory, in a memfd; and one that is too large. NULs are bytes like others. */
+START_TEST(keeps_messages)
+{
+	static const size_t sizes[] = {1, 1000, 100000, 200000, 200001};
+	const struct spool spool = {.memory_maximum = 1 << 20, .total_maximum = INT64_MAX};
+	struct running running;
+	struct loop *loop = loop_new(all);
+	struct keeper_link *link;
+
+	keep_messages();
+	running = start_keeper();
+	link = keeper_link_new(loop, loop, running.records);
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		keeper_link_message(
+			link, talloc_asprintf(all, "id.%zu", i), message_of(sizes[i], &spool));
+	ck_assert_uint_eq(keeper_link_dropped(link), 0);
+	talloc_free(link);
+	close(running.channel);
+	await_death(&running);
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		size_t size = 0;
+		const char *bytes =
+			keeper_read_message(all, &store, talloc_asprintf(all, "id.%zu", i), &size);
+		ck_assert_int_eq(bytes != NULL, sizes[i] <= 200000);
+		ck_assert_uint_eq(size, bytes ? sizes[i] : 0);
+		ck_assert(!bytes || bytes[size / 2] == '\0');
+	}
+	remove_messages();
+}
+END_TEST
+
+/* Sends bytes with so many copies of a descriptor. */
+static void pass(int socket, const void *bytes, size_t size, int descriptor, size_t count)
+{
+	char room[256] = {0};
+	struct iovec part = {(void *)(uintptr_t)bytes, size};
+	struct msghdr header = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = room,
+		.msg_controllen = CMSG_SPACE(count * sizeof descriptor)};
+	struct cmsghdr *passed = CMSG_FIRSTHDR(&header);
+
+	passed->cmsg_level = SOL_SOCKET;
+	passed->cmsg_type = SCM_RIGHTS;
+	passed->cmsg_len = CMSG_LEN(count * sizeof descriptor);
+	for (size_t i = 0; i < count; i++)
+		memcpy(CMSG_DATA(passed) + i * sizeof descriptor, &descriptor, sizeof descriptor);
+	while (sendmsg(socket, &header, 0) < 0) {
+		ck_assert_int_eq(errno, EAGAIN);
+		usleep(1000);
+	}
+}
+
+/* Of a process of ours; 0 when that cannot be seen. */
+static unsigned count_open(pid_t pid)
+{
+	DIR *folder = opendir(talloc_asprintf(all, "/proc/%d/fd", (int)pid));
+	unsigned count = 0;
+
+	while (folder && readdir(folder))
+		count++;
+	if (folder)
+		closedir(folder);
+	return count;
+}
+
+/* What is passed may be anything: no file at all, an empty one, a hundred, with a name that is none. None stays open. */
+START_TEST(is_not_impressed_by_odd_descriptors)
+{
+	static const char frame[] = "\4\0\0\0\xff\xff\xff\xff"
+				    "id.1";
+	static const char nameless[] = "\0\0\0\0\xff\xff\xff\xff";
+	struct running running;
+	int ends[2], empty = memfd_create("empty", MFD_CLOEXEC);
+	struct loop *loop = loop_new(all);
+	struct keeper_link *link;
+	unsigned before;
+
+	keep_messages();
+	running = start_keeper();
+	before = count_open(running.pid);
+	ck_assert_int_eq(pipe(ends), 0);
+	for (unsigned i = 0; i < 20; i++) {
+		pass(running.records, frame, sizeof frame - 1, ends[0], 1);
+		pass(running.records, frame, sizeof frame - 1, empty, 1);
+		pass(running.records, frame, 7, empty, 1);
+		pass(running.records, nameless, 8, empty, 1);
+		pass(running.records, frame, sizeof frame - 1, empty, 2);
+		pass(running.records, frame, sizeof frame - 1, empty, 30);
+	}
+	link = keeper_link_new(loop, loop, dup(running.records));
+	keeper_link_record(link, "mark", "{}", 2);
+	talloc_free(link);
+	while (strcmp(get("mark"), "{}") != 0)
+		usleep(1000);
+	ck_assert_uint_eq(count_open(running.pid), before);
+	send_records(&running, 1);
+	close(running.channel);
+	await_death(&running);
+	ck_assert_str_eq(get("id.0"), "{\"a\": 1}");
+	close(ends[0]);
+	close(ends[1]);
+	close(empty);
+	remove_messages();
+}
+END_TEST
+
 /* A keeper that is stopped takes nothing: the link drops and counts, and never waits. */
 START_TEST(a_lagging_keeper_costs_records_only)
 {
@@ -353,6 +497,8 @@ int main(void)
 	tcase_add_test(cases, keeps_what_the_workers_send);
 	tcase_add_test(cases, outlives_its_master_for_the_workers);
 	tcase_add_test(cases, is_not_impressed_by_garbage);
+	tcase_add_test(cases, keeps_messages);
+	tcase_add_test(cases, is_not_impressed_by_odd_descriptors);
 	tcase_add_test(cases, a_lagging_keeper_costs_records_only);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);

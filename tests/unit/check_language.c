@@ -32,7 +32,8 @@ START_TEST(has_all_facts)
 		const struct fact_row *row = fact_row(fact);
 		const struct vocabulary_fact *known = &vocabulary->facts[fact];
 		ck_assert_str_eq(known->name, row->name);
-		ck_assert(known->type != VALUE_TEXTS && known->type != VALUE_RECORDS);
+		ck_assert(known->type != VALUE_TEXTS);
+		ck_assert((known->type == VALUE_RECORDS) == (known->fields != NULL));
 		ck_assert_int_eq(known->keyed || known->argument_count, row->argument != NULL);
 		ck_assert((known->type == VALUE_ENUM || known->type == VALUE_FLAGS) ==
 			(known->names != NULL));
@@ -106,10 +107,15 @@ static const struct {
 	{"stage message when dkim.result == pass then reject",
 		"dkim.result is not in this build; a later version, which checks signatures, "
 		"brings it"},
-	{"stage message when any attachment (depth > 1) then reject",
-		"attachment is not in this build"},
-	{"stage message when body.text contains \"x\" then reject",
-		"body.text is not in this build"},
+	{"stage message when any attachment (depth > 1 and type in { pe elf }) then reject", NULL},
+	{"stage message when attachment.extension == \"exe\" then reject \"{attachment.path}\"",
+		NULL},
+	{"stage message when attachment.flags has_any { macros encrypted } then reject", NULL},
+	{"stage message when url.host in { \"x.example\" } and body.text contains \"x\" then score "
+	 "1",
+		NULL},
+	{"stage data when mime.parts > 3 then reject", "mime.parts exists from stage message on"},
+	{"stage message when mime.anomalies has missing_ent then reject", "missing_end"},
 	{"stage connect when client.country == \"XX\" then reject", "--with-maxminddb"},
 	{"stage mail when rate(client.ip, 5m) > 3 then reject", NULL},
 	{"stage message when true then quarantine", "the action quarantine is not in this build"},

@@ -101,7 +101,7 @@ static struct verdict judge_asker(struct inquiry *asker)
 }
 
 static const struct check asker_check = {
-	"asker", AT(STAGE_RCPT) | AT(STAGE_MESSAGE), judge_asker, "", false};
+	"asker", AT(STAGE_RCPT) | AT(STAGE_MESSAGE), judge_asker, "", .is_limit = false};
 static const struct check *const no_gates[] = {NULL};
 static const struct check *const checks[] = {&asker_check, NULL};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mail of the past, judged again. */
-#include "judging.h"
+#include "rule_site.h"
 
 #include "policy/explain.h"
 #include "policy/record.h"
@@ -37,6 +37,14 @@ static const struct replay_outcome *judge(const char *checks, const struct repla
 	char *settings = talloc_asprintf(scratch, SETTINGS "checks { chain = {%s} }", checks);
 
 	return replay_judge(scratch, judging_chain(scratch, settings), the_case);
+}
+
+static const char *record_of(struct inquiry *inquiry)
+{
+	const struct record_form form = {.id = "x.1", .seconds = 1795314522, .with_facts = true};
+	bool is_shortened;
+
+	return explain_record(scratch, inquiry, &form, &is_shortened);
 }
 
 /* --- records --- */
@@ -77,6 +85,13 @@ static const struct {
 		       "\"example.org\", \"message.size\": 1",
 			""),
 		"size", "accept", false, FACT_COUNT},
+	{"a session that would be let pass",
+		RECORD("\"client.ip\": \"192.0.2.1\"", ", \"session\": \"connect\""), "size",
+		"accept", true, FACT_COUNT},
+	{"a session that is refused again",
+		RECORD("\"client.ip\": \"192.0.2.1\", \"helo.name\": \"mx.example.com\"",
+			", \"session\": \"helo\""),
+		"helo", "reject", false, FACT_COUNT},
 	{"a fact that is none is passed over", RECORD(TOLD ", \"nonsense\": 1, " MESSAGE, ""),
 		"size", "accept", false, FACT_COUNT},
 	{"no facts", "{\"id\": \"x.1\"}", "size", NULL, false, FACT_COUNT},
@@ -115,12 +130,11 @@ START_TEST(knows_each_recipient)
 
 	facts_set_text(facts, FACT_SENDER, "a@example.net");
 	for (int i = 0; i < COUNT(recipients); i++) {
-		record_recipient(inquiry);
+		record_recipient(inquiry, true);
 		facts_forget_recipient(facts);
 		facts_set_text(facts, FACT_RECIPIENT, recipients[i]);
 	}
-	the_case = replay_of_record(
-		scratch, slice_of(explain_record(scratch, inquiry, "x.1", 1795314522)));
+	the_case = replay_of_record(scratch, slice_of(record_of(inquiry)));
 	ck_assert_uint_eq(the_case->recipient_count, COUNT(recipients));
 	for (int i = 0; i < COUNT(recipients); i++) {
 		ck_assert_int_eq(
@@ -128,10 +142,96 @@ START_TEST(knows_each_recipient)
 		ck_assert_str_eq(value.text, recipients[i]);
 	}
 	for (int i = 0; i < 2 * RECORD_RECIPIENTS; i++)
-		record_recipient(inquiry);
-	the_case = replay_of_record(
-		scratch, slice_of(explain_record(scratch, inquiry, "x.1", 1795314522)));
+		record_recipient(inquiry, true);
+	the_case = replay_of_record(scratch, slice_of(record_of(inquiry)));
 	ck_assert_uint_le(the_case->recipient_count, RECORD_RECIPIENTS + 1);
+}
+END_TEST
+
+/* --- rules --- */
+
+static const struct chain *chain_with(const char *rules)
+{
+	struct rule_site *site = rule_site_new(scratch);
+
+	rule_site_write(site, "a.rules", rules);
+	rule_site_read(site, SETTINGS "rules { files = {a.rules} } checks { chain = {rules} }");
+	rule_site_is_good(site);
+	return site->chain;
+}
+
+#define RULE_AT(stage, when) "rule r { stage " stage " when " when " then reject }"
+#define LOGGED_IN ", \"client.authenticated\": true, \"client.user\": \"alice\""
+
+static const struct {
+	const char *what;
+	const char *rule;
+	const char *record;
+	const char *message; /* that was kept; NULL: none */
+	const char *verdict;
+	bool is_undecided;
+} ruled[] = {
+	{"asked at auth", RULE_AT("auth", "helo.name == \"client.example\""),
+		RECORD(TOLD LOGGED_IN ", " MESSAGE, ""), NULL, "reject", false},
+	{"nobody has authenticated yet",
+		RULE_AT("auth", "client.authenticated or exists client.user"),
+		RECORD(TOLD LOGGED_IN ", " MESSAGE, ""), NULL, "accept", false},
+	{"nor when he connects", RULE_AT("connect", "client.authenticated"),
+		RECORD(TOLD LOGGED_IN ", " MESSAGE, ""), NULL, "accept", false},
+	{"behind it he has", RULE_AT("mail", "client.user == \"alice\""),
+		RECORD(TOLD LOGGED_IN ", " MESSAGE, ""), NULL, "reject", false},
+	{"who has not is not asked", RULE_AT("auth", "true"), RECORD(TOLD ", " MESSAGE, ""), NULL,
+		"accept", false},
+	{"a header that was not recorded", RULE_AT("message", "subject == \"x\""),
+		RECORD(TOLD ", " MESSAGE, ""), NULL, "accept", true},
+	{"and all of its fields", RULE_AT("message", "any header (value == \"x\")"),
+		RECORD(TOLD ", \"header.anomalies\": [], " MESSAGE, ""), NULL, "accept", true},
+	{"and the message itself", RULE_AT("message", "message.hash == \"x\""),
+		RECORD(TOLD ", " MESSAGE, ""), NULL, "accept", true},
+	{"a subject that was", RULE_AT("message", "subject == \"x\""),
+		RECORD(TOLD ", \"subject\": \"x\", " MESSAGE, ""), NULL, "reject", false},
+	{"the message has it", RULE_AT("message", "any header (value == \"x\")"),
+		RECORD(TOLD ", \"header.anomalies\": [], " MESSAGE, ""), "X-Odd: x\r\n\r\n",
+		"reject", false},
+	{"or not", RULE_AT("message", "header[\"X-Odd\"] == \"x\""), RECORD(TOLD ", " MESSAGE, ""),
+		"X-Odd: y\r\n\r\n", "accept", false},
+	{"what came of it on its way is as recorded",
+		RULE_AT("message", "message.anomalies has bare_lf"),
+		RECORD(TOLD ", \"message.anomalies\": [\"bare_lf\"], " MESSAGE, ""),
+		"X-Odd: y\r\n\r\n", "reject", false},
+};
+
+START_TEST(judges_by_rules)
+{
+	struct replay_case *the_case = replay_of_record(scratch, slice_of(ruled[_i].record));
+	const struct replay_outcome *outcome;
+
+	ck_assert_ptr_nonnull(the_case);
+	if (ruled[_i].message)
+		ck_assert(replay_take_message(the_case, slice_of(ruled[_i].message)));
+	outcome = replay_judge(scratch, chain_with(ruled[_i].rule), the_case);
+	ck_assert_msg(strcmp(verdict_name(outcome->verdict.kind), ruled[_i].verdict) == 0, "%s: %s",
+		ruled[_i].what, verdict_name(outcome->verdict.kind));
+	ck_assert_msg(outcome->is_undecided == ruled[_i].is_undecided, "%s", ruled[_i].what);
+}
+END_TEST
+
+START_TEST(knows_whether_the_message_was_kept)
+{
+	static const struct {
+		const char *recorded;
+		bool is_kept, is_session;
+	} rows[] = {{"", false, false}, {", \"recorded\": \"facts\"", false, false},
+		{", \"recorded\": \"message\"", true, false},
+		{", \"recorded\": 1, \"session\": \"helo\"", false, true}};
+
+	for (int i = 0; i < COUNT(rows); i++) {
+		const struct replay_case *the_case = replay_of_record(scratch,
+			slice_of(talloc_asprintf(
+				scratch, "{\"id\": \"x\", \"facts\": {}%s}", rows[i].recorded)));
+		ck_assert_int_eq(the_case->is_kept, rows[i].is_kept);
+		ck_assert_int_eq(the_case->is_session, rows[i].is_session);
+	}
 }
 END_TEST
 
@@ -256,6 +356,8 @@ int main(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_loop_test(tests, judges_records, 0, COUNT(records));
 	tcase_add_test(tests, knows_each_recipient);
+	tcase_add_loop_test(tests, judges_by_rules, 0, COUNT(ruled));
+	tcase_add_test(tests, knows_whether_the_message_was_kept);
 	tcase_add_loop_test(tests, takes_client_and_envelope_from_a_field, 0, COUNT(messages));
 	tcase_add_test(tests, counts_only_what_it_came_with);
 	tcase_add_loop_test(tests, names_who_made_the_difference, 0, COUNT(pairs));

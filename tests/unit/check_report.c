@@ -13,6 +13,9 @@
 #define MONITORED(check)                                                                           \
 	"\"trace\": [{\"check\": \"" check                                                         \
 	"\", \"monitored\": true, \"would\": \"reject\", \"detail\": \"seen\"}]"
+#define DIFFERENCE(stage)                                                                          \
+	"{\"stage\": \"" stage "\", \"by\": \"rule new\", \"of\": \"shadow\", \"rules\": "         \
+			       "{\"text\": \"nothing\"}, \"shadow\": {\"text\": \"reject 550\"}}"
 #define CLIENT "\"client.ip\": \"192.0.2.1\""
 #define RECORD(id, facts, more) "{\"id\": \"" id "\", \"facts\": {" facts "}, " more "}"
 
@@ -71,6 +74,20 @@ static const struct {
 		 "{\"check\": \"spf\", \"monitored\": true, \"score\": 1.5}]"),
 		"check spf                would have scored 4.5 in 2"},
 	{RECORD("x.1", CLIENT, "\"trace\": [{\"check\": \"spf\", \"would\": \"reject\"}]"), NULL},
+	{RECORD("x.1", CLIENT, "\"session\": \"connect\", " OBSERVED),
+		"1 sessions were judged and came to no transaction"},
+	{RECORD("x.1", CLIENT,
+		 "\"trace\": [{\"check\": \"rule odd\", \"monitored\": true, \"fallen\": true, "
+		 "\"would\": \"reject\"}]"),
+		"rule odd                 would have refused 1, 0 known as good; fell: it harmed "
+		"the known-good"},
+	{RECORD("x.1", CLIENT ", \"client.known_good\": true",
+		 "\"shadow\": [" DIFFERENCE("rcpt") ", " DIFFERENCE("data") "]"),
+		"in 1 transactions, because of\n  the shadow's rule new: 1, 1 known as good\n    "
+		"as x.1 at data: reject "
+		"550 instead of nothing\n"},
+	{RECORD("x.1", CLIENT, "\"shadow\": [1, {}, null, {\"by\": 1}]"), NULL},
+	{RECORD("x.1", CLIENT, "\"shadow\": {\"by\": \"x\"}"), NULL},
 	{RECORD("x.1", CLIENT, "\"trace\": [1, null, {}]"), NULL},
 	{RECORD("x.1", CLIENT, "\"observed\": 1, \"trace\": 2"), NULL},
 	{"{}", NULL},

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The queue of what is still to be taken apart. */
+#include "policy/content/content.h"
+
+#include "base/utf8.h"
+#include "policy/content/skeleton.h"
+
+#include <ctype.h>
+#include <openssl/evp.h>
+#include <talloc.h>
+
+#define PATH_MAXIMUM 4096
+#define SCRATCH_READINGS 8 /* ways to read one body that are compared */
+
+struct content_tools {
+	struct charset_set *charsets;
+};
+
+enum item_kind { ITEM_MESSAGE, ITEM_LEAF, ITEM_MULTIPART, ITEM_FILE };
+
+/* Something to be looked at. */
+struct item {
+	enum item_kind kind;
+	const struct mime_part *part; /* of a leaf, and of a multipart that was encoded */
+	struct slice bytes;           /* decoded, of all but a leaf */
+	const char *name, *other_name, *path;
+	uint64_t size, findings;
+	unsigned depth;
+	bool in_archive, is_other_reading;
+};
+
+struct examination {
+	struct content *content;
+	struct content_tools *tools;
+	struct item *queue;
+	size_t count, room, next;
+	size_t attachment_room;
+};
+
+static void note(struct examination *examination, enum mime_anomaly anomaly)
+{
+	examination->content->anomalies |= mime_anomaly_bit(anomaly);
+}
+
+/* --- the queue --- */
+
+static void enqueue(struct examination *examination, const struct item *item)
+{
+	if (examination->count == examination->room) {
+		examination->room = examination->room ? examination->room * 2 : 16;
+		examination->queue = talloc_realloc(
+			examination, examination->queue, struct item, examination->room);
+	}
+	examination->queue[examination->count++] = *item;
+}
+
+/* Whether there may be something one level below an item. */
+static bool may_descend(struct examination *examination, const struct item *item)
+{
+	struct budget *budget = &examination->content->budget;
+
+	budget->depth = item->depth;
+	if (!budget_descend(budget)) {
+		examination->content->is_complete = false;
+		return false;
+	}
+	budget_ascend(budget);
+	return true;
+}
+
+static const char *join(struct examination *examination, const char *path, const char *name)
+{
+	if (!*name || strlen(path) + strlen(name) > PATH_MAXIMUM)
+		return path;
+	if (!*path)
+		return name;
+	return talloc_asprintf(examination->content, "%s/%s", path, name);
+}
+
+/* --- attachments --- */
+
+static const char *extension_of(struct examination *examination, const char *name)
+{
+	struct slice plain = skeleton_plain(examination->content, slice_of(name));
+	char *extension = slice_keep(examination->content, file_type_extension(plain));
+
+	for (char *at = extension; *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	return extension;
+}
+
+static struct content_attachment *add_attachment(
+	struct examination *examination, const struct content_attachment *attachment)
+{
+	struct content *content = examination->content;
+
+	if (content->attachment_count == CONTENT_ATTACHMENTS) {
+		content->is_complete = false;
+		return NULL;
+	}
+	if (content->attachment_count == examination->attachment_room) {
+		examination->attachment_room =
+			examination->attachment_room ? examination->attachment_room * 2 : 8;
+		content->attachments = talloc_realloc(content, content->attachments,
+			struct content_attachment, examination->attachment_room);
+	}
+	content->attachments[content->attachment_count] = *attachment;
+	content->findings |= attachment->findings;
+	return &content->attachments[content->attachment_count++];
+}
+
+static char *clean_name(struct examination *examination, const char *name)
+{
+	struct slice text = slice_of(name);
+	char *clean = talloc_array(examination->content, char, text.size + 1);
+
+	clean[utf8_clean(clean, text.size, text)] = '\0';
+	return clean;
+}
+
+/* One name of it. */
+static void record_name(struct examination *examination, const struct item *item,
+	enum file_type type, uint64_t findings, const char *name, bool is_other)
+{
+	struct content_attachment attachment = {
+		.name = clean_name(examination, name),
+		.extension = extension_of(examination, name),
+		.declared_type = item->part ? mime_type(item->part) : "",
+		.type = type,
+		.bytes = item->bytes,
+		.size = item->size > item->bytes.size ? item->size : item->bytes.size,
+		.findings = findings,
+		.name_flags = skeleton_flags(slice_of(name)),
+		.depth = item->depth,
+		.in_archive = item->in_archive,
+		.is_disguised = file_type_is_disguised(type, slice_of(name)),
+		.is_other_reading = is_other || item->is_other_reading,
+	};
+
+	attachment.path = join(examination, item->path, attachment.name);
+	add_attachment(examination, &attachment);
+}
+
+/* Each name once that has an extension of its own. */
+static void record(struct examination *examination, const struct item *item, enum file_type type,
+	uint64_t findings)
+{
+	static const struct mime_field_readings none = {.count = 0};
+	const struct mime_field_readings *names = item->part ? &item->part->fields.names : &none;
+	const char *first = names->count && !*item->name ? names->texts[0] : item->name;
+
+	record_name(examination, item, type, findings, first, false);
+	if (item->other_name)
+		record_name(examination, item, type, findings, item->other_name, true);
+	for (unsigned i = 1; i < names->count; i++) {
+		const char *extension = extension_of(examination, names->texts[i]);
+		if (strcmp(extension, extension_of(examination, first)) != 0)
+			record_name(examination, item, type, findings, names->texts[i], true);
+	}
+}
+
+/* --- files --- */
+
+static void enqueue_members(
+	struct examination *examination, const struct item *item, const struct unpacked *unpacked)
+{
+	const char *name = item->part && item->part->fields.names.count && !*item->name
+		? clean_name(examination, item->part->fields.names.texts[0])
+		: item->name;
+	const char *path = join(examination, item->path, name);
+
+	for (size_t i = 0; i < unpacked->count; i++) {
+		const struct member *member = &unpacked->members[i];
+		enqueue(examination,
+			&(struct item){.kind = ITEM_FILE,
+				.bytes = member->bytes,
+				.name = member->name,
+				.other_name = member->other_name,
+				.path = path,
+				.size = member->size,
+				.findings = member->findings,
+				.depth = item->depth + 1,
+				.in_archive = true,
+				.is_other_reading = item->is_other_reading});
+	}
+	for (size_t i = 0; i < unpacked->target_count; i++)
+		body_text_add_url(examination->content->body, slice_of(unpacked->targets[i]),
+			slice_of(""), BODY_TEXT_FROM_FILE);
+}
+
+static uint64_t open_container(
+	struct examination *examination, const struct item *item, enum file_type type)
+{
+	struct unpacked unpacked = {.count = 0};
+
+	if (!unpack_knows(type))
+		return 0;
+	if (!may_descend(examination, item))
+		return FINDING_OVER_LIMITS;
+	unpack(examination->content, type, item->bytes, &examination->content->budget, &unpacked);
+	enqueue_members(examination, item, &unpacked);
+	if (unpacked.findings & FINDING_OVER_LIMITS)
+		examination->content->is_complete = false;
+	return unpacked.findings;
+}
+
+static void enqueue_message(struct examination *examination, const struct item *item)
+{
+	struct item message = *item;
+
+	if (!may_descend(examination, item))
+		return;
+	message.kind = ITEM_MESSAGE;
+	message.depth++;
+	message.part = NULL;
+	message.path = join(examination, item->path, item->name);
+	enqueue(examination, &message);
+}
+
+/* Files inside of a text, by uuencode or yEnc. */
+static void take_embedded(
+	struct examination *examination, const struct item *item, struct slice text)
+{
+	struct content *content = examination->content;
+	struct decode_embedded found;
+
+	while (decode_find(&text, &found)) {
+		struct slice bytes =
+			decode(content, found.lines, found.encoding, &content->anomalies);
+		enqueue(examination,
+			&(struct item){.kind = ITEM_FILE,
+				.bytes = bytes,
+				.name = slice_keep(content, found.name),
+				.path = item->path,
+				.depth = item->depth,
+				.is_other_reading = item->is_other_reading});
+		if (!budget_entry(&content->budget)) {
+			content->is_complete = false;
+			return;
+		}
+	}
+}
+
+/* A file with a name or not, whatever it is in. */
+static void take_file(struct examination *examination, const struct item *item)
+{
+	const struct mime_field_readings *names = item->part ? &item->part->fields.names : NULL;
+	const char *name = names && names->count && !*item->name ? names->texts[0] : item->name;
+	enum file_type type = file_type_of_file(item->bytes, slice_of(name));
+	uint64_t findings = item->findings | open_container(examination, item, type);
+
+	record(examination, item, type, findings);
+	if (type == FILE_TYPE_EML || type == FILE_TYPE_MHTML)
+		enqueue_message(examination, item);
+	if (type == FILE_TYPE_UUENCODED)
+		take_embedded(examination, item, item->bytes);
+	if (type == FILE_TYPE_HTML || type == FILE_TYPE_HTA || type == FILE_TYPE_SVG)
+		body_text_add_html(examination->content->body, item->bytes, BODY_TEXT_FROM_FILE);
+}
+
+/* --- texts --- */
+
+/* Whatever it is called: some programs look at what it is. */
+static bool is_html(struct slice text)
+{
+	return file_type_of(text) == FILE_TYPE_HTML;
+}
+
+/* In each charset that the header can be read to name. */
+static void take_text(struct examination *examination, const struct item *item)
+{
+	struct content *content = examination->content;
+	const struct mime_field_readings *charsets = &item->part->fields.charsets;
+	bool is_aside = item->part->readings & (MIME_PREAMBLE | MIME_EPILOGUE);
+	unsigned seen = 0;
+
+	for (unsigned i = 0; i == 0 || i < charsets->count; i++) {
+		struct slice text = charset_decode(content, examination->tools->charsets,
+			i < charsets->count ? charsets->texts[i] : NULL, item->bytes, &seen);
+		bool is_declared = strcmp(mime_type(item->part), "text/html") == 0;
+		if (is_declared || is_html(text))
+			body_text_add_html(content->body, text, BODY_TEXT_FROM_HTML);
+		if (!is_declared)
+			body_text_add_plain(
+				content->body, text, is_aside ? BODY_TEXT_HIDDEN : BODY_TEXT_SEEN);
+	}
+	content->anomalies |= mime_anomaly_of_charset(seen);
+	take_embedded(examination, item, item->bytes);
+}
+
+/* A text that is shown with the message, not a file. */
+static bool is_body(const struct item *item)
+{
+	const struct mime_fields *fields = &item->part->fields;
+
+	return strncmp(mime_type(item->part), "text/", 5) == 0 && !fields->is_multipart &&
+		(!fields->disposition || strcmp(fields->disposition, "attachment") != 0);
+}
+
+/* --- leaves --- */
+
+/* Something else under the name of a text. */
+static bool is_file(struct slice bytes)
+{
+	enum file_type type = file_type_of(bytes);
+	enum file_group group = file_type_group(type);
+
+	return group != FILE_GROUP_TEXT && group != FILE_GROUP_OTHER &&
+		group != FILE_GROUP_DOCUMENT && type != FILE_TYPE_UUENCODED;
+}
+
+/* One reading of a leaf's body. */
+static void take_reading(struct examination *examination, const struct item *leaf,
+	struct slice bytes, bool is_encoded)
+{
+	const struct mime_fields *fields = &leaf->part->fields;
+	struct item item = *leaf;
+
+	item.bytes = bytes;
+	if (fields->is_multipart && is_encoded && may_descend(examination, &item)) {
+		item.kind = ITEM_MULTIPART;
+		item.depth++;
+		enqueue(examination, &item);
+	} else if (fields->is_message && is_encoded) {
+		enqueue_message(examination, &item);
+	} else if (!is_body(&item)) {
+		take_file(examination, &item);
+	} else {
+		take_text(examination, &item);
+		if (fields->names.count || is_file(bytes))
+			take_file(examination, &item);
+	}
+}
+
+struct readings {
+	struct slice all[SCRATCH_READINGS];
+	unsigned count;
+};
+
+static bool is_new(struct readings *readings, struct slice bytes)
+{
+	for (unsigned i = 0; i < readings->count; i++) {
+		const struct slice *other = &readings->all[i];
+		if (other->size == bytes.size && memcmp(other->data, bytes.data, bytes.size) == 0)
+			return false;
+	}
+	if (readings->count < SCRATCH_READINGS)
+		readings->all[readings->count++] = bytes;
+	return true;
+}
+
+/* The other ways to read an encoding are paid for; the first one is free. */
+static void take_encoding(struct examination *examination, const struct item *leaf,
+	enum encoding encoding, struct readings *readings)
+{
+	struct content *content = examination->content;
+	struct item item = *leaf;
+	uint64_t anomalies = 0;
+	struct slice body = leaf->part->body, other;
+	struct slice bytes = decode(content, body, encoding, &anomalies);
+
+	content->anomalies |= anomalies;
+	if (is_new(readings, bytes))
+		take_reading(examination, &item, bytes, encoding != ENCODING_IDENTITY);
+	item.is_other_reading = true;
+	for (unsigned nth = 0;; nth++) {
+		if (!decode_other(content, body, encoding, anomalies, nth, &other))
+			return;
+		if (budget_bytes(&content->budget, other.size) < other.size) {
+			note(examination, MIME_TOO_MANY_READINGS);
+			return;
+		}
+		if (is_new(readings, other))
+			take_reading(examination, &item, other, true);
+	}
+}
+
+static void take_leaf(struct examination *examination, const struct item *leaf)
+{
+	unsigned encodings = leaf->part->fields.encodings;
+	struct readings readings = {.count = 0};
+	struct item item = *leaf;
+
+	for (unsigned encoding = 1; encoding <= ENCODING_LAST; encoding <<= 1) {
+		if (!(encodings & encoding))
+			continue;
+		take_encoding(examination, &item, encoding, &readings);
+		item.is_other_reading = true;
+	}
+}
+
+/* --- messages --- */
+
+static void enqueue_parts(
+	struct examination *examination, const struct item *item, const struct mime *mime)
+{
+	struct content *content = examination->content;
+
+	content->anomalies |= mime->anomalies;
+	content->parts += mime->regular;
+	for (size_t i = 0; i < mime->count; i++) {
+		const struct mime_part *part = &mime->parts[i];
+		if (part->readings & MIME_CONTAINER)
+			continue;
+		enqueue(examination,
+			&(struct item){.kind = ITEM_LEAF,
+				.part = part,
+				.name = "",
+				.path = item->path,
+				.depth = item->depth,
+				.in_archive = item->in_archive,
+				.is_other_reading =
+					item->is_other_reading || part->readings & MIME_OTHERWISE});
+	}
+}
+
+static void take_message(struct examination *examination, const struct item *item)
+{
+	enqueue_parts(examination, item,
+		mime_parse(examination->content, examination->tools->charsets, item->bytes));
+}
+
+static void take_multipart(struct examination *examination, const struct item *item)
+{
+	enqueue_parts(examination, item,
+		mime_parse_body(examination->content, examination->tools->charsets, item->part,
+			item->bytes));
+}
+
+typedef void take_fn(struct examination *examination, const struct item *item);
+
+static take_fn *const takers[] = {
+	[ITEM_MESSAGE] = take_message,
+	[ITEM_LEAF] = take_leaf,
+	[ITEM_MULTIPART] = take_multipart,
+	[ITEM_FILE] = take_file,
+};
+
+static void work(struct examination *examination)
+{
+	while (examination->next < examination->count) {
+		struct item item = examination->queue[examination->next++];
+		if (!budget_has_time(&examination->content->budget)) {
+			examination->content->is_complete = false;
+			return;
+		}
+		takers[item.kind](examination, &item);
+	}
+}
+
+/* --- all --- */
+
+struct content *content_examine(const void *parent, struct content_tools *tools,
+	struct slice message, const struct budget_limits *limits, budget_clock_fn *clock,
+	const void *context)
+{
+	struct content *content = talloc_zero(parent, struct content);
+	struct examination *examination = talloc_zero(content, struct examination);
+
+	content->is_complete = true;
+	content->body = body_text_new(content);
+	budget_begin(&content->budget, limits, message.size, clock, context);
+	*examination = (struct examination){.content = content, .tools = tools};
+	enqueue(examination,
+		&(struct item){.kind = ITEM_MESSAGE, .bytes = message, .name = "", .path = ""});
+	work(examination);
+	content->is_complete &= content->budget.hit == BUDGET_NONE && !content->body->is_cut;
+	talloc_free(examination);
+	return content;
+}
+
+const char *content_sha256(const void *parent, const struct content_attachment *attachment)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned size = 0;
+	char *text;
+
+	if (!EVP_Digest(attachment->bytes.data, attachment->bytes.size, digest, &size, EVP_sha256(),
+		    NULL))
+		size = 0;
+	text = talloc_array(parent, char, 2 * size + 1);
+	for (unsigned i = 0; i < size; i++)
+		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+	text[2 * size] = '\0';
+	return text;
+}
+
+struct content_tools *content_prepare(const void *parent)
+{
+	struct content_tools *tools = talloc_zero(parent, struct content_tools);
+	struct content_attachment nothing = {.bytes = slice_of("")};
+	struct url url;
+
+	tools->charsets = charset_prepare(tools);
+	unpack_prepare();
+	url_parse(tools,
+		slice_of("http://b\xc3\xbc"
+			 "cher.example/"),
+		&url);
+	content_sha256(tools, &nothing);
+	return tools;
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transfer encodings: RFC 2045 §6.7, §6.8; uuencode as POSIX has it; RFC 1741 for BinHex. */
+#include "policy/content/decode.h"
+
+#include "policy/content/mime_anomaly.h"
+
+#include <talloc.h>
+
+#define INVALID 64
+#define BLANK 65
+#define PADDING 66
+
+/* The value of each character of base64, or what it is instead. */
+/* clang-format off */
+static const unsigned char values[256] = {
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 65, 65, 65, 65, 65, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+	65, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64, 64, 63,
+	52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 66, 64, 64,
+	64,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+	15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 64,
+	64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+	41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64};
+/* clang-format on */
+
+static void note(uint64_t *anomalies, enum mime_anomaly anomaly)
+{
+	*anomalies |= mime_anomaly_bit(anomaly);
+}
+
+static unsigned value_of(char c)
+{
+	return values[(unsigned char)c];
+}
+
+/* --- base64 --- */
+
+/* Ways to read what is no good base64. */
+enum way { WAY_GROUPS, WAY_SKIP_PADDING, WAY_FOURS, WAY_STOP, WAY_HIDE, WAY_LINES };
+
+static const struct {
+	enum way way;
+	uint64_t needed; /* one of these was noted */
+} other_ways[] = {
+	{WAY_SKIP_PADDING, UINT64_C(1) << MIME_BASE64_PADDING},
+	{WAY_FOURS, UINT64_C(1) << MIME_BASE64_PADDING},
+	{WAY_STOP, UINT64_C(1) << MIME_BASE64_PADDING},
+	{WAY_LINES, UINT64_C(1) << MIME_BASE64_PADDING | UINT64_C(1) << MIME_BASE64_JUNK},
+	{WAY_HIDE, UINT64_C(1) << MIME_BASE64_JUNK},
+};
+
+struct group {
+	const char *at, *end;
+	char *out;
+	uint32_t bits;
+	unsigned count;    /* characters in bits */
+	unsigned places;   /* of the four, padding counted: for WAY_FOURS */
+	unsigned pads;     /* since the last character of its own */
+	unsigned expected; /* of them */
+	uint64_t anomalies;
+};
+
+/* As many whole fours as there are; most of all mail goes through here. */
+static void take_fours(struct group *group)
+{
+	const unsigned char *at = (const unsigned char *)group->at;
+	const unsigned char *end = (const unsigned char *)group->end;
+	char *out = group->out;
+
+	while (end - at >= 4) {
+		unsigned a = values[at[0]], b = values[at[1]], c = values[at[2]], d = values[at[3]];
+		uint32_t bits = a << 18 | b << 12 | c << 6 | d;
+		if ((a | b | c | d) >= INVALID)
+			break;
+		out[0] = (char)(bits >> 16);
+		out[1] = (char)(bits >> 8);
+		out[2] = (char)bits;
+		out += 3;
+		at += 4;
+	}
+	group->at = (const char *)at;
+	group->out = out;
+}
+
+/* What is in a group so far; a single character is no byte. */
+static void end_group(struct group *group)
+{
+	if (group->count > 1)
+		*group->out++ = (char)(group->bits >> (group->count * 6 - 8));
+	if (group->count > 2)
+		*group->out++ = (char)(group->bits >> (group->count * 6 - 16));
+	if (group->count > 3)
+		*group->out++ = (char)group->bits;
+	group->bits = 0;
+	group->count = group->places = 0;
+}
+
+static void take_value(struct group *group, unsigned value, enum way way)
+{
+	if (group->pads)
+		note(&group->anomalies, MIME_BASE64_PADDING);
+	group->pads = 0;
+	group->bits = group->bits << 6 | value;
+	group->count++;
+	group->places++;
+	if ((way == WAY_FOURS ? group->places : group->count) == 4)
+		end_group(group);
+}
+
+/* False: this was the end. */
+static bool take_padding(struct group *group, enum way way)
+{
+	if (way == WAY_SKIP_PADDING)
+		return true;
+	if (way == WAY_FOURS) {
+		if (++group->places == 4)
+			end_group(group);
+		return true;
+	}
+	if (!group->pads) {
+		group->expected = group->count ? 4 - group->count : 0;
+		end_group(group);
+	}
+	group->pads++;
+	if (group->pads > group->expected || group->expected > 2)
+		note(&group->anomalies, MIME_BASE64_PADDING);
+	return way != WAY_STOP;
+}
+
+static void skip_line(struct group *group)
+{
+	const char *line_end = memchr(group->at, '\n', (size_t)(group->end - group->at));
+
+	group->at = line_end ? line_end : group->end;
+}
+
+/* One character that is not among whole fours. */
+static bool take_character(struct group *group, enum way way)
+{
+	char c = *group->at++;
+	unsigned value = value_of(c);
+
+	if (value < INVALID) {
+		take_value(group, value, way);
+	} else if (value == PADDING) {
+		return take_padding(group, way);
+	} else if (value == INVALID) {
+		note(&group->anomalies, MIME_BASE64_JUNK);
+		if (way == WAY_HIDE)
+			skip_line(group);
+	} else if (c == '\n' && way == WAY_LINES) {
+		end_group(group);
+		group->pads = 0;
+	}
+	return true;
+}
+
+static struct slice decode_base64(
+	const void *parent, struct slice bytes, enum way way, uint64_t *anomalies)
+{
+	char *out = talloc_array(parent, char, bytes.size / 4 * 3 + 4);
+	struct group group = {.at = bytes.data, .end = bytes.data + bytes.size, .out = out};
+
+	while (group.at < group.end) {
+		if (!group.places && !group.pads)
+			take_fours(&group);
+		if (group.at < group.end && !take_character(&group, way))
+			break;
+	}
+	if (group.count || (group.pads && group.pads < group.expected))
+		note(&group.anomalies, MIME_BASE64_PADDING);
+	end_group(&group);
+	*anomalies |= group.anomalies;
+	return slice_make(out, (size_t)(group.out - out));
+}
+
+/* --- quoted-printable --- */
+
+static int digit(char c, bool takes_small)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return takes_small && c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Behind "=": the size of blanks and line end when the line goes on, else 0. */
+static size_t soft_break(struct slice rest)
+{
+	size_t blanks = 0;
+
+	while (blanks < rest.size && (rest.data[blanks] == ' ' || rest.data[blanks] == '\t'))
+		blanks++;
+	if (blanks == rest.size)
+		return blanks;
+	if (rest.data[blanks] == '\n')
+		return blanks + 1;
+	return rest.data[blanks] == '\r' && blanks + 1 < rest.size && rest.data[blanks + 1] == '\n'
+		? blanks + 2
+		: 0;
+}
+
+/* Takes what "=" begins off the front of *rest. */
+static void take_escape(struct slice *rest, char **out, bool is_strict, uint64_t *anomalies)
+{
+	size_t size = soft_break(slice_from(*rest, 1));
+	int high = rest->size > 2 ? digit(rest->data[1], !is_strict) : -1;
+	int low = rest->size > 2 ? digit(rest->data[2], !is_strict) : -1;
+
+	if (size || rest->size == 1) {
+		*rest = slice_from(*rest, 1 + size);
+		return;
+	}
+	if (high >= 0 && low >= 0) {
+		if ((rest->data[1] | rest->data[2]) & 0x20 &&
+			(rest->data[1] >= 'a' || rest->data[2] >= 'a'))
+			note(anomalies, MIME_QUOTED_LOWERCASE);
+		*(*out)++ = (char)(high << 4 | low);
+		*rest = slice_from(*rest, 3);
+		return;
+	}
+	note(anomalies, MIME_QUOTED_JUNK);
+	if (!is_strict)
+		*(*out)++ = '=';
+	size = is_strict && rest->data[1] != '=' &&
+		strchr("0123456789abcdef \t", rest->data[1] | 0x20);
+	*rest = slice_from(*rest, 1 + size);
+}
+
+static struct slice decode_quoted(
+	const void *parent, struct slice bytes, bool is_strict, uint64_t *anomalies)
+{
+	char *start = talloc_array(parent, char, bytes.size + 1), *out = start;
+
+	while (bytes.size) {
+		const char *equals = memchr(bytes.data, '=', bytes.size);
+		size_t plain = equals ? (size_t)(equals - bytes.data) : bytes.size;
+		memcpy(out, bytes.data, plain);
+		out += plain;
+		bytes = slice_from(bytes, plain);
+		if (equals)
+			take_escape(&bytes, &out, is_strict, anomalies);
+	}
+	return slice_make(start, (size_t)(out - start));
+}
+
+/* --- uuencode --- */
+
+static struct slice cut_line(struct slice *rest)
+{
+	struct slice line = slice_cut(rest, '\n');
+
+	while (line.size && (line.data[line.size - 1] == '\r' || line.data[line.size - 1] == ' '))
+		line.size--;
+	return line;
+}
+
+static bool is_begin(struct slice line)
+{
+	if (line.size < 9 || !slice_starts_nocase(line, "begin "))
+		return false;
+	for (size_t i = 6; i < 9; i++) {
+		if (line.data[i] < '0' || line.data[i] > '7')
+			return false;
+	}
+	return true;
+}
+
+/* Characters that are missing at the end of a line are blanks that were lost. */
+static unsigned uu_value(struct slice line, size_t i)
+{
+	return i < line.size ? ((unsigned char)line.data[i] - 32U) & 63 : 0;
+}
+
+/* Whether it can be a line of uuencode: its first character says how many bytes are in it. */
+static bool is_uu_line(struct slice line)
+{
+	size_t count = uu_value(line, 0);
+
+	return line.size && line.data[0] >= ' ' && line.data[0] <= '`' &&
+		line.size <= 1 + (count + 2) / 3 * 4 + 2;
+}
+
+static char *uu_line(struct slice line, char *out)
+{
+	size_t count = uu_value(line, 0);
+
+	for (size_t i = 1; count && i < line.size; i += 4) {
+		uint32_t bits = uu_value(line, i) << 18 | uu_value(line, i + 1) << 12 |
+			uu_value(line, i + 2) << 6 | uu_value(line, i + 3);
+		for (unsigned shift = 16; count; shift -= 8) {
+			*out++ = (char)(bits >> shift);
+			count--;
+			if (!shift)
+				break;
+		}
+	}
+	return out;
+}
+
+static struct slice decode_uuencode(const void *parent, struct slice bytes, uint64_t *anomalies)
+{
+	char *start = talloc_array(parent, char, bytes.size + 4), *out = start;
+
+	note(anomalies, MIME_UUENCODE);
+	while (bytes.size) {
+		struct slice line = cut_line(&bytes);
+		if (is_begin(line))
+			out = start;
+		else if (slice_equals(line, "end"))
+			break;
+		else if (is_uu_line(line))
+			out = uu_line(line, out);
+	}
+	return slice_make(start, (size_t)(out - start));
+}
+
+/* --- yEnc --- */
+
+static struct slice decode_yenc(const void *parent, struct slice bytes, uint64_t *anomalies)
+{
+	char *start = talloc_array(parent, char, bytes.size + 1), *out = start;
+
+	note(anomalies, MIME_YENC);
+	while (bytes.size) {
+		struct slice line = slice_cut(&bytes, '\n');
+		if (slice_starts_nocase(line, "=yend"))
+			break;
+		if (slice_starts_nocase(line, "=y"))
+			continue;
+		for (size_t i = 0; i < line.size; i++) {
+			unsigned char c = (unsigned char)line.data[i];
+			if (c == '\r')
+				continue;
+			if (c == '=' && i + 1 < line.size)
+				c = (unsigned char)(line.data[++i] - 64);
+			*out++ = (char)(c - 42);
+		}
+	}
+	return slice_make(start, (size_t)(out - start));
+}
+
+/* --- BinHex --- */
+
+struct binhex {
+	char *out, *limit;
+	unsigned char last;
+	bool repeats;
+};
+
+static void add_binhex(struct binhex *binhex, unsigned char byte)
+{
+	unsigned count = 1;
+
+	if (binhex->repeats) {
+		binhex->repeats = false;
+		count = byte ? byte - 1U : 1;
+		byte = byte ? binhex->last : 0x90;
+	} else if (byte == 0x90) {
+		binhex->repeats = true;
+		return;
+	}
+	binhex->last = byte;
+	for (; count && binhex->out < binhex->limit; count--)
+		*binhex->out++ = (char)byte;
+}
+
+static int binhex_value(char c)
+{
+	static const char digits[] =
+		"!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr";
+	const char *found = c ? strchr(digits, c) : NULL;
+
+	return found ? (int)(found - digits) : -1;
+}
+
+/* The data fork, behind name, type, creator, flags, two lengths and a checksum; all of it when these make no sense. */
+static struct slice data_fork(struct slice all)
+{
+	size_t head = all.size ? 1 + (unsigned char)all.data[0] + 1 + 4 + 4 + 2 : 0, size;
+	const unsigned char *length;
+
+	if (!all.size || all.size < head + 10)
+		return all;
+	length = (const unsigned char *)all.data + head;
+	size = (size_t)length[0] << 24 | (size_t)length[1] << 16 | (size_t)length[2] << 8 |
+		length[3];
+	all = slice_from(all, head + 10);
+	return size <= all.size ? slice_make(all.data, size) : all;
+}
+
+static struct slice decode_binhex(const void *parent, struct slice bytes, uint64_t *anomalies)
+{
+	size_t room = bytes.size * DECODE_GROWTH + 1, colon = slice_find(bytes, ':');
+	char *start = talloc_array(parent, char, room);
+	struct binhex binhex = {.out = start, .limit = start + room};
+	uint32_t bits = 0;
+	unsigned count = 0;
+
+	note(anomalies, MIME_BINHEX);
+	for (size_t i = colon == SIZE_MAX ? bytes.size : colon + 1; i < bytes.size; i++) {
+		int value = binhex_value(bytes.data[i]);
+		if (bytes.data[i] == ':')
+			break;
+		if (value < 0)
+			continue;
+		bits = bits << 6 | (unsigned)value;
+		count += 6;
+		if (count >= 8) {
+			count -= 8;
+			add_binhex(&binhex, (unsigned char)(bits >> count));
+		}
+	}
+	return data_fork(slice_make(start, (size_t)(binhex.out - start)));
+}
+
+/* --- all of them --- */
+
+struct slice decode(
+	const void *parent, struct slice bytes, enum encoding encoding, uint64_t *anomalies)
+{
+	switch (encoding) {
+	case ENCODING_BASE64:
+		return decode_base64(parent, bytes, WAY_GROUPS, anomalies);
+	case ENCODING_QUOTED:
+		return decode_quoted(parent, bytes, false, anomalies);
+	case ENCODING_UUENCODE:
+		return decode_uuencode(parent, bytes, anomalies);
+	case ENCODING_YENC:
+		return decode_yenc(parent, bytes, anomalies);
+	case ENCODING_BINHEX:
+		return decode_binhex(parent, bytes, anomalies);
+	case ENCODING_IDENTITY:
+		break;
+	}
+	return bytes;
+}
+
+bool decode_other(const void *parent, struct slice bytes, enum encoding encoding,
+	uint64_t anomalies, unsigned nth, struct slice *out)
+{
+	uint64_t unused = 0;
+	uint64_t is_odd =
+		mime_anomaly_bit(MIME_QUOTED_JUNK) | mime_anomaly_bit(MIME_QUOTED_LOWERCASE);
+
+	if (encoding == ENCODING_QUOTED && anomalies & is_odd && nth == 0) {
+		*out = decode_quoted(parent, bytes, true, &unused);
+		return true;
+	}
+	if (encoding != ENCODING_BASE64)
+		return false;
+	for (size_t i = 0; i < sizeof other_ways / sizeof *other_ways; i++) {
+		if (!(other_ways[i].needed & anomalies) || nth--)
+			continue;
+		*out = decode_base64(parent, bytes, other_ways[i].way, &unused);
+		return true;
+	}
+	return false;
+}
+
+/* --- files inside of texts --- */
+
+static struct slice uu_name(struct slice line)
+{
+	return slice_trim(slice_from(line, 9));
+}
+
+/* Behind " name=" in a =ybegin line, to its end. */
+static struct slice yenc_name(struct slice line)
+{
+	static const char key[] = " name=";
+	const char *found = memmem(line.data, line.size, key, sizeof key - 1);
+
+	if (!found)
+		return slice_of("");
+	return slice_trim(slice_from(line, (size_t)(found - line.data) + sizeof key - 1));
+}
+
+/* Past the line that ends it, or up to the next file, or all the rest. */
+static void skip_to_end(struct slice *rest, enum encoding encoding)
+{
+	while (rest->size) {
+		struct slice before = *rest, line = cut_line(rest);
+		if (encoding == ENCODING_YENC ? slice_starts_nocase(line, "=yend")
+					      : slice_equals(line, "end"))
+			return;
+		if (encoding == ENCODING_UUENCODE && is_begin(line)) {
+			*rest = before;
+			return;
+		}
+	}
+}
+
+/* A text that says "begin 644 x" is none yet: the next line must be one of uuencode's. */
+static bool begins_uuencode(struct slice line, struct slice rest)
+{
+	struct slice next;
+
+	if (!is_begin(line))
+		return false;
+	next = cut_line(&rest);
+	return is_uu_line(next) && next.size > 1;
+}
+
+bool decode_find(struct slice *rest, struct decode_embedded *found)
+{
+	while (rest->size) {
+		const char *start = rest->data;
+		struct slice line = cut_line(rest);
+		bool is_yenc = slice_starts_nocase(line, "=ybegin ");
+		if (!is_yenc && !begins_uuencode(line, *rest))
+			continue;
+		found->encoding = is_yenc ? ENCODING_YENC : ENCODING_UUENCODE;
+		found->name = is_yenc ? yenc_name(line) : uu_name(line);
+		skip_to_end(rest, found->encoding);
+		found->lines = slice_make(start, (size_t)(rest->data - start));
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Character references of HTML: &#64; &#x40; &commat; and so on, with their semicolon or without. Of the named ones, those are known
+ * that mail is written with, and those that hide the punctuation of addresses.
+ */
+#pragma once
+
+#include "base/slice.h"
+
+/* Takes a reference off the front of *rest, which begins with "&"; 0 when there is none, and nothing is taken. */
+uint32_t html_entity_take(struct slice *rest);
+
+/* Writes a character as UTF-8; returns where it ends. 4 bytes at most. */
+char *html_entity_put(char *out, uint32_t character);
+
+/* Copies text to out with references resolved; never more bytes than there were. Returns how many. */
+size_t html_entity_resolve(char *out, struct slice text);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The learner of what stands in a message: takes it apart (policy/content/content.h) and sets all facts of LEARNER_CONTENT at once. It is called
+ * in a scanner only (policy/scan.h), or in a process that has given up as much for it.
+ *
+ * What the limits of section scanner kept from being looked at fails whoever asks for it, unless what was seen decides: a limit hit is
+ * never "no match".
+ */
+#pragma once
+
+#include "policy/content/content.h"
+#include "policy/inquiry.h"
+
+/* The limits that the settings set. */
+struct budget_limits content_learner_limits(const struct scanner_options *options);
+
+/* Facts that are known already, as told by a facts file, are left alone. Without a message all are absent. Digests of attachments are
+ * made if they are wanted. */
+void content_learner_learn(
+	struct inquiry *inquiry, struct content_tools *tools, bool wants_digests);

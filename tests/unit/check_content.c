@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages taken apart all the way down: attachments with their paths, texts, addresses, budgets. */
+#include "policy/content/content.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <talloc.h>
+
+static const struct budget_limits plenty = {
+	.bytes = 64 << 20, .ratio = 1000, .entries = 1000, .depth = 5, .milliseconds = 60000};
+
+static uint64_t no_time(const void *context)
+{
+	(void)context;
+	return 0;
+}
+
+static struct content *examine(const char *message, const struct budget_limits *limits)
+{
+	static const char *const nothing = "";
+	void *scratch = talloc_new(NULL);
+	struct content_tools *tools = content_prepare(scratch);
+
+	return content_examine(scratch, tools, slice_of(message), limits, no_time, nothing);
+}
+
+static void release(struct content *content)
+{
+	talloc_free(talloc_parent(content));
+}
+
+/* path|extension|type|depth|? for other readings, one behind the other. */
+static char *print_attachments(const struct content *content)
+{
+	char *text = talloc_strdup(content, "");
+
+	for (size_t i = 0; i < content->attachment_count; i++) {
+		const struct content_attachment *a = &content->attachments[i];
+		text = talloc_asprintf_append(text, "%s%s|%s|%s|%u%s", i ? " " : "", a->path,
+			a->extension, file_type_names[a->type], a->depth,
+			a->is_other_reading ? "?" : "");
+	}
+	return text;
+}
+
+#define MIXED "Content-Type: multipart/mixed; boundary=B\r\n\r\n--B\r\n"
+#define END "\r\n--B--\r\n"
+/* A ZIP with one stored file, a.txt, of "hello". */
+#define ZIPPED                                                                                     \
+	"UEsDBBQAAAAAAAAAIQCGphA2BQAAAAUAAAAFAAAAYS50eHRoZWxsb1BLAQIUABQAAAAAAAAAIQCGphA2BQAAAAUA" \
+	"AAAFAAAAAAAA"                                                                             \
+	"AAAAAACAAQAAAABhLnR4dFBLBQYAAAAAAQABADMAAAAoAAAAAAA="
+
+static const struct {
+	const char *message, *attachments, *seen;
+} rows[] = {
+	{"Subject: x\r\n\r\nhello", "", "hello\n"},
+	{"Content-Type: text/html\r\n\r\n<b>hello</b>", "", "hello\n"},
+	{MIXED "\r\ntext\r\n--B\r\nContent-Type: image/gif; name=\"a b.GIF\"\r\n\r\nGIF89a" END,
+		"a b.GIF|gif|gif|0", "text\n"},
+	{MIXED "Content-Disposition: attachment; filename=x.zip\r\nContent-Transfer-Encoding: "
+	       "base64\r\n\r\n" ZIPPED END,
+		"x.zip|zip|zip|0 x.zip/a.txt|txt|text|1", ""},
+	{MIXED "Content-Type: message/rfc822\r\n\r\nContent-Disposition: attachment; "
+	       "filename=x.exe\r\n\r\nMZ" END,
+		"x.exe|exe|text|0", ""},
+	{MIXED "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	       "Q29udGVudC1EaXNwb3NpdGlvbjogYXR0YWNobWVudDsgZmlsZW5hbWU9eC5leGUKCmhp" END,
+		"x.exe|exe|text|1", ""},
+	{MIXED "Content-Disposition: attachment; filename=x.png; filename=x.exe\r\n\r\nhi" END,
+		"x.png|png|text|0 x.exe|exe|text|0?", ""},
+	{"Subject: x\r\n\r\nbegin 644 x.exe\r\n#04)#\r\n`\r\nend\r\n", "x.exe|exe|text|0",
+		"begin 644 x.exe\r\n#04)#\r\n`\r\nend\r\n\n"},
+	{MIXED "Content-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: 7bit\r\n"
+	       "Content-Disposition: attachment; filename=x\r\n\r\naGk=" END,
+		"x||text|0 x||text|0?", ""},
+};
+
+START_TEST(takes_apart)
+{
+	struct content *content = examine(rows[_i].message, &plenty);
+	struct slice seen = content->body->texts[BODY_TEXT_SEEN];
+
+	ck_assert_str_eq(print_attachments(content), rows[_i].attachments);
+	ck_assert_str_eq(slice_keep(content, seen), rows[_i].seen);
+	ck_assert(content->is_complete);
+	release(content);
+}
+END_TEST
+
+START_TEST(gathers_addresses)
+{
+	struct content *content =
+		examine("Content-Type: text/html\r\n\r\n<a href=http://evil.com/>www.bank.com</a>"
+			" <img src=http://b.example/x>",
+			&plenty);
+	const struct body_text_url *urls = content->body->urls;
+
+	ck_assert_uint_ge(content->body->url_count, 2);
+	ck_assert_str_eq(urls[0].url.host, "evil.com");
+	ck_assert(urls[0].url.flags & URL_SHOWS_OTHER);
+	ck_assert_str_eq(urls[1].url.host, "b.example");
+	release(content);
+}
+END_TEST
+
+START_TEST(reads_in_all_charsets)
+{
+	struct content *content =
+		examine("Content-Type: text/plain; charset=utf-7\r\n\r\n+ADw-b+AD4", &plenty);
+
+	ck_assert(slice_equals(content->body->texts[BODY_TEXT_SEEN], "<b>\n"));
+	ck_assert_uint_eq(content->anomalies, mime_anomaly_bit(MIME_UTF7));
+	release(content);
+}
+END_TEST
+
+START_TEST(notes_names)
+{
+	struct content *content = examine(
+		"Content-Disposition: attachment; filename*=utf-8''a%e2%80%aefdp.exe\r\n\r\nMZ\r\n",
+		&plenty);
+
+	ck_assert_uint_eq(content->attachment_count, 1);
+	ck_assert_uint_ne(content->attachments[0].name_flags, 0);
+	ck_assert_str_eq(content->attachments[0].extension, "exe");
+	release(content);
+}
+END_TEST
+
+START_TEST(hashes)
+{
+	struct content *content =
+		examine("Content-Disposition: attachment; filename=x\r\n\r\nabc", &plenty);
+
+	ck_assert_str_eq(content_sha256(content, &content->attachments[0]),
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	release(content);
+}
+END_TEST
+
+/* Messages in base64 in messages in base64: the depth ends it, and says so. */
+START_TEST(ends_at_depth)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *text = talloc_strdup(NULL, "Subject: x\r\n\r\nhi    ");
+	struct content *content;
+
+	for (int i = 0; i < 10; i++) {
+		char *outer = talloc_strdup(text,
+			"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: "
+			"base64\r\n\r\n");
+		for (const char *at = text; at[0] && at[1] && at[2]; at += 3) {
+			unsigned bits =
+				(unsigned)at[0] << 16 | (unsigned)at[1] << 8 | (unsigned)at[2];
+			outer = talloc_asprintf_append_buffer(outer, "%c%c%c%c", digits[bits >> 18],
+				digits[bits >> 12 & 63], digits[bits >> 6 & 63], digits[bits & 63]);
+		}
+		text = talloc_strdup(NULL, outer);
+		talloc_free(talloc_parent(outer));
+	}
+	content = examine(text, &plenty);
+	ck_assert(!content->is_complete);
+	ck_assert_int_eq(content->budget.hit, BUDGET_DEPTH);
+	release(content);
+	talloc_free(text);
+}
+END_TEST
+
+static uint64_t much_time(const void *context)
+{
+	uint64_t *now = (uint64_t *)(uintptr_t)context;
+
+	return *now += 1000;
+}
+
+START_TEST(ends_in_time)
+{
+	void *scratch = talloc_new(NULL);
+	struct content_tools *tools = content_prepare(scratch);
+	struct budget_limits short_time = plenty;
+	uint64_t now = 0;
+	struct content *content;
+
+	short_time.milliseconds = 1500;
+	content = content_examine(scratch, tools,
+		slice_of(MIXED "\r\n1\r\n--B\r\n\r\n2\r\n--B\r\n\r\n3" END), &short_time, much_time,
+		&now);
+	ck_assert(!content->is_complete);
+	ck_assert_int_eq(content->budget.hit, BUDGET_TIME);
+	talloc_free(scratch);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("content");
+	TCase *all = tcase_create("all");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_loop_test(all, takes_apart, 0, (int)(sizeof rows / sizeof *rows));
+	tcase_add_test(all, gathers_addresses);
+	tcase_add_test(all, reads_in_all_charsets);
+	tcase_add_test(all, notes_names);
+	tcase_add_test(all, hashes);
+	tcase_add_test(all, ends_at_depth);
+	tcase_add_test(all, ends_in_time);
+	suite_add_tcase(suite, all);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
