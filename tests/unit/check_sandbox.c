@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof *(rows)))
@@ -154,7 +155,52 @@ static bool makes_memfd(void)
 	return memfd_create("message", MFD_CLOEXEC | MFD_ALLOW_SEALING) >= 0;
 }
 
-enum { WORKER = 1, KEEPER = 2, BOTH = 3 };
+/* Memory of any size, time, what is open already. */
+static bool computes(void)
+{
+	char *memory = malloc(8 << 20);
+	struct timespec now;
+
+	memset(memory, 1, 8 << 20);
+	free(memory);
+	return clock_gettime(CLOCK_REALTIME, &now) == 0 && write(STDOUT_FILENO, "", 0) == 0;
+}
+
+static bool makes_code(void)
+{
+	void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return memory != MAP_FAILED && mprotect(memory, 4096, PROT_READ | PROT_EXEC) == 0 &&
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0) != MAP_FAILED;
+}
+
+static bool opens_itself(void)
+{
+	return opens("/etc", "passwd", O_RDONLY);
+}
+
+static bool makes_directory(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof path, "%s/folder", inside);
+	return mkdir(path, 0700) == 0 && rmdir(path) == 0;
+}
+
+static bool opens_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
+}
+
+static bool makes_pair(void)
+{
+	int ends[2];
+
+	return socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0;
+}
+
+enum { WORKER = 1, KEEPER = 2, BOTH = 3, SCANNER = 4 };
 
 static const struct {
 	const char *name;
@@ -181,6 +227,12 @@ static const struct {
 	{"use io_uring", uses_io_uring, 0, false, false},
 	{"signal its parent", signals_parent, 0, true, false},
 	{"be root", is_root, 0, false, false},
+	{"compute", computes, BOTH | SCANNER, false, false},
+	{"make code", makes_code, BOTH, false, true},
+	{"open a file for reading", opens_itself, BOTH, false, true},
+	{"make a directory", makes_directory, BOTH, false, false},
+	{"open a socket", opens_socket, WORKER, false, false},
+	{"make a pair of sockets", makes_pair, WORKER, false, true},
 };
 
 #ifdef SANITIZED
@@ -277,6 +329,14 @@ START_TEST(worker)
 }
 END_TEST
 
+/* In a scanner all of that is closed; only the plain build is as strict. */
+START_TEST(scanner)
+{
+	if (!is_skipped(_i))
+		try_profile(_i, SANDBOX_SCANNER, SCANNER);
+}
+END_TEST
+
 START_TEST(keeper)
 {
 	if (!is_skipped(_i))
@@ -312,6 +372,7 @@ int main(void)
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_loop_test(cases, worker, 0, COUNT(attempts));
 	tcase_add_loop_test(cases, keeper, 0, COUNT(attempts));
+	tcase_add_loop_test(cases, scanner, 0, COUNT(attempts));
 	tcase_add_test(cases, refuses_to_go_on_without_its_directory);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
