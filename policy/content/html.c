@@ -2,14 +2,14 @@
 /* HTML in one pass: a tokenizer and what its tokens mean for a reader. */
 #include "policy/content/html.h"
 
-#include "base/utf8.h"
 #include "policy/content/html_entity.h"
 #include "policy/content/html_style.h"
+#include "policy/content/html_tag.h"
+#include "policy/content/html_text.h"
 
 #include <ctype.h>
 #include <talloc.h>
 
-#define NAME_SIZE 16
 #define BASE_MAXIMUM 2048
 #define LITERAL_MAXIMUM 2048 /* characters of base64 in a row that no honest script holds */
 
@@ -23,117 +23,17 @@ const char *const html_flag_manual[] = {"scripts or event handlers",
 	"a base for all addresses", "a NUL", "a tag, comment or script without its end",
 	"more addresses or nested elements than are looked at", NULL};
 
-enum attribute {
-	ATTRIBUTE_HREF,
-	ATTRIBUTE_SRC,
-	ATTRIBUTE_ACTION,
-	ATTRIBUTE_FORMACTION,
-	ATTRIBUTE_DATA,
-	ATTRIBUTE_BACKGROUND,
-	ATTRIBUTE_STYLE,
-	ATTRIBUTE_HIDDEN,
-	ATTRIBUTE_TYPE,
-	ATTRIBUTE_CONTENT,
-	ATTRIBUTE_HTTP_EQUIV,
-	ATTRIBUTE_COLOR,
-	ATTRIBUTE_TEXT,
-	ATTRIBUTE_BGCOLOR,
-	ATTRIBUTE_DOWNLOAD,
-	ATTRIBUTE_SIZE,
-	ATTRIBUTES
-};
-
-static const char *const attribute_names[ATTRIBUTES] = {"href", "src", "action", "formaction",
-	"data", "background", "style", "hidden", "type", "content", "http-equiv", "color", "text",
-	"bgcolor", "download", "size"};
-
-struct tag {
-	char name[NAME_SIZE];
-	bool is_end, is_closed; /* <br/> */
-	bool has[ATTRIBUTES];
-	struct slice values[ATTRIBUTES];
-};
-
-enum trait {
-	TRAIT_BLOCK = 1,   /* stands on lines of its own */
-	TRAIT_VOID = 2,    /* has no end tag */
-	TRAIT_RAW = 4,     /* no tags inside */
-	TRAIT_UNSEEN = 8,  /* nobody sees what is inside */
-	TRAIT_IMPLIED = 16 /* ends where the next of its kind begins */
-};
-
-static const struct {
-	const char *name;
-	unsigned traits;
-} elements[] = {
-	{"address", TRAIT_BLOCK},
-	{"area", TRAIT_VOID},
-	{"base", TRAIT_VOID},
-	{"blockquote", TRAIT_BLOCK},
-	{"br", TRAIT_BLOCK | TRAIT_VOID},
-	{"center", TRAIT_BLOCK},
-	{"col", TRAIT_VOID},
-	{"dd", TRAIT_BLOCK | TRAIT_IMPLIED},
-	{"div", TRAIT_BLOCK},
-	{"dl", TRAIT_BLOCK},
-	{"dt", TRAIT_BLOCK | TRAIT_IMPLIED},
-	{"embed", TRAIT_VOID},
-	{"fieldset", TRAIT_BLOCK},
-	{"form", TRAIT_BLOCK},
-	{"frame", TRAIT_VOID},
-	{"h1", TRAIT_BLOCK},
-	{"h2", TRAIT_BLOCK},
-	{"h3", TRAIT_BLOCK},
-	{"h4", TRAIT_BLOCK},
-	{"h5", TRAIT_BLOCK},
-	{"h6", TRAIT_BLOCK},
-	{"hr", TRAIT_BLOCK | TRAIT_VOID},
-	{"iframe", TRAIT_RAW | TRAIT_UNSEEN},
-	{"img", TRAIT_VOID},
-	{"input", TRAIT_VOID},
-	{"li", TRAIT_BLOCK | TRAIT_IMPLIED},
-	{"link", TRAIT_VOID},
-	{"meta", TRAIT_VOID},
-	{"noembed", TRAIT_RAW | TRAIT_UNSEEN},
-	{"noframes", TRAIT_RAW | TRAIT_UNSEEN},
-	{"ol", TRAIT_BLOCK},
-	{"option", TRAIT_BLOCK | TRAIT_IMPLIED},
-	{"p", TRAIT_BLOCK | TRAIT_IMPLIED},
-	{"param", TRAIT_VOID},
-	{"pre", TRAIT_BLOCK},
-	{"script", TRAIT_RAW | TRAIT_UNSEEN},
-	{"section", TRAIT_BLOCK},
-	{"source", TRAIT_VOID},
-	{"style", TRAIT_RAW | TRAIT_UNSEEN},
-	{"table", TRAIT_BLOCK},
-	{"td", TRAIT_BLOCK | TRAIT_IMPLIED},
-	{"template", TRAIT_UNSEEN},
-	{"textarea", TRAIT_RAW},
-	{"th", TRAIT_BLOCK | TRAIT_IMPLIED},
-	{"title", TRAIT_RAW | TRAIT_UNSEEN},
-	{"tr", TRAIT_BLOCK | TRAIT_IMPLIED},
-	{"track", TRAIT_VOID},
-	{"ul", TRAIT_BLOCK},
-	{"wbr", TRAIT_VOID},
-	{"xmp", TRAIT_BLOCK | TRAIT_RAW},
-};
-
 /* An open element that changes what can be seen. */
 struct scope {
-	char name[NAME_SIZE];
+	char name[HTML_TAG_NAME];
 	unsigned nested; /* open elements of its name inside */
 	struct html_style style;
-};
-
-struct output {
-	char *data;
-	size_t used;
 };
 
 struct reader {
 	struct html *html;
 	struct slice rest;
-	struct output text, hidden, script;
+	struct html_text text, hidden, script;
 	struct scope scopes[HTML_SCOPES];
 	unsigned depth;
 	struct html_style initial;
@@ -156,110 +56,17 @@ static bool is_unseen(const struct reader *reader)
 	return reader->conditional || html_style_is_hidden(style_of(reader));
 }
 
-static bool ends_with_blank(const struct output *output)
-{
-	return !output->used || strchr(" \n", output->data[output->used - 1]);
-}
-
-static void add_blank(struct output *output)
-{
-	if (!ends_with_blank(output))
-		output->data[output->used++] = ' ';
-}
-
-static void add_break(struct output *output)
-{
-	if (output->used && output->data[output->used - 1] == ' ')
-		output->used--;
-	if (output->used && output->data[output->used - 1] != '\n')
-		output->data[output->used++] = '\n';
-}
-
-static bool is_zero_width(uint32_t c)
-{
-	return (c >= 0x200b && c <= 0x200d) || (c >= 0x2060 && c <= 0x2064) || c == 0xfeff ||
-		c == 0xad || c == 0x34f || c == 0x180e;
-}
-
-static bool is_direction(uint32_t c)
-{
-	return (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-
-/* Characters that are no ASCII. */
-static void add_wide(struct reader *reader, struct output *output, uint32_t c)
-{
-	if (is_zero_width(c)) {
-		reader->html->zero_width++;
-		if (!ends_with_blank(output))
-			reader->html->flags |= HTML_ZERO_WIDTH;
-		return;
-	}
-	if (is_direction(c))
-		reader->html->flags |= HTML_BIDI;
-	if (c == 0xa0 || (c >= 0x2000 && c <= 0x200a) || c == 0x3000) {
-		add_blank(output);
-		return;
-	}
-	output->used = (size_t)(html_entity_put(output->data + output->used, c) - output->data);
-}
-
-static uint32_t decode(const char *at, size_t length)
-{
-	static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t c = (unsigned char)at[0] & masks[length];
-
-	for (size_t i = 1; i < length; i++)
-		c = c << 6 | ((unsigned char)at[i] & 0x3f);
-	return c;
-}
-
-static void add_character(struct reader *reader, struct output *output, uint32_t c)
-{
-	if (c >= 0x80)
-		add_wide(reader, output, c);
-	else if (c <= ' ')
-		add_blank(output);
-	else
-		output->data[output->used++] = (char)c;
-}
-
-/* Takes one character of text, a reference resolved, off the front. */
-static uint32_t take_character(struct slice *text)
-{
-	uint32_t c = text->data[0] == '&' ? html_entity_take(text) : 0;
-	size_t length;
-
-	if (c)
-		return c;
-	length = (unsigned char)text->data[0] < 0x80 ? 1 : utf8_length(*text);
-	c = length ? decode(text->data, length) : 0xfffd;
-	*text = slice_from(*text, length ? length : 1);
-	return c;
-}
-
 static void add_text(struct reader *reader, struct slice text)
 {
 	bool unseen = is_unseen(reader);
-	struct output *output = unseen ? &reader->hidden : &reader->text;
+	struct html_text *output = unseen ? &reader->hidden : &reader->text;
 	size_t before = output->used;
 
-	while (text.size) {
-		/* Broken bytes must not grow: U+FFFD is longer than they are. */
-		uint32_t c = take_character(&text);
-		add_character(reader, output, c == 0xfffd ? '?' : c);
-	}
+	html_text_add(output, text);
 	for (; unseen && !reader->conditional && before < output->used; before++) {
 		if (output->data[before] > ' ' || output->data[before] < 0)
 			reader->html->flags |= HTML_HIDDEN_TEXT;
 	}
-}
-
-static void add_bytes(struct output *output, struct slice text)
-{
-	memcpy(output->data + output->used, text.data, text.size);
-	output->used += text.size;
-	add_break(output);
 }
 
 /* --- addresses --- */
@@ -314,114 +121,20 @@ static bool add_link(struct reader *reader, struct slice value, enum html_link_k
 	return true;
 }
 
-/* --- attributes --- */
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
-}
-
-static void skip_spaces(struct slice *rest)
-{
-	while (rest->size && (is_space(rest->data[0]) || rest->data[0] == '/'))
-		*rest = slice_from(*rest, 1);
-}
-
-/* Up to a character that ends it, which stays. */
-static struct slice take_until(struct slice *rest, const char *ends)
-{
-	size_t i = 0;
-
-	while (i < rest->size && !strchr(ends, rest->data[i]))
-		i++;
-	*rest = slice_from(*rest, i);
-	return slice_make(rest->data - i, i);
-}
-
-static struct slice take_attribute_value(struct reader *reader)
-{
-	struct slice *rest = &reader->rest, value;
-	char quote;
-
-	while (rest->size && is_space(rest->data[0]))
-		*rest = slice_from(*rest, 1);
-	if (!rest->size || (rest->data[0] != '"' && rest->data[0] != '\''))
-		return take_until(rest, " \t\n\r\f>");
-	quote = rest->data[0];
-	*rest = slice_from(*rest, 1);
-	value = slice_cut(rest, quote);
-	if (value.data + value.size == rest->data)
-		reader->html->flags |= HTML_UNCLOSED;
-	return value;
-}
-
-static void keep_attribute(
-	struct reader *reader, struct tag *tag, struct slice name, struct slice value)
-{
-	if (name.size > 2 && (name.data[0] | 0x20) == 'o' && (name.data[1] | 0x20) == 'n') {
-		reader->html->flags |= HTML_SCRIPT;
-		add_bytes(&reader->script, value);
-		return;
-	}
-	for (enum attribute i = 0; i < ATTRIBUTES; i++) {
-		if (tag->has[i] || !slice_equals_nocase(name, attribute_names[i]))
-			continue;
-		tag->has[i] = true;
-		tag->values[i] = value;
-	}
-}
-
-static void take_attributes(struct reader *reader, struct tag *tag)
-{
-	struct slice *rest = &reader->rest;
-
-	for (;;) {
-		struct slice name, value = slice_of("");
-		skip_spaces(rest);
-		if (!rest->size) {
-			reader->html->flags |= HTML_UNCLOSED;
-			return;
-		}
-		if (rest->data[0] == '>')
-			break;
-		name = slice_make(rest->data, 1);
-		*rest = slice_from(*rest, 1);
-		name.size += take_until(rest, " \t\n\r\f/>=").size;
-		while (rest->size && is_space(rest->data[0]))
-			*rest = slice_from(*rest, 1);
-		if (rest->size && rest->data[0] == '=') {
-			*rest = slice_from(*rest, 1);
-			value = take_attribute_value(reader);
-		}
-		keep_attribute(reader, tag, name, value);
-	}
-	tag->is_closed = rest->data[-1] == '/';
-	*rest = slice_from(*rest, 1);
-}
-
 /* --- elements --- */
 
-static unsigned traits_of(const char *name)
+static void apply_attributes(struct html_style *style, const struct html_tag *tag)
 {
-	for (size_t i = 0; i < sizeof elements / sizeof *elements; i++) {
-		if (strcmp(elements[i].name, name) == 0)
-			return elements[i].traits;
-	}
-	return 0;
-}
-
-static void apply_attributes(struct html_style *style, const struct tag *tag)
-{
-	if (tag->has[ATTRIBUTE_COLOR])
-		html_style_set_color(style, tag->values[ATTRIBUTE_COLOR]);
-	if (tag->has[ATTRIBUTE_TEXT])
-		html_style_set_color(style, tag->values[ATTRIBUTE_TEXT]);
-	if (tag->has[ATTRIBUTE_BGCOLOR])
-		html_style_set_background(style, tag->values[ATTRIBUTE_BGCOLOR]);
-	style->is_image |= tag->has[ATTRIBUTE_BACKGROUND];
-	style->is_hidden |= tag->has[ATTRIBUTE_HIDDEN];
-	if (tag->has[ATTRIBUTE_STYLE])
-		html_style_apply(style, tag->values[ATTRIBUTE_STYLE]);
+	if (tag->has[HTML_ATTRIBUTE_COLOR])
+		html_style_set_color(style, tag->values[HTML_ATTRIBUTE_COLOR]);
+	if (tag->has[HTML_ATTRIBUTE_TEXT])
+		html_style_set_color(style, tag->values[HTML_ATTRIBUTE_TEXT]);
+	if (tag->has[HTML_ATTRIBUTE_BGCOLOR])
+		html_style_set_background(style, tag->values[HTML_ATTRIBUTE_BGCOLOR]);
+	style->is_image |= tag->has[HTML_ATTRIBUTE_BACKGROUND];
+	style->is_hidden |= tag->has[HTML_ATTRIBUTE_HIDDEN];
+	if (tag->has[HTML_ATTRIBUTE_STYLE])
+		html_style_apply(style, tag->values[HTML_ATTRIBUTE_STYLE]);
 }
 
 static struct scope *find_scope(struct reader *reader, const char *name)
@@ -433,19 +146,19 @@ static struct scope *find_scope(struct reader *reader, const char *name)
 	return NULL;
 }
 
-static void open_scope(struct reader *reader, const struct tag *tag, unsigned traits)
+static void open_scope(struct reader *reader, const struct html_tag *tag, unsigned traits)
 {
 	struct html_style style;
 	struct scope *scope = find_scope(reader, tag->name);
 	bool is_top = scope == &reader->scopes[reader->depth - (reader->depth > 0)];
 
-	if (scope && is_top && !scope->nested && traits & TRAIT_IMPLIED) {
+	if (scope && is_top && !scope->nested && traits & HTML_TRAIT_IMPLIED) {
 		reader->depth--;
 		scope = NULL;
 	}
 	style = *style_of(reader);
 	apply_attributes(&style, tag);
-	style.is_hidden |= (traits & TRAIT_UNSEEN) != 0;
+	style.is_hidden |= (traits & HTML_TRAIT_UNSEEN) != 0;
 	if (html_style_is_same(&style, style_of(reader))) {
 		if (scope)
 			scope->nested++;
@@ -458,7 +171,7 @@ static void open_scope(struct reader *reader, const struct tag *tag, unsigned tr
 	scope = &reader->scopes[reader->depth++];
 	scope->nested = 0;
 	scope->style = style;
-	memcpy(scope->name, tag->name, NAME_SIZE);
+	memcpy(scope->name, tag->name, HTML_TAG_NAME);
 }
 
 static void close_scope(struct reader *reader, const char *name)
@@ -486,53 +199,53 @@ static void close_anchor(struct reader *reader)
 	reader->anchor = 0;
 }
 
-static void open_anchor(struct reader *reader, const struct tag *tag)
+static void open_anchor(struct reader *reader, const struct html_tag *tag)
 {
 	close_anchor(reader);
-	if (!tag->has[ATTRIBUTE_HREF] ||
-		!add_link(reader, tag->values[ATTRIBUTE_HREF], HTML_LINK_ANCHOR))
+	if (!tag->has[HTML_ATTRIBUTE_HREF] ||
+		!add_link(reader, tag->values[HTML_ATTRIBUTE_HREF], HTML_LINK_ANCHOR))
 		return;
 	if (strcmp(tag->name, "a") != 0)
 		return;
 	reader->anchor = reader->html->link_count;
 	reader->anchor_text = reader->text.used;
 	reader->anchor_hidden = reader->hidden.used;
-	if (tag->has[ATTRIBUTE_DOWNLOAD] &&
-		(slice_starts_nocase(slice_trim(tag->values[ATTRIBUTE_HREF]), "data:") ||
-			slice_starts_nocase(slice_trim(tag->values[ATTRIBUTE_HREF]), "blob:")))
+	if (tag->has[HTML_ATTRIBUTE_DOWNLOAD] &&
+		(slice_starts_nocase(slice_trim(tag->values[HTML_ATTRIBUTE_HREF]), "data:") ||
+			slice_starts_nocase(slice_trim(tag->values[HTML_ATTRIBUTE_HREF]), "blob:")))
 		reader->html->flags |= HTML_SMUGGLING;
 }
 
 /* <base href>: up to its last slash. */
-static void take_base(struct reader *reader, const struct tag *tag)
+static void take_base(struct reader *reader, const struct html_tag *tag)
 {
 	struct slice base;
 
-	if (!tag->has[ATTRIBUTE_HREF] || reader->base.size)
+	if (!tag->has[HTML_ATTRIBUTE_HREF] || reader->base.size)
 		return;
 	reader->html->flags |= HTML_BASE;
-	base = clean_address(reader, tag->values[ATTRIBUTE_HREF]);
+	base = clean_address(reader, tag->values[HTML_ATTRIBUTE_HREF]);
 	if (base.size > BASE_MAXIMUM)
 		return;
 	while (base.size && base.data[base.size - 1] != '/')
 		base.size--;
 	if (base.size > 3 && base.data[base.size - 2] != '/')
 		reader->base = base;
-	add_link(reader, tag->values[ATTRIBUTE_HREF], HTML_LINK_REFRESH);
+	add_link(reader, tag->values[HTML_ATTRIBUTE_HREF], HTML_LINK_REFRESH);
 	if (!reader->base.size)
 		reader->base = slice_of(talloc_asprintf(reader->html, "%.*s/",
 			SLICE_ARGS(reader->html->links[reader->html->link_count - 1].address)));
 }
 
 /* <meta http-equiv=refresh content="0; url=…"> */
-static void take_meta(struct reader *reader, const struct tag *tag)
+static void take_meta(struct reader *reader, const struct html_tag *tag)
 {
-	struct slice content = tag->values[ATTRIBUTE_CONTENT], address;
+	struct slice content = tag->values[HTML_ATTRIBUTE_CONTENT], address;
 
-	if (!slice_equals_nocase(slice_trim(tag->values[ATTRIBUTE_HTTP_EQUIV]), "refresh") ||
-		!tag->has[ATTRIBUTE_CONTENT])
+	if (!slice_equals_nocase(slice_trim(tag->values[HTML_ATTRIBUTE_HTTP_EQUIV]), "refresh") ||
+		!tag->has[HTML_ATTRIBUTE_CONTENT])
 		return;
-	take_until(&content, ";,");
+	html_tag_take_until(&content, ";,");
 	if (!content.size)
 		return;
 	address = slice_trim(slice_from(content, 1));
@@ -543,22 +256,22 @@ static void take_meta(struct reader *reader, const struct tag *tag)
 	while (address.size && (address.data[0] == '"' || address.data[0] == '\''))
 		address = slice_from(address, 1);
 	reader->html->flags |= HTML_REFRESH;
-	add_link(reader, take_until(&address, "\"'"), HTML_LINK_REFRESH);
+	add_link(reader, html_tag_take_until(&address, "\"'"), HTML_LINK_REFRESH);
 }
 
-static void take_form(struct reader *reader, const struct tag *tag)
+static void take_form(struct reader *reader, const struct html_tag *tag)
 {
 	(void)tag;
 	reader->html->flags |= HTML_FORM;
 }
 
-static void take_input(struct reader *reader, const struct tag *tag)
+static void take_input(struct reader *reader, const struct html_tag *tag)
 {
-	if (slice_equals_nocase(slice_trim(tag->values[ATTRIBUTE_TYPE]), "password"))
+	if (slice_equals_nocase(slice_trim(tag->values[HTML_ATTRIBUTE_TYPE]), "password"))
 		reader->html->flags |= HTML_PASSWORD;
 }
 
-static void take_script(struct reader *reader, const struct tag *tag)
+static void take_script(struct reader *reader, const struct html_tag *tag)
 {
 	(void)tag;
 	reader->html->flags |= HTML_SCRIPT;
@@ -566,18 +279,18 @@ static void take_script(struct reader *reader, const struct tag *tag)
 
 static const struct {
 	const char *name;
-	void (*take)(struct reader *reader, const struct tag *tag);
+	void (*take)(struct reader *reader, const struct html_tag *tag);
 } meanings[] = {{"a", open_anchor}, {"area", open_anchor}, {"base", take_base}, {"meta", take_meta},
 	{"form", take_form}, {"input", take_input}, {"script", take_script}};
 
 static const struct {
-	enum attribute attribute;
+	enum html_attribute attribute;
 	enum html_link_kind kind;
-} sources[] = {{ATTRIBUTE_SRC, HTML_LINK_SOURCE}, {ATTRIBUTE_DATA, HTML_LINK_SOURCE},
-	{ATTRIBUTE_BACKGROUND, HTML_LINK_SOURCE}, {ATTRIBUTE_ACTION, HTML_LINK_ACTION},
-	{ATTRIBUTE_FORMACTION, HTML_LINK_ACTION}};
+} sources[] = {{HTML_ATTRIBUTE_SRC, HTML_LINK_SOURCE}, {HTML_ATTRIBUTE_DATA, HTML_LINK_SOURCE},
+	{HTML_ATTRIBUTE_BACKGROUND, HTML_LINK_SOURCE}, {HTML_ATTRIBUTE_ACTION, HTML_LINK_ACTION},
+	{HTML_ATTRIBUTE_FORMACTION, HTML_LINK_ACTION}};
 
-static void take_meaning(struct reader *reader, const struct tag *tag)
+static void take_meaning(struct reader *reader, const struct html_tag *tag)
 {
 	for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
 		if (strcmp(meanings[i].name, tag->name) == 0)
@@ -591,62 +304,42 @@ static void take_meaning(struct reader *reader, const struct tag *tag)
 
 /* --- tokens --- */
 
-/* Where the end tag of that name begins, or the end. */
-static size_t find_end_tag(struct slice text, const char *name)
+static void take_raw(struct reader *reader, const struct html_tag *tag, unsigned traits)
 {
-	size_t length = strlen(name), at = 0;
-
-	while (at < text.size) {
-		const char *found = memmem(text.data + at, text.size - at, "</", 2);
-		struct slice here;
-		if (!found)
-			break;
-		at = (size_t)(found - text.data);
-		here = slice_from(text, at + 2);
-		if (slice_starts_nocase(here, name) &&
-			(here.size == length || strchr(" \t\n\r\f/>", here.data[length])))
-			return at;
-		at += 2;
-	}
-	return text.size;
-}
-
-static void take_raw(struct reader *reader, const struct tag *tag, unsigned traits)
-{
-	size_t size = find_end_tag(reader->rest, tag->name);
+	size_t size = html_tag_find_end(reader->rest, tag->name);
 	struct slice inside = slice_make(reader->rest.data, size);
 
 	if (size == reader->rest.size)
 		reader->html->flags |= HTML_UNCLOSED;
 	reader->rest = slice_from(reader->rest, size);
-	if (!(traits & TRAIT_UNSEEN))
+	if (!(traits & HTML_TRAIT_UNSEEN))
 		add_text(reader, inside);
 	else
-		add_bytes(&reader->script, inside);
+		html_text_add_bytes(&reader->script, inside);
 }
 
-static void start_tag(struct reader *reader, const struct tag *tag)
+static void start_tag(struct reader *reader, const struct html_tag *tag)
 {
-	unsigned traits = traits_of(tag->name);
+	unsigned traits = html_tag_traits(tag->name);
 
-	if (traits & TRAIT_BLOCK) {
-		add_break(&reader->text);
-		add_break(&reader->hidden);
+	if (traits & HTML_TRAIT_BLOCK) {
+		html_text_break(&reader->text);
+		html_text_break(&reader->hidden);
 	}
 	take_meaning(reader, tag);
-	if (traits & TRAIT_RAW) {
+	if (traits & HTML_TRAIT_RAW) {
 		take_raw(reader, tag, traits);
 		return;
 	}
-	if (!(traits & TRAIT_VOID))
+	if (!(traits & HTML_TRAIT_VOID))
 		open_scope(reader, tag, traits);
 }
 
-static void end_tag(struct reader *reader, const struct tag *tag)
+static void end_tag(struct reader *reader, const struct html_tag *tag)
 {
-	if (traits_of(tag->name) & TRAIT_BLOCK) {
-		add_break(&reader->text);
-		add_break(&reader->hidden);
+	if (html_tag_traits(tag->name) & HTML_TRAIT_BLOCK) {
+		html_text_break(&reader->text);
+		html_text_break(&reader->hidden);
 	}
 	if (strcmp(tag->name, "a") == 0)
 		close_anchor(reader);
@@ -656,14 +349,15 @@ static void end_tag(struct reader *reader, const struct tag *tag)
 /* At "<" or "</" and a letter. */
 static void take_tag(struct reader *reader)
 {
-	struct tag tag = {.is_end = reader->rest.data[1] == '/'};
-	struct slice name;
+	struct html_tag tag;
 
-	reader->rest = slice_from(reader->rest, tag.is_end ? 2 : 1);
-	name = take_until(&reader->rest, " \t\n\r\f/>");
-	for (size_t i = 0; i < name.size && i < NAME_SIZE - 1; i++)
-		tag.name[i] = (char)tolower((unsigned char)name.data[i]);
-	take_attributes(reader, &tag);
+	html_tag_take(&reader->rest, &tag);
+	if (tag.is_unclosed)
+		reader->html->flags |= HTML_UNCLOSED;
+	if (tag.handler_count)
+		reader->html->flags |= HTML_SCRIPT;
+	for (unsigned i = 0; i < tag.handler_count; i++)
+		html_text_add_bytes(&reader->script, tag.handlers[i]);
 	(tag.is_end ? end_tag : start_tag)(reader, &tag);
 }
 
@@ -811,11 +505,18 @@ static struct slice without_nuls(const void *parent, struct slice text)
 	return slice_make(out, used);
 }
 
-static struct slice finish(struct output *output)
+static void finish(struct reader *reader)
 {
-	while (ends_with_blank(output) && output->used)
-		output->used--;
-	return slice_make(output->data, output->used);
+	struct html *html = reader->html;
+
+	html->text = html_text_finish(&reader->text);
+	html->hidden = html_text_finish(&reader->hidden);
+	html->script = html_text_finish(&reader->script);
+	html->zero_width = reader->text.zero_width + reader->hidden.zero_width;
+	if (reader->text.has_zero_width || reader->hidden.has_zero_width)
+		html->flags |= HTML_ZERO_WIDTH;
+	if (reader->text.has_bidi || reader->hidden.has_bidi)
+		html->flags |= HTML_BIDI;
 }
 
 struct html *html_read(const void *parent, struct slice text)
@@ -836,9 +537,7 @@ struct html *html_read(const void *parent, struct slice text)
 	while (reader->rest.size)
 		take_token(reader);
 	close_anchor(reader);
-	html->text = finish(&reader->text);
-	html->hidden = finish(&reader->hidden);
-	html->script = finish(&reader->script);
+	finish(reader);
 	judge_script(html);
 	talloc_free(reader);
 	return html;

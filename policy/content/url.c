@@ -355,23 +355,19 @@ static size_t length_of(struct slice text)
 	return size;
 }
 
-/* Whether the letters before a colon are a scheme that is clickable; how many there are. */
+/* The scheme that ends at a colon and is clickable, whatever stands before it: its size, or 0. */
 static size_t scheme_before(struct slice text, size_t colon)
 {
-	size_t size = 0;
+	size_t longest = 0;
 
-	while (size < colon && size < SCHEME_SIZE &&
-		(isalpha((unsigned char)text.data[colon - 1 - size]) ||
-			text.data[colon - 1 - size] == '-'))
-		size++;
-	for (; size >= 2; size--) {
-		for (size_t row = 0; row < SCHEMES; row++) {
-			struct slice name = slice_make(text.data + colon - size, size);
-			if (schemes[row].has_host && slice_equals_nocase(name, schemes[row].name))
-				return size;
-		}
+	for (size_t row = 0; row < SCHEMES; row++) {
+		size_t size = strlen(schemes[row].name);
+		if (schemes[row].has_host && size <= colon && size > longest &&
+			slice_equals_nocase(
+				slice_make(text.data + colon - size, size), schemes[row].name))
+			longest = size;
 	}
-	return 0;
+	return longest;
 }
 
 static size_t begins_at(struct slice text, size_t i)

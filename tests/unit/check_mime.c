@@ -326,10 +326,10 @@ END_TEST
 /* What a message costs grows with its size, whatever is in it. */
 START_TEST(is_linear)
 {
-	static const char *const pieces[] = {"--B\r\n\r\n", "--x\r\n", "\r\n",
-		"--B\r\nContent-Type: multipart/mixed; "
-		"boundary=B\r\n\r\n",
-		"Content-Type: multipart/mixed; boundary=C\r\n\r\n--C\r\n", "--Bx\r\n"};
+	static const char nested[] = "--B\r\nContent-Type: multipart/mixed; boundary=B\r\n\r\n";
+	static const char siblings[] = "Content-Type: multipart/mixed; boundary=C\r\n\r\n--C\r\n";
+	static const char *const pieces[] = {
+		"--B\r\n\r\n", "--x\r\n", "\r\n", nested, siblings, "--Bx\r\n"};
 	uint64_t steps[2];
 
 	for (unsigned i = 0; i < 2; i++) {
