@@ -655,6 +655,8 @@ void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 	unsigned missing = missing_fields(inquiry);
 	struct edits *edits = new_edits(inquiry);
 
+	TALLOC_FREE(inquiry->envelope_edits.items);
+	inquiry->envelope_edits.count = 0;
 	if (missing & HEADER_MISSING_DATE)
 		add(edits, "Date", trace_date(NULL, seconds));
 	if (missing & HEADER_MISSING_MESSAGE_ID)

@@ -483,7 +483,11 @@ static struct step judge_command(void *owner)
 
 static struct step weigh_command(void *owner)
 {
-	return after_rules(owner, THEN(heed_verdict));
+	struct session *s = owner;
+
+	if (s->verb->relay == RELAY_RECIPIENT)
+		transaction_redirect(s);
+	return after_rules(s, THEN(heed_verdict));
 }
 
 static struct step heed_verdict(void *owner)
@@ -976,6 +980,13 @@ static struct step deliver(void *owner)
 	struct transaction *transaction = s->transaction;
 
 	transaction_plan(transaction);
+	if (!transaction->final->passed) {
+		s->policy_refusal = true;
+		say(s, 550, "5.7.1",
+			"the policy of this site leaves no recipient for this message");
+		return THEN(answer_message);
+	}
+	delivery_set_final(transaction->delivery, transaction->final);
 	delivery_begin_message(
 		transaction->delivery, transaction->plan, transaction->message, &s->steps.await);
 	return THEN(commit);

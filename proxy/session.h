@@ -33,6 +33,8 @@ struct transaction {
 	struct body body;                    /* while the message comes */
 	struct message *message;
 	struct edit_plan *plan; /* what will be sent */
+	const struct envelope
+		*final;         /* and to whom: the envelope as edited, or NULL before the plan */
 	struct verdict verdict; /* the last one that was final */
 	const char *refused;    /* recipients that were refused, with the replies, for the log */
 	unsigned refusals;      /* how many */

@@ -10,6 +10,7 @@
 #include "policy/list_watch.h"
 #include "policy/mail/trace.h"
 #include "policy/record.h"
+#include "policy/ruling.h"
 #include "policy/shadow.h"
 #include "proxy/announcement.h"
 #include "proxy/journal.h"
@@ -96,6 +97,15 @@ void transaction_forget_recipient(struct transaction *transaction)
 	facts_forget_recipient(transaction->facts);
 }
 
+void transaction_redirect(struct session *s)
+{
+	const char *text = ruling_redirection(s->transaction->inquiry);
+	const struct address *address = text ? address_parse(s->transaction, slice_of(text)) : NULL;
+
+	if (address)
+		s->command->recipient.address = address;
+}
+
 void transaction_tell_recipients(struct transaction *transaction)
 {
 	size_t count;
@@ -173,6 +183,10 @@ void transaction_plan(struct transaction *transaction)
 	inquiry_edit(transaction->inquiry, transaction->id, seconds);
 	transaction->plan =
 		edit_plan_new(transaction, transaction->inquiry->edits, slice_of(received));
+	transaction->final = transaction->inquiry->envelope_edits.count
+		? envelope_edits_apply(
+			  transaction, &transaction->inquiry->envelope_edits, transaction->envelope)
+		: transaction->envelope;
 }
 
 void transaction_note_refusal(struct session *s)
