@@ -6,6 +6,7 @@
 #include "policy/derived.h"
 #include "policy/header_learner.h"
 #include "policy/hygiene.h"
+#include "policy/mail/revision.h"
 #include "policy/mail/trace.h"
 #include "policy/ruling.h"
 #include "policy/shadow.h"
@@ -650,7 +651,14 @@ static void add_received_spf(struct inquiry *inquiry, struct edits *edits)
 	talloc_free(value);
 }
 
-void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
+static void tag(const struct inquiry *inquiry, struct edits *edits)
+{
+	if (inquiry->tagged)
+		add(edits, "X-Postern-Tag", talloc_asprintf(NULL, "score=%.1f", inquiry->score));
+}
+
+/* What the judge wants to be changed. */
+static struct edits *own_edits(struct inquiry *inquiry, const char *id, int64_t seconds)
 {
 	unsigned missing = missing_fields(inquiry);
 	struct edits *edits = new_edits(inquiry);
@@ -662,11 +670,48 @@ void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 	if (missing & HEADER_MISSING_MESSAGE_ID)
 		add(edits, "Message-ID",
 			talloc_asprintf(NULL, "<%s@%s>", id, inquiry->policy->site->hostname));
-	if (inquiry->tagged)
-		add(edits, "X-Postern-Tag", talloc_asprintf(NULL, "score=%.1f", inquiry->score));
+	tag(inquiry, edits);
 	add_received_spf(inquiry, edits);
 	ruling_edit(inquiry, edits);
 	hygiene_clean(inquiry, edits);
+	return edits;
+}
+
+struct revision *inquiry_revision(struct inquiry *inquiry)
+{
+	struct inquiry_mail *mail = inquiry->mail;
+	int64_t seconds = inquiry_number(inquiry, FACT_NOW, 0);
+
+	if (mail->revision)
+		return mail->revision;
+	inquiry->tagged = false;
+	mail->has_rules = ruling_has_spoken(inquiry);
+	mail->revision = revision_new(inquiry, own_edits(inquiry, mail->id, seconds));
+	return mail->revision;
+}
+
+/* Those that others have made of ours; what came too late for them to see comes last. */
+static struct edits *revised(struct inquiry *inquiry, struct edits *own)
+{
+	const struct inquiry_mail *mail = inquiry->mail;
+	struct edits *edits = own;
+
+	if (mail && mail->revision) {
+		edits = revision_edits(inquiry, mail->revision);
+		tag(inquiry, edits);
+		if (!mail->has_rules)
+			ruling_edit(inquiry, edits);
+		talloc_free(own);
+	}
+	if (mail)
+		envelope_edits_append(&inquiry->envelope_edits, inquiry, &mail->envelope_edits);
+	return edits;
+}
+
+void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
+{
+	struct edits *edits = revised(inquiry, own_edits(inquiry, id, seconds));
+
 	talloc_free(inquiry->edits);
 	inquiry->edits = edits;
 }

@@ -15,6 +15,7 @@ struct loop;
 struct arrival;
 struct dns;
 struct list_watch;
+struct milter_learner;
 struct passthrough;
 struct rule_log;
 struct pool;
@@ -31,6 +32,7 @@ struct gateway {
 	struct list_watch *lists;          /* NULL without it */
 	struct store *store;               /* NULL: nothing is remembered */
 	struct scan_link *scans;           /* NULL: rules ask for nothing that stands in messages */
+	struct milter_learner *milters;    /* NULL: there are none */
 	struct recipient_list *recipients; /* empty until gateway_use_recipients() */
 	struct table *table;
 	struct keeper_link *keeper; /* NULL: verdict records go nowhere */
