@@ -218,16 +218,18 @@ static void write_line(
 /* The fields of the message that are gone. */
 static void remove_deleted(struct edits *edits, const struct revision *revision)
 {
-	const struct field *next = revision->header->fields;
-	const struct field *end = next + revision->header->count;
+	const struct field *next = revision->header->fields, *last;
 
+	if (!revision->header->count)
+		return;
+	last = next + revision->header->count - 1;
 	for (size_t i = 0; i < revision->count; i++) {
 		const struct field *field = revision->lines[i].field;
 		for (; field && next < field; next++)
 			edits_remove_field(edits, next);
 		next += field != NULL;
 	}
-	for (; next < end; next++)
+	for (; next <= last; next++)
 		edits_remove_field(edits, next);
 }
 
