@@ -711,7 +711,7 @@ static struct step await_answer(struct milter_talk *talk, enum event event)
 	return wait(talk);
 }
 
-/* What it said of the message, or of the session, counts for this stage. */
+/* What it said of the message, or of the session, counts for this stage. What it was told and does not answer leaves with what comes next. */
 static struct step end(void *owner)
 {
 	struct milter_talk *talk = owner;
@@ -724,8 +724,6 @@ static struct step end(void *owner)
 		talk->answer = settled->answer;
 		talk->reply = settled->reply;
 	}
-	if (talk->stream)
-		stream_flush(talk->stream);
 	return DONE;
 }
 

@@ -82,6 +82,7 @@ struct inquiry {
 	const struct chain *chain;
 	const struct policy *policy;
 	enum stage stage;
+	unsigned scans;           /* how often the message was sent to a scanner */
 	struct facts *facts;
 	struct message *message;              /* NULL before the message stage */
 	struct inquiry_mail *mail; /* NULL outside a transaction, and where nobody is asked about it */
@@ -108,7 +109,6 @@ struct inquiry {
 	struct inquiry_start start;
 	struct question *wanted;  /* what this run asked in vain; NULL when nothing */
 	struct question *lacking; /* what a learner needs first: inquiry_lack() */
-	unsigned scans;           /* how often the message was sent to a scanner */
 	struct ruling *ruling;    /* what the rules say at this stage; NULL: nothing */
 	struct shadow *shadow;    /* what policy/shadow.h has to tell; NULL: nothing */
 	struct inquiry_run *run;  /* the judgement under way, when it had to wait */
