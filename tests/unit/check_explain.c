@@ -362,6 +362,23 @@ START_TEST(replays_its_own_facts)
 }
 END_TEST
 
+/* Records too. */
+START_TEST(tells_records_as_it_reads_them)
+{
+	static const char facts[] = "[{\"name\": \"a.exe\", \"type\": \"pe\", \"encrypted\": true, "
+				    "\"size\": 3, \"flags\": [\"encrypted\", \"macros\"]}, {}]";
+	json_t *wanted = json_loads(facts, 0, NULL), *json;
+
+	the_case.facts_file =
+		file("facts", talloc_asprintf(scratch, "{\"attachment\": %s}", facts));
+	json = told_json(SETTINGS);
+	ck_assert(
+		json_equal(json_object_get(json_object_get(json, "facts"), "attachment"), wanted));
+	json_decref(json);
+	json_decref(wanted);
+}
+END_TEST
+
 START_TEST(fails_with_a_complaint)
 {
 	the_case.message_file = "/nonexistent";
@@ -512,6 +529,7 @@ int main(void)
 	tcase_add_test(tests, is_pleasant_to_read);
 	tcase_add_test(tests, believes_a_facts_file);
 	tcase_add_test(tests, replays_its_own_facts);
+	tcase_add_test(tests, tells_records_as_it_reads_them);
 	tcase_add_test(tests, fails_with_a_complaint);
 	tcase_add_test(tests, records);
 	tcase_add_loop_test(
