@@ -322,13 +322,31 @@ static bool open_messages(struct keeper *keeper, const struct store_options *opt
 	return keeper->messages != NULL;
 }
 
+/* Nobody would see to it any more that they go in time. */
+static void remove_messages(const struct store_options *options)
+{
+	char *path = messages_path(NULL, options);
+	const char *const files[] = {"data.mdb", "lock.mdb", "data.mdb.damaged"};
+	bool had_any = false;
+
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		had_any |= unlink(talloc_asprintf(path, "%s/%s", path, files[i])) == 0;
+	if (had_any)
+		log_event(LEVEL_NOTICE, "messages_removed",
+			"%s: store.messages is off, so those that were kept are gone", path);
+	rmdir(path);
+	talloc_free(path);
+}
+
 static bool open_store(struct keeper *keeper, const struct store_options *options)
 {
 	keeper->records = records_open(keeper, options->path, (uint64_t)options->journal_age,
 		(size_t)options->journal_size);
 	if (!keeper->records)
 		return false;
-	if (options->record && options->messages && !open_messages(keeper, options))
+	if (!options->record || !options->messages)
+		remove_messages(options);
+	else if (!open_messages(keeper, options))
 		return false;
 	if (options->redis)
 		return true;

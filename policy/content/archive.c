@@ -12,6 +12,8 @@
 #include <strings.h>
 #include <talloc.h>
 
+#define DICTIONARY_MOST (128U << 20) /* of LZMA: twice what its best preset takes */
+#define ZIP_LZMA 14
 #define GZIP_HEADER 10
 #define GZIP_HAS_NAME 8
 #define GZIP_HAS_EXTRA 4
@@ -198,7 +200,8 @@ static bool take_entry(struct archive *archive, struct archive_entry *entry, str
 		? (uint64_t)archive_entry_size(entry)
 		: bytes.size;
 	unpacked_find(out, member, findings);
-	return goes_on && !(findings & FINDING_OVER_LIMITS && !budget_has_time(out->budget));
+	/* What is left of a solid archive is unpacked to be passed over: no more of that. */
+	return goes_on && !(findings & FINDING_OVER_LIMITS);
 }
 
 static void read_entries(struct archive *archive, struct unpacked *out)
@@ -362,7 +365,9 @@ void archive_unpack(enum file_type type, struct slice bytes, struct unpacked *ou
 
 	assert(format && archive);
 	judge_header(type, bytes, out);
-	if (!enable(archive, format))
+	if (type == FILE_TYPE_LZMA && bytes_32(bytes, 1) > DICTIONARY_MOST)
+		out->findings |= FINDING_OVER_LIMITS;
+	else if (!enable(archive, format))
 		out->findings |= FINDING_UNSUPPORTED;
 	else if (archive_read_open_memory(archive, bytes.data, bytes.size) != ARCHIVE_OK)
 		out->findings |= finding_of_error(archive);
@@ -406,6 +411,10 @@ void archive_unpack_gzip(struct slice bytes, struct unpacked *out)
 	if (!member)
 		return;
 	while (end == INFLATION_DONE && used && bytes_are(rest, 0, "\x1f\x8b", 2)) {
+		if (!budget_has_time(out->budget)) {
+			end = INFLATION_CUT;
+			break;
+		}
 		end = inflation_run(rest, INFLATION_GZIP, &output, &used);
 		rest = slice_from(rest, used);
 		if (end == INFLATION_DONE && bytes_are(rest, 0, "\x1f\x8b", 2))
@@ -470,6 +479,8 @@ struct slice archive_read_zip_entry(const void *parent, const struct zip_entry *
 	assert(archive);
 	if (entry->packed.size > UINT32_MAX || entry->size > UINT32_MAX) {
 		*findings |= FINDING_UNSUPPORTED;
+	} else if (entry->method == ZIP_LZMA && bytes_32(entry->packed, 5) > DICTIONARY_MOST) {
+		*findings |= FINDING_OVER_LIMITS;
 	} else if (archive_read_support_format_zip_streamable(archive) != ARCHIVE_OK ||
 		archive_read_open(archive, &single, NULL, read_single, NULL) != ARCHIVE_OK ||
 		archive_read_next_header(archive, &header) < ARCHIVE_WARN) {

@@ -7,7 +7,7 @@
  * Not xar: a table of contents with the same link twice sends libarchive 3.6 in circles.
  *
  * Limits: names of ISO images are those that Windows shows (Joliet or ISO 9660); names of Rock Ridge are not looked at. libarchive asks nobody for
- * time within one header: who calls it in a process of its own must be ready to end that. It takes memory for what a header announces (dictionaries of xz, zstd, PPMd and RAR) before anything comes out; a limit
+ * time within one header: who calls it in a process of its own must be ready to end that. It takes memory for what a header announces (dictionaries of xz, 7z, zstd and PPMd) before anything comes out; a limit
  * on the address space of the process is what bounds that.
  */
 #pragma once

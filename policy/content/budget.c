@@ -47,14 +47,23 @@ void budget_begin(struct budget *budget, const struct budget_limits *limits, uin
 	budget->deadline = budget->clock(context) + limits->milliseconds;
 }
 
+static enum budget_limit limit_of_bytes(const struct budget *budget)
+{
+	return budget->allowance < budget->limits.bytes ? BUDGET_RATIO : BUDGET_BYTES;
+}
+
+bool budget_has_bytes(struct budget *budget)
+{
+	return budget->bytes < budget->allowance || refuse(budget, limit_of_bytes(budget));
+}
+
 size_t budget_bytes(struct budget *budget, size_t wanted)
 {
 	uint64_t left = budget->allowance - budget->bytes;
 
 	assert(budget->bytes <= budget->allowance);
 	if (wanted > left) {
-		refuse(budget,
-			budget->allowance < budget->limits.bytes ? BUDGET_RATIO : BUDGET_BYTES);
+		(void)refuse(budget, limit_of_bytes(budget));
 		wanted = (size_t)left;
 	}
 	budget->bytes += wanted;

@@ -58,6 +58,9 @@ void budget_begin(struct budget *budget, const struct budget_limits *limits, uin
 /* How many of these bytes may come out; less than asked for when a limit is hit. They count as come out. */
 size_t budget_bytes(struct budget *budget, size_t wanted) __attribute__((warn_unused_result));
 
+/* Whether anything more may come out: who asks before a piece of work need not do it in vain. */
+bool budget_has_bytes(struct budget *budget) __attribute__((warn_unused_result));
+
 bool budget_entry(struct budget *budget) __attribute__((warn_unused_result));
 
 /* One level down, and up again if it was granted. */

@@ -31,7 +31,7 @@ static const struct signature signatures[] = {
 	AT(SIS, 8, "\x19\x04\x00\x10"), AT(SIS, 0, "\x7a\x1a\x20\x10"),
 	AT(ENCODED_SCRIPT, 0, "#@~^"),
 	AT(SHEBANG, 0, "#!"), AT(SHEBANG, 0, "\xef\xbb\xbf#!"),
-	AT(ZIP, 0, "PK\3\4"), AT(ZIP, 0, "PK\5\6"), AT(ZIP, 0, "PK00PK\3\4"), AT(ZIP, 0, "PK\7\10PK\3\4"),
+	AT(ZIP, 0, "PK\3\4"), AT(ZIP, 0, "PK\5\6"), AT(ZIP, 0, "PK00PK\3\4"), AT(ZIP, 0, "PK\7\10"),
 	AT(RAR5, 0, "Rar!\x1a\7\1\0"), AT(RAR, 0, "Rar!\x1a\7\0"), AT(RAR, 0, "RE~^"),
 	AT(SEVENZIP, 0, "7z\xbc\xaf\x27\x1c"),
 	AT(GZIP, 0, "\x1f\x8b"),

@@ -265,7 +265,7 @@ struct slice ole_read(const void *parent, struct ole *ole, const struct ole_entr
 	struct chain chain = chain_of(ole);
 
 	*is_cut = false;
-	if (!budget_has_time(budget)) {
+	if (!budget_has_time(budget) || (entry->size && !budget_has_bytes(budget))) {
 		*is_cut = true;
 		return slice_of("");
 	}

@@ -71,18 +71,25 @@ static struct slice narrow(const void *parent, struct slice text)
 	return slice_make(out, used);
 }
 
+static struct slice skip_blanks(struct slice s)
+{
+	while (s.size && memchr(" \t\r\n", s.data[0], 4))
+		s = slice_from(s, 1);
+	return s;
+}
+
 /* The value of an attribute within a tag; empty: it has none. */
 static struct slice attribute(struct slice tag, const char *name)
 {
 	size_t size = strlen(name), at = 0;
 
 	while ((at = bytes_find(tag, at, name, size)) != SIZE_MAX) {
-		struct slice rest = slice_trim(slice_from(tag, at + size));
+		struct slice rest = skip_blanks(slice_from(tag, at + size));
 		bool is_word = at == 0 || strchr(" \t\r\n:", tag.data[at - 1]);
 		at += size;
 		if (!is_word || !rest.size || rest.data[0] != '=')
 			continue;
-		rest = slice_trim(slice_from(rest, 1));
+		rest = skip_blanks(slice_from(rest, 1));
 		if (rest.size && (rest.data[0] == '"' || rest.data[0] == '\'')) {
 			char quote = rest.data[0];
 			rest = slice_from(rest, 1);

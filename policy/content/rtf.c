@@ -137,7 +137,7 @@ static void skip(struct reader *reader, uint64_t size)
 /* The text of the group up to its end; most templates are files on the disk of who wrote it. */
 static void take_template(struct reader *reader)
 {
-	struct slice text = reader->rest;
+	struct slice text = bytes_piece(reader->rest, 0, UNPACKED_NAME_SIZE);
 
 	text = slice_trim(slice_cut(&text, '}'));
 	if (bytes_find(text, 0, "://", 3) == SIZE_MAX && !bytes_are(text, 0, "\\\\\\\\", 4))

@@ -222,6 +222,15 @@ static struct slice object_of(const struct attachment *attachment)
 	return bytes_from(attachment->object, attachment->object.size > 16 ? 16 : 0);
 }
 
+/* The short name that DOS would give it is no disguise. */
+static void add_alias(struct unpacked *out, struct member *member, struct slice title)
+{
+	uint64_t findings = 0;
+
+	member->other_name = unpacked_name(out->parent, title, &findings);
+	unpacked_find(out, member, findings);
+}
+
 static void end_attachment(struct reader *reader)
 {
 	struct attachment *attachment = &reader->attachment;
@@ -236,10 +245,9 @@ static void end_attachment(struct reader *reader)
 		member = unpacked_add_view(reader->out, name, object_of(attachment));
 	else
 		member = unpacked_add_view(reader->out, name, attachment->data);
-	if (member && attachment->title.size && !slice_is_same_nocase(name, attachment->title) &&
-		attachment->long_name.size)
-		member->other_name =
-			unpacked_name(reader->out->parent, attachment->title, &member->findings);
+	if (member && attachment->title.size && attachment->long_name.size &&
+		!slice_is_same_nocase(name, attachment->title))
+		add_alias(reader->out, member, attachment->title);
 	*attachment = (struct attachment){.is_open = false};
 }
 

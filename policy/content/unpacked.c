@@ -97,12 +97,13 @@ struct slice unpacked_from_utf16(const void *parent, struct slice text)
 /* Characters that are not seen, or turn what is behind them around. */
 static bool is_misleading(struct slice s)
 {
-	static const char *const marks[] = {"\u200b", "\u200c", "\u200d", "\u200e", "\u200f",
-		"\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2060", "\u2066", "\u2067",
-		"\u2068", "\u2069", "\ufeff", "\u00ad", "\u061c", "\u3164"};
+	static const uint16_t marks[] = {0xad, 0x61c, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f,
+		0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2060, 0x2066, 0x2067, 0x2068, 0x2069,
+		0x3164, 0xfeff};
+	char mark[CHARACTER_SIZE];
 
 	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-		if (bytes_find(s, 0, marks[i], strlen(marks[i])) != SIZE_MAX)
+		if (bytes_find(s, 0, mark, encode(marks[i], mark)) != SIZE_MAX)
 			return true;
 	}
 	return false;

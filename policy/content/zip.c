@@ -51,7 +51,7 @@ struct slice zip_read(const void *parent, const struct zip_entry *entry, struct 
 	struct slice bytes = slice_of("");
 	uint64_t found = 0;
 
-	if (!budget_has_time(budget)) {
+	if (!budget_has_time(budget) || (entry->packed.size && !budget_has_bytes(budget))) {
 		*findings |= FINDING_OVER_LIMITS;
 		return bytes;
 	}

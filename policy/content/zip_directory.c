@@ -429,15 +429,14 @@ static bool find_end(const struct reading *reading, uint64_t *place)
 		if (!found)
 			return false;
 		before = (uint64_t)(found - data);
-		range = range_of(reading, before);
-		if (range) {
-			before = range->start;
+		if (!bytes_are(reading->bytes, before, "PK\5\6", 4))
 			continue;
-		}
-		if (bytes_are(reading->bytes, before, "PK\5\6", 4)) {
+		range = range_of(reading, before);
+		if (!range) {
 			*place = before;
 			return true;
 		}
+		before = range->start;
 	}
 	return false;
 }

@@ -7,16 +7,19 @@
 
 #include <fts.h>
 
+/* libarchive asks for as much memory as a header announces, and can do without. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
 #define NO_SIGNATURE "nothing at its beginning or end says that it is an archive"
 
 static struct foreign_deviation deviations[] = {
 	{"archive/libarchive/read_format_7zip_issue2765.7z type", "begins as a Unix program",
 		false},
 	{"archive-malformed/libarchive/read_format_7zip_malformed3.7z type", NO_SIGNATURE, false},
-	{"archive-malformed/libarchive/read_format_zip_ppmd8_crash_1.zipx type", NO_SIGNATURE,
-		false},
-	{"archive-malformed/libarchive/read_format_zip_ppmd8_crash_2.zipx type", NO_SIGNATURE,
-		false},
 	{NULL, NULL, false},
 };
 

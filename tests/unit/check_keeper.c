@@ -384,6 +384,24 @@ START_TEST(keeps_messages)
 }
 END_TEST
 
+/* Switched off, they go. */
+START_TEST(removes_messages_that_are_kept_no_longer)
+{
+	const char *folder = talloc_asprintf(all, "%s/messages", directory);
+	struct running running;
+
+	for (int keeps = 1; keeps >= 0; keeps--) {
+		keep_messages();
+		store.messages = keeps;
+		running = start_keeper();
+		ck_assert_int_eq(access(folder, F_OK), keeps - 1);
+		close(running.records);
+		close(running.channel);
+		await_death(&running);
+	}
+}
+END_TEST
+
 /* Sends bytes with so many copies of a descriptor. */
 static void pass(int socket, const void *bytes, size_t size, int descriptor, size_t count)
 {
@@ -498,6 +516,7 @@ int main(void)
 	tcase_add_test(cases, outlives_its_master_for_the_workers);
 	tcase_add_test(cases, is_not_impressed_by_garbage);
 	tcase_add_test(cases, keeps_messages);
+	tcase_add_test(cases, removes_messages_that_are_kept_no_longer);
 	tcase_add_test(cases, is_not_impressed_by_odd_descriptors);
 	tcase_add_test(cases, a_lagging_keeper_costs_records_only);
 	suite_add_tcase(suite, cases);

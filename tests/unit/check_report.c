@@ -15,7 +15,7 @@
 	"\", \"monitored\": true, \"would\": \"reject\", \"detail\": \"seen\"}]"
 #define DIFFERENCE(stage)                                                                          \
 	"{\"stage\": \"" stage "\", \"by\": \"rule new\", \"of\": \"shadow\", \"rules\": "         \
-			       "{\"text\": \"nothing\"}, \"shadow\": {\"text\": \"reject 550\"}}"
+	"{\"text\": \"nothing\"}, \"shadow\": {\"text\": \"reject 550\"}}"
 #define CLIENT "\"client.ip\": \"192.0.2.1\""
 #define RECORD(id, facts, more) "{\"id\": \"" id "\", \"facts\": {" facts "}, " more "}"
 

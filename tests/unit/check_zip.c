@@ -32,7 +32,12 @@ static const struct {
 	{{{"C:a", NULL, "x", 0, 0, 0, NULL, 0}}, "bad_name", "C:a"},
 	{{{"a\\b.txt", NULL, "x", 0, 0, 0, NULL, 0}}, "bad_name", "a/b.txt"},
 	{{{"a\nb", NULL, "x", 0, 0, 0, NULL, 0}}, "bad_name", "a?b"},
-	{{{"a\u202etxt.exe", NULL, "x", 0, 0, 0, NULL, 0}}, "misleading_name", "a\u202etxt.exe"},
+	{{{"a\xe2\x80\xae"
+	   "txt.exe",
+		 NULL, "x", 0, 0, 0, NULL, 0}},
+		"misleading_name",
+		"a\xe2\x80\xae"
+		"txt.exe"},
 	{{{"caf\x82", NULL, "x", 0, 0, 0, NULL, 0}}, "", "caf\u00e9"},
 	{{{"a.txt", NULL, "x", 0, 0, 0, NULL, 0}, {"A.TXT", NULL, "y", 0, 0, 0, NULL, 0}},
 		"repeated_names", "a.txt A.TXT"},

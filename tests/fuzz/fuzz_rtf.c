@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as RTF. */
+#include "unpacking.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	unpacking_run(FILE_TYPE_RTF, slice_make((const char *)data, size));
+	return 0;
+}
