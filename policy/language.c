@@ -179,7 +179,7 @@ static enum fact_state ask_records(
 		memset(&fields[count * width], 0, width * sizeof *fields);
 		records[kind].set(parent, of, &fields[count++ * width]);
 	}
-	*value = (struct value){.type = VALUE_RECORDS, .records = {fields, count, width}};
+	*value = (struct value){.type = VALUE_RECORDS, .records = {fields, count, width, false}};
 	return FACT_KNOWN;
 }
 
