@@ -317,7 +317,12 @@ static void honest(struct foreign *foreign, struct content_tools *tools)
 			printf("honest mail: %-24s %6.2f %%%s\n", mime_anomaly_names[bit], rate,
 				rate > OFTEN ? "  too often to refuse on" : "");
 	}
-	printf("honest mail: %zu messages\n", listing.count);
+	printf("honest mail: %zu messages; in none of them", listing.count);
+	for (unsigned bit = 0; bit < MIME_ANOMALY_COUNT; bit++) {
+		if (!counts[bit])
+			printf(" %s", mime_anomaly_names[bit]);
+	}
+	putchar('\n');
 }
 
 static struct foreign_deviation deviations[] = {
