@@ -160,6 +160,7 @@ static void lay_aside(struct pool *pool, struct backend *backend)
 	talloc_steal(pool, backend);
 	backend->kept = true;
 	await_init(&backend->idle, pool->gateway->loop->clock, on_idle_over, backend);
+	stream_trust(backend->stream);
 	stream_begin_bytes(backend->stream, (uint64_t)pool->options->idle, &backend->idle);
 	if (!backend->idle.pending) {
 		talloc_free(backend);
