@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <talloc.h>
 
+#define TICK 10 /* ms, at most, that the clock may be behind */
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof *(rows)))
 #define MANY 300
 
