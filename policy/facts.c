@@ -8,6 +8,7 @@
 #include "policy/content/mime_anomaly.h"
 #include "policy/content/skeleton.h"
 #include "policy/content/url.h"
+#include "policy/content/yara.h"
 #include "policy/mail/address.h"
 #include "policy/mail/header.h"
 #include "policy/mail/message.h"
@@ -72,9 +73,16 @@ static const struct vocabulary_field url_fields[] = {
 	{.name = "flags", .type = VALUE_FLAGS, .names = url_flag_names, .manual = "what is strange about it"},
 	{0},
 };
+static const struct vocabulary_field yara_fields[] = {
+	{.name = "matches", .type = VALUE_STRING, .manual = "the name of the rule of YARA: yara.matches == \"name\""},
+	{.name = "name", .type = VALUE_STRING, .manual = "the same, for use within any yara (name == \"name\" and …)"},
+	{.name = "path", .type = VALUE_TEXT, .manual = "the path of the attachment it matched in; absent for the message itself and its texts"},
+	{0},
+};
 /* clang-format on */
 static const struct fact_kind attachments = {.fields = attachment_fields};
 static const struct fact_kind urls = {.fields = url_fields};
+static const struct fact_kind yara_matches = {.fields = yara_fields};
 
 static const struct vocabulary_argument key_and_period[] = {
 	{"key", VALUE_STRING, true}, {"period", VALUE_DURATION, false}};
@@ -106,6 +114,8 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_BODY_FLAGS].flags = html_flag_names,
 	[FACT_ATTACHMENT].rules = &attachments,
 	[FACT_URL].rules = &urls,
+	[FACT_YARA].rules = &yara_matches,
+	[FACT_YARA].missing = &yara_missing,
 	[FACT_HEADER].argument = "field name",
 	[FACT_DNS_A].argument = "name",
 	[FACT_DNS_AAAA].argument = "name",

@@ -22,7 +22,6 @@
 #define DKIM "a later version, which checks signatures,"
 #define QUARANTINE "a later version, which has a quarantine,"
 #define GEOIP "--with-maxminddb, in a later version,"
-#define YARA "--with-yara, in a later version,"
 
 /* --- facts that are missing --- */
 
@@ -38,7 +37,6 @@ static const struct vocabulary_fact missing_facts[] = {
 	{.name = "dmarc.result",    .type = VALUE_ENUM,    .stage = STAGE_MESSAGE, .names = results, .missing = DKIM},
 	{.name = "dmarc.policy",    .type = VALUE_ENUM,    .stage = STAGE_MESSAGE, .names = policies, .missing = DKIM},
 	{.name = "arc.result",      .type = VALUE_ENUM,    .stage = STAGE_MESSAGE, .names = results, .missing = DKIM},
-	{.name = "yara.matches",    .type = VALUE_STRING,  .stage = STAGE_MESSAGE, .repeatable = true, .missing = YARA},
 };
 
 /* --- records --- */
@@ -269,6 +267,7 @@ static struct vocabulary_fact fact_of(const struct fact_row *row)
 		.counting = row->counting,
 		.names = row->flags,
 		.fields = kind->fields,
+		.missing = row->missing ? *row->missing : NULL,
 		.manual = row->manual,
 	};
 }
