@@ -670,3 +670,17 @@ void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 	talloc_free(inquiry->edits);
 	inquiry->edits = edits;
 }
+
+/* --- quarantine --- */
+
+struct verdict inquiry_quarantine(struct inquiry *inquiry, const char *reason)
+{
+	if (policy_has_quarantine(inquiry->policy))
+		return (struct verdict){
+			.kind = VERDICT_QUARANTINE, .text = reason, .detail = reason};
+	return verdict_reject(550, "5.7.1",
+		talloc_asprintf(inquiry,
+			"we do not accept this message, %s, and there is no quarantine to keep it "
+			"in",
+			reason));
+}

@@ -140,6 +140,9 @@ bool inquiry_is_stranger(struct inquiry *inquiry);
  * what it says of itself. */
 bool inquiry_is_at_border(struct inquiry *inquiry);
 
+/* For checks: puts the message into quarantine, for a reason ("it looks unwanted") that lives as long as the inquiry; where there is none, 550. */
+struct verdict inquiry_quarantine(struct inquiry *inquiry, const char *reason);
+
 /* For the chain: appends to the trace, and adds the entry's score if it is to be counted. */
 void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry);
 

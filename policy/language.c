@@ -14,7 +14,6 @@
 
 #define CONTENT "a later version, which takes parts out of messages,"
 #define DKIM "a later version, which checks signatures,"
-#define QUARANTINE "a later version, which has a quarantine,"
 #define GEOIP "--with-maxminddb, in a later version,"
 #define YARA "--with-yara, in a later version,"
 
@@ -230,7 +229,8 @@ static const struct vocabulary_action actions[] = {
 	{.name = "delay",         .stages = ANY_STAGE, SLOTS(delay_slots), .manual = "holds the answer back, by 30 s at most for all rules of a stage"},
 	{.name = "discard",       .stages = AT(STAGE_MESSAGE), .final = true,
 		.manual = "accepts the message and throws it away: nobody gets it, and nobody is told"},
-	{.name = "quarantine",    .stages = AT(STAGE_MESSAGE), .final = true, SLOTS(reason_slots), .missing = QUARANTINE},
+	{.name = "quarantine",    .stages = AT(STAGE_MESSAGE), .final = true, SLOTS(reason_slots),
+		.manual = "keeps the message until somebody has looked at it (postern quarantine); where there is no quarantine, it is refused"},
 	{.name = "strip",         .stages = AT(STAGE_MESSAGE), .missing = CONTENT},
 	{.name = "redirect",      .stages = AT(STAGE_RCPT) | AT(STAGE_MESSAGE), SLOTS(address_slots),
 		.manual = "sends the mail to that address instead; at rcpt that of this recipient alone"},

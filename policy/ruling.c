@@ -177,6 +177,16 @@ static struct verdict discard(struct inquiry *inquiry, const struct outcome_acti
 	return (struct verdict){.kind = VERDICT_DISCARD};
 }
 
+static struct verdict put_away(struct inquiry *inquiry, const struct outcome_action *action)
+{
+	const struct value_field *reason = &action->arguments[0];
+	bool has_reason = reason->state == FACT_KNOWN && *reason->value.text;
+
+	return inquiry_quarantine(inquiry,
+		has_reason ? reply_text(inquiry, reason->value.text)
+			   : "it looks unwanted to this site");
+}
+
 static struct verdict disconnect(struct inquiry *inquiry, const struct outcome_action *action)
 {
 	struct verdict verdict =
@@ -192,7 +202,8 @@ static const struct {
 	const char *action;
 	struct verdict (*decide)(struct inquiry *inquiry, const struct outcome_action *action);
 } finals[] = {{"accept", let_pass}, {"reject", reject}, {"tempfail", tempfail},
-	{"discard", discard}, {"disconnect", disconnect}, {"greylist", put_off}};
+	{"discard", discard}, {"quarantine", put_away}, {"disconnect", disconnect},
+	{"greylist", put_off}};
 
 struct verdict ruling_decide(struct inquiry *inquiry, const struct outcome_action *action)
 {
