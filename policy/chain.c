@@ -308,11 +308,8 @@ static struct verdict refuse(struct inquiry *inquiry, const char *reached)
 
 static struct verdict put_away(struct inquiry *inquiry, const char *reached)
 {
-	return verdict_reject(550, "5.7.1",
-		talloc_asprintf(inquiry,
-			"we do not accept this message, it looks unwanted (%s), and there is no "
-			"quarantine to keep it in",
-			reached));
+	return inquiry_quarantine(
+		inquiry, talloc_asprintf(inquiry, "it looks unwanted (%s)", reached));
 }
 
 static struct verdict mark(struct inquiry *inquiry, const char *reached)
