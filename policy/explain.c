@@ -299,11 +299,31 @@ static void print_edits(const struct edits *edits, FILE *out)
 {
 	static const char *const words[] = {"added", "removed", "replaced"};
 
-	for (size_t i = 0; edits && i < edits->count && i < EDITS_SHOWN; i++)
-		fprintf(out, "The field %.*s is %s.\n", SLICE_ARGS(edits->items[i].name),
-			words[edits->items[i].action]);
+	for (size_t i = 0; edits && i < edits->count && i < EDITS_SHOWN; i++) {
+		const struct edit *edit = &edits->items[i];
+		if (edit->action == EDIT_BYTES)
+			fprintf(out, "%zu bytes of the body are replaced by %zu.\n", edit->size,
+				edit->text.size);
+		else
+			fprintf(out, "The field %.*s is %s.\n", SLICE_ARGS(edit->name),
+				words[edit->action]);
+	}
 	if (edits && edits->count > EDITS_SHOWN)
 		fprintf(out, "And %zu more.\n", edits->count - EDITS_SHOWN);
+}
+
+static void print_envelope_edits(const struct envelope_edits *edits, FILE *out)
+{
+	static const char *const words[] = {[ENVELOPE_REDIRECT] = "It goes to <%s> instead.\n",
+		[ENVELOPE_ADD_RECIPIENT] = "It goes to <%s>, too.\n",
+		[ENVELOPE_REMOVE_RECIPIENT] = "It does not go to <%s>.\n",
+		[ENVELOPE_CHANGE_SENDER] = "It goes with the sender <%s>.\n"};
+
+	for (size_t i = 0; i < edits->count && i < EDITS_SHOWN; i++) {
+		const char *form = words[edits->items[i].action], *gap = strstr(form, "%s");
+		fprintf(out, "%.*s%s%s", (int)(gap - form), form, edits->items[i].address->text,
+			gap + 2);
+	}
 }
 
 /* NULL when that is not known. */
@@ -440,6 +460,7 @@ static void print_text(const struct play *play, FILE *out)
 {
 	print_head(play, out);
 	print_edits(play->inquiry->edits, out);
+	print_envelope_edits(&play->inquiry->envelope_edits, out);
 	print_recipients(play, out);
 	print_trace(play->inquiry, out);
 	rule_story_print(play->story, out);

@@ -194,6 +194,7 @@ struct answered {
 
 #define KEY_ROOM 256
 #define SESSION_ROOM 11 /* what is known of most sessions */
+#define SESSION_ROOM_MORE 22
 
 struct facts {
 	struct facts *under;
@@ -202,7 +203,7 @@ struct facts {
 		*known; /* in the order of the table; own, or a longer array once that is full */
 	uint64_t there[WORDS]; /* which facts stand in it; bits */
 	uint8_t before[WORDS]; /* how many stand in the words before each */
-	uint8_t count;
+	uint8_t count, room;
 	bool dense; /* each fact of the table has its place in known, else only those that are there */
 	struct known own[];
 };
@@ -256,7 +257,8 @@ struct facts *facts_new(const void *parent, struct facts *under)
 	struct facts *facts = talloc_size(parent, sizeof *facts + room * sizeof *facts->own);
 
 	talloc_set_name_const(facts, "struct facts");
-	*facts = (struct facts){.under = under, .known = facts->own, .dense = under};
+	*facts = (struct facts){
+		.under = under, .known = facts->own, .room = SESSION_ROOM, .dense = under};
 	return facts;
 }
 
@@ -283,6 +285,16 @@ static size_t place_of(const struct facts *facts, enum fact fact)
 	return facts->dense ? fact : facts->before[word] + count_bits(facts->there[word] & lower);
 }
 
+/* Sessions in TLS know some more than others. */
+static void grow(struct facts *facts)
+{
+	struct known *longer = talloc_array(facts, struct known, SESSION_ROOM_MORE);
+
+	memcpy(longer, facts->known, facts->count * sizeof *longer);
+	facts->known = longer;
+	facts->room = SESSION_ROOM_MORE;
+}
+
 /* There are more of them than is usual. */
 static void spread(struct facts *facts)
 {
@@ -292,14 +304,17 @@ static void spread(struct facts *facts)
 		if (is_there(facts, (enum fact)fact))
 			all[fact] = facts->known[place_of(facts, (enum fact)fact)];
 	}
+	talloc_free(facts->known);
 	facts->known = all;
 	facts->dense = true;
 }
 
 static void make_place(struct facts *facts, enum fact fact)
 {
-	if (!facts->dense && facts->count == SESSION_ROOM)
+	if (!facts->dense && facts->count == SESSION_ROOM_MORE)
 		spread(facts);
+	else if (!facts->dense && facts->count == facts->room)
+		grow(facts);
 	if (!facts->dense) {
 		size_t place = place_of(facts, fact);
 		memmove(&facts->known[place + 1], &facts->known[place],

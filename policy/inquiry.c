@@ -655,6 +655,8 @@ void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 	unsigned missing = missing_fields(inquiry);
 	struct edits *edits = new_edits(inquiry);
 
+	TALLOC_FREE(inquiry->envelope_edits.items);
+	inquiry->envelope_edits.count = 0;
 	if (missing & HEADER_MISSING_DATE)
 		add(edits, "Date", trace_date(NULL, seconds));
 	if (missing & HEADER_MISSING_MESSAGE_ID)
@@ -667,4 +669,18 @@ void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 	hygiene_clean(inquiry, edits);
 	talloc_free(inquiry->edits);
 	inquiry->edits = edits;
+}
+
+/* --- quarantine --- */
+
+struct verdict inquiry_quarantine(struct inquiry *inquiry, const char *reason)
+{
+	if (policy_has_quarantine(inquiry->policy))
+		return (struct verdict){
+			.kind = VERDICT_QUARANTINE, .text = reason, .detail = reason};
+	return verdict_reject(550, "5.7.1",
+		talloc_asprintf(inquiry,
+			"we do not accept this message, %s, and there is no quarantine to keep it "
+			"in",
+			reason));
 }

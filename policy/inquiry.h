@@ -22,6 +22,7 @@
 #include "base/await.h"
 #include "policy/facts.h"
 #include "policy/mail/edit.h"
+#include "policy/mail/envelope_edit.h"
 #include "policy/mail/message.h"
 #include "policy/options.h"
 #include "policy/verdict.h"
@@ -69,12 +70,13 @@ struct inquiry {
 	const struct policy *policy;
 	enum stage stage;
 	struct facts *facts;
-	struct message *message; /* NULL before the message stage */
-	struct header *header;   /* NULL until a learner has taken it apart */
-	struct edits *edits;     /* NULL until inquiry_edit() */
-	double score;            /* of the session and of the stages judged so far */
-	bool accepted_session;   /* an accept for the whole session was given */
-	bool tagged;             /* the tag threshold was reached */
+	struct message *message;              /* NULL before the message stage */
+	struct header *header;                /* NULL until a learner has taken it apart */
+	struct edits *edits;                  /* NULL until inquiry_edit() */
+	struct envelope_edits envelope_edits; /* set by inquiry_edit(), too */
+	double score;                         /* of the session and of the stages judged so far */
+	bool accepted_session;                /* an accept for the whole session was given */
+	bool tagged;                          /* the tag threshold was reached */
 	bool is_decided; /* in a judgement: the chain has said its verdict, and the shadow is asked */
 	bool is_waiting;        /* in a run of the chain: one who stands before waits for a fact */
 	uint32_t delay;         /* ms that rules want the answer to be held back */
@@ -140,12 +142,15 @@ bool inquiry_is_stranger(struct inquiry *inquiry);
  * what it says of itself. */
 bool inquiry_is_at_border(struct inquiry *inquiry);
 
+/* For checks: puts the message into quarantine, for a reason ("it looks unwanted") that lives as long as the inquiry; where there is none, 550. */
+struct verdict inquiry_quarantine(struct inquiry *inquiry, const char *reason);
+
 /* For the chain: appends to the trace, and adds the entry's score if it is to be counted. */
 void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry);
 
 /* What is to be changed in a message that has passed, judged at the message stage; from then on it is inquiry->edits. Date and
  * Message-ID (made of the transaction's id) are added where one of our own clients, in relay.networks or authenticated, left them out;
- * Received-SPF where SPF was asked; X-Postern-Tag where the score has reached thresholds.tag; what rules want; policy/hygiene.h removes what strangers may not bring. */
+ * Received-SPF where SPF was asked; X-Postern-Tag where the score has reached thresholds.tag; what rules want, of the envelope too; policy/hygiene.h removes what strangers may not bring. */
 void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds);
 
 /* The trace as one JSON array (jansson) is explain's; this gives the word for the log: "relay=pass,size=reject", each pair once; what

@@ -20,7 +20,6 @@
 
 #define CONTENT "a later version, which takes parts out of messages,"
 #define DKIM "a later version, which checks signatures,"
-#define QUARANTINE "a later version, which has a quarantine,"
 #define GEOIP "--with-maxminddb, in a later version,"
 
 /* --- facts that are missing --- */
@@ -233,11 +232,18 @@ static const struct vocabulary_action actions[] = {
 	{.name = "subject_prefix", .stages = AT(STAGE_MESSAGE), SLOTS(prefix_slots), .manual = "puts a text before the subject"},
 	{.name = "log",           .stages = ANY_STAGE, SLOTS(log_slots), .manual = "writes a line into the log"},
 	{.name = "delay",         .stages = ANY_STAGE, SLOTS(delay_slots), .manual = "holds the answer back, by 30 s at most for all rules of a stage"},
-	{.name = "discard",       .stages = AT(STAGE_MESSAGE), .final = true, .missing = QUARANTINE},
-	{.name = "quarantine",    .stages = AT(STAGE_MESSAGE), .final = true, SLOTS(reason_slots), .missing = QUARANTINE},
+	{.name = "discard",       .stages = AT(STAGE_MESSAGE), .final = true,
+		.manual = "accepts the message and throws it away: nobody gets it, and nobody is told"},
+	{.name = "quarantine",    .stages = AT(STAGE_MESSAGE), .final = true, SLOTS(reason_slots),
+		.manual = "keeps the message until somebody has looked at it (postern quarantine); where there is no quarantine, it is refused"},
 	{.name = "strip",         .stages = AT(STAGE_MESSAGE), .missing = CONTENT},
-	{.name = "redirect",      .stages = AT(STAGE_RCPT) | AT(STAGE_MESSAGE), SLOTS(address_slots), .missing = QUARANTINE},
-	{.name = "add_recipient", .stages = AT(STAGE_MESSAGE), SLOTS(address_slots), .missing = QUARANTINE},
+	{.name = "redirect",      .stages = AT(STAGE_RCPT) | AT(STAGE_MESSAGE), SLOTS(address_slots),
+		.manual = "sends the mail to that address instead; at rcpt that of this recipient alone"},
+	{.name = "add_recipient", .stages = AT(STAGE_MESSAGE), SLOTS(address_slots), .manual = "sends the mail to that address, too"},
+	{.name = "remove_recipient", .stages = AT(STAGE_MESSAGE), SLOTS(address_slots),
+		.manual = "does not send the mail to that address; when nobody is left, it is refused"},
+	{.name = "change_sender", .stages = AT(STAGE_MESSAGE), SLOTS(address_slots),
+		.manual = "sends the mail with that sender in its envelope"},
 	{.name = "greylist",      .stages = AT(STAGE_RCPT) | AT(STAGE_DATA), .final = true, .asks = "greylist.young", SLOTS(greylist_slots),
 		.manual = "puts off while client, sender and recipient are younger than that; needs the store"},
 };

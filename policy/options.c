@@ -359,7 +359,7 @@ static const struct option known_good_rows[] = {
 	{0},
 };
 
-static const char *const poison_choices[] = {"refuse", "put_off", NULL};
+static const char *const poison_choices[] = {"refuse", "put_off", "quarantine", NULL};
 
 static const struct option scanner_rows[] = {
 	{FIELD(scanner_options, processes), .type = OPTION_NUMBER, .preset = "0", .maximum = 60,
@@ -393,7 +393,7 @@ static const struct option scanner_rows[] = {
 	{FIELD(scanner_options, poison), .type = OPTION_CHOICE, .preset = "refuse",
 		.choices = poison_choices,
 		.manual = "what becomes of a message that two scanners died over within a day: "
-			  "refuse it (554), or put_off again and again (451)"},
+			  "refuse it (554), put_off again and again (451), or quarantine"},
 	{0},
 };
 
@@ -461,6 +461,27 @@ static const struct option hygiene_rows[] = {
 	{0},
 };
 
+static const struct option quarantine_rows[] = {
+	{FIELD(quarantine_options, path), .type = OPTION_TEXT,
+		.manual = "directory that messages are kept in which are not to go on until "
+			  "somebody has looked at them (postern quarantine); it is made for "
+			  "process.user when it is not there. Needs store.path"},
+	{FIELD(quarantine_options, redirect), .type = OPTION_TEXT,
+		.manual = "address that they are sent to instead, through the same backend; not "
+			  "together with path"},
+	{FIELD(quarantine_options, age), .type = OPTION_DURATION, .preset = "30d",
+		.minimum = MINUTE, .maximum = YEAR,
+		.manual = "how long a message is kept; then it is removed, and nobody is told"},
+	{FIELD(quarantine_options, size), .type = OPTION_SIZE, .preset = "10G", .minimum = MEGABYTE,
+		.maximum = 1024 * 1024 * GIGABYTE,
+		.manual = "how much is kept in all; beyond it, and when the disk is full, the "
+			  "next message is put off with 451: nothing goes for its sake"},
+	{FIELD(quarantine_options, timeout), .type = OPTION_DURATION, .preset = "30s",
+		.minimum = 1000, .maximum = 5 * MINUTE,
+		.manual = "until a message must be safe on the disk; then the client hears 451"},
+	{0},
+};
+
 static const struct option thresholds_rows[] = {
 	{FIELD(thresholds_options, tag), .type = OPTION_SCORE, .preset = "5",
 		.manual = "score from which a message is marked"},
@@ -511,6 +532,8 @@ const struct section policy_sections[] = {
 		"Header fields that strangers may not bring."},
 	{"scanner", false, sizeof(struct scanner_options), scanner_rows,
 		"Processes that take messages apart, shut off from network and files."},
+	{"quarantine", false, sizeof(struct quarantine_options), quarantine_rows,
+		"Messages that are not to go on until somebody has looked at them."},
 	{"thresholds", false, sizeof(struct thresholds_options), thresholds_rows,
 		"What a score leads to. Scores of all checks and rules add up."},
 	{0},
@@ -661,6 +684,26 @@ static void check_thresholds(const struct policy *policy, struct complaints *com
 	if (thresholds->reject < thresholds->quarantine)
 		complaint_error(complaints, policy_place(policy, thresholds, "reject"),
 			"reject must not be below quarantine");
+}
+
+static void check_quarantine(const struct policy *policy, struct complaints *complaints)
+{
+	const struct quarantine_options *quarantine = policy->quarantine;
+	struct address *address =
+		quarantine->redirect ? address_parse(NULL, slice_of(quarantine->redirect)) : NULL;
+
+	if (quarantine->redirect && (!address || !*address->domain))
+		complaint_error(complaints, policy_place(policy, quarantine, "redirect"),
+			"\"%s\" is no address", quarantine->redirect);
+	if (quarantine->redirect && quarantine->path)
+		complaint_error(complaints, policy_place(policy, quarantine, "redirect"),
+			"quarantine has a path and an address: one of them must go");
+	talloc_free(address);
+}
+
+bool policy_has_quarantine(const struct policy *policy)
+{
+	return policy->quarantine && (policy->quarantine->path || policy->quarantine->redirect);
 }
 
 /* A name of a field, or how names begin. */
@@ -829,6 +872,7 @@ struct policy *policy_new(
 	add_rates(policy, complaints);
 	policy->hygiene = settings_section(settings, "hygiene");
 	policy->thresholds = settings_section(settings, "thresholds");
+	policy->quarantine = settings_section(settings, "quarantine");
 	policy->site = complete_site(policy, settings_section(settings, ""), complaints);
 	check_domains(policy, complaints);
 	check_recipients(policy, complaints);
@@ -837,5 +881,6 @@ struct policy *policy_new(
 	check_rules(policy, complaints);
 	check_hygiene(policy, complaints);
 	check_thresholds(policy, complaints);
+	check_quarantine(policy, complaints);
 	return policy;
 }

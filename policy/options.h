@@ -44,7 +44,7 @@ struct site {
 	struct cidrs trusted_relays; /* hosts that hand on strangers' mail to us */
 };
 
-enum poison { POISON_REFUSE, POISON_PUT_OFF };
+enum poison { POISON_REFUSE, POISON_PUT_OFF, POISON_QUARANTINE };
 
 /* The processes that take messages apart, and what one message may cost them. */
 struct scanner_options {
@@ -57,6 +57,15 @@ struct scanner_options {
 	int64_t depth;           /* of containers in containers */
 	int poison;              /* enum poison: a message that two scanners died over */
 	struct texts yara_rules; /* files, relative to the configuration */
+};
+
+/* Where messages are put that are not to go on, until somebody has looked at them: a folder, or an address. */
+struct quarantine_options {
+	const char *path;     /* NULL: no folder */
+	const char *redirect; /* address they are sent to instead; NULL: none */
+	int64_t age;          /* ms that a message is kept */
+	int64_t size;         /* bytes of all */
+	int64_t timeout;      /* ms until it must be on the disk */
 };
 
 /* Header fields that strangers may not bring. */
@@ -239,6 +248,7 @@ struct policy {
 	const struct hygiene_options *hygiene;
 	const struct scanner_options *scanner;
 	const struct thresholds_options *thresholds;
+	const struct quarantine_options *quarantine;
 	const struct learner
 		*content; /* takes messages apart where there are no scanners; NULL: nobody does */
 	const struct rules_options *rules;
@@ -253,6 +263,9 @@ struct policy {
  * to under the settings. */
 struct policy *policy_new(
 	const void *parent, const struct settings *settings, struct complaints *complaints);
+
+/* Whether there is a quarantine of either kind. */
+bool policy_has_quarantine(const struct policy *policy);
 
 /* The section rate of that name, or NULL. */
 const struct rate_options *policy_rate(const struct policy *policy, struct slice name);

@@ -214,14 +214,31 @@ static json_t *edit_json(const struct edit *edit)
 	char *name = slice_keep(NULL, edit->name);
 
 	set(object, "action", record_text(edit_action_name(edit->action)));
-	set(object, "name", record_text(name));
+	if (edit->action == EDIT_BYTES) {
+		set(object, "at", json_integer((json_int_t)edit->at));
+		set(object, "size", json_integer((json_int_t)edit->size));
+	} else {
+		set(object, "name", record_text(name));
+	}
 	talloc_free(name);
 	return object;
 }
 
-static json_t *edits_json(const struct edits *edits)
+static json_t *envelope_edit_json(const struct envelope_edit *edit)
+{
+	json_t *object = json_object();
+
+	set(object, "action", record_text(envelope_edit_action_name(edit->action)));
+	set(object, "address", record_text(edit->address->text));
+	return object;
+}
+
+static json_t *edits_json(const struct edits *edits, const struct envelope_edits *envelope)
 {
 	json_t *array = json_array();
+
+	for (size_t i = 0; i < envelope->count && i < EDITS_TOLD; i++)
+		json_array_append_new(array, envelope_edit_json(&envelope->items[i]));
 
 	for (size_t i = 0; edits && i < edits->count && i < EDITS_TOLD; i++)
 		json_array_append_new(array, edit_json(&edits->items[i]));
@@ -290,7 +307,7 @@ json_t *record_new(struct inquiry *inquiry, bool with_facts)
 	set_shadow(record, inquiry);
 	if (inquiry->recipients)
 		set(record, "recipients", json_incref(inquiry->recipients));
-	set(record, "edits", edits_json(inquiry->edits));
+	set(record, "edits", edits_json(inquiry->edits, &inquiry->envelope_edits));
 	return record;
 }
 

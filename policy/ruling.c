@@ -170,6 +170,23 @@ static struct verdict put_off(struct inquiry *inquiry, const struct outcome_acti
 		451, "4.7.1", "we do not know you yet: please try again in some minutes");
 }
 
+static struct verdict discard(struct inquiry *inquiry, const struct outcome_action *action)
+{
+	(void)inquiry;
+	(void)action;
+	return (struct verdict){.kind = VERDICT_DISCARD};
+}
+
+static struct verdict put_away(struct inquiry *inquiry, const struct outcome_action *action)
+{
+	const struct value_field *reason = &action->arguments[0];
+	bool has_reason = reason->state == FACT_KNOWN && *reason->value.text;
+
+	return inquiry_quarantine(inquiry,
+		has_reason ? reply_text(inquiry, reason->value.text)
+			   : "it looks unwanted to this site");
+}
+
 static struct verdict disconnect(struct inquiry *inquiry, const struct outcome_action *action)
 {
 	struct verdict verdict =
@@ -185,7 +202,8 @@ static const struct {
 	const char *action;
 	struct verdict (*decide)(struct inquiry *inquiry, const struct outcome_action *action);
 } finals[] = {{"accept", let_pass}, {"reject", reject}, {"tempfail", tempfail},
-	{"disconnect", disconnect}, {"greylist", put_off}};
+	{"discard", discard}, {"quarantine", put_away}, {"disconnect", disconnect},
+	{"greylist", put_off}};
 
 struct verdict ruling_decide(struct inquiry *inquiry, const struct outcome_action *action)
 {
@@ -359,26 +377,100 @@ static const char *text_of(const struct outcome_action *action, size_t slot)
 	return action->arguments[slot].value.text;
 }
 
-static void edit(const struct outcome_action *action, struct edits *edits)
+static void add_header(
+	struct inquiry *inquiry, struct edits *edits, const struct outcome_action *action)
 {
-	const char *name = action->row->name;
-
-	if (strcmp(name, "header") == 0 &&
-		!edits_add(edits, EDIT_TOP, text_of(action, 0), text_of(action, 1), EDIT_TEXT))
+	(void)inquiry;
+	if (!edits_add(edits, EDIT_TOP, text_of(action, 0), text_of(action, 1), EDIT_TEXT))
 		assert(!"names of fields are looked at when rules are read");
-	if (strcmp(name, "remove_header") == 0)
-		edits_remove_all(edits, text_of(action, 0));
-	if (strcmp(name, "subject_prefix") == 0)
-		edits_prefix_subject(edits, text_of(action, 0));
 }
 
-void ruling_edit(const struct inquiry *inquiry, struct edits *edits)
+static void remove_header(
+	struct inquiry *inquiry, struct edits *edits, const struct outcome_action *action)
+{
+	(void)inquiry;
+	edits_remove_all(edits, text_of(action, 0));
+}
+
+static void prefix_subject(
+	struct inquiry *inquiry, struct edits *edits, const struct outcome_action *action)
+{
+	(void)inquiry;
+	edits_prefix_subject(edits, text_of(action, 0));
+}
+
+/* Addresses are looked at when rules are read, and when a scanner's answer is. */
+static void redirect(
+	struct inquiry *inquiry, struct edits *edits, const struct outcome_action *action)
+{
+	(void)edits;
+	if (!envelope_edits_redirect(&inquiry->envelope_edits, inquiry, text_of(action, 0)))
+		assert(!"an address");
+}
+
+static void add_recipient(
+	struct inquiry *inquiry, struct edits *edits, const struct outcome_action *action)
+{
+	(void)edits;
+	if (!envelope_edits_add_recipient(&inquiry->envelope_edits, inquiry, text_of(action, 0)))
+		assert(!"an address");
+}
+
+static void remove_recipient(
+	struct inquiry *inquiry, struct edits *edits, const struct outcome_action *action)
+{
+	(void)edits;
+	if (!envelope_edits_remove_recipient(&inquiry->envelope_edits, inquiry, text_of(action, 0)))
+		assert(!"an address");
+}
+
+static void change_sender(
+	struct inquiry *inquiry, struct edits *edits, const struct outcome_action *action)
+{
+	(void)edits;
+	if (!envelope_edits_change_sender(&inquiry->envelope_edits, inquiry, text_of(action, 0)))
+		assert(!"an address");
+}
+
+static const struct {
+	const char *action;
+	void (*edit)(
+		struct inquiry *inquiry, struct edits *edits, const struct outcome_action *action);
+} editing[] = {{"header", add_header}, {"remove_header", remove_header},
+	{"subject_prefix", prefix_subject}, {"redirect", redirect},
+	{"add_recipient", add_recipient}, {"remove_recipient", remove_recipient},
+	{"change_sender", change_sender}};
+
+static void edit(struct inquiry *inquiry, struct edits *edits, const struct outcome_action *action)
+{
+	for (size_t i = 0; i < sizeof editing / sizeof *editing; i++) {
+		if (strcmp(editing[i].action, action->row->name) == 0)
+			editing[i].edit(inquiry, edits, action);
+	}
+}
+
+void ruling_edit(struct inquiry *inquiry, struct edits *edits)
 {
 	size_t count;
 	const struct rule_outcome *outcomes = ruling_outcomes(inquiry, &count);
 
 	for (size_t i = 0; i < count && !observes(inquiry); i++) {
 		for (size_t k = 0; k < outcomes[i].count && !outcomes[i].monitored; k++)
-			edit(&outcomes[i].actions[k], edits);
+			edit(inquiry, edits, &outcomes[i].actions[k]);
 	}
+}
+
+const char *ruling_redirection(const struct inquiry *inquiry)
+{
+	const char *address = NULL;
+	size_t count;
+	const struct rule_outcome *outcomes = ruling_outcomes(inquiry, &count);
+
+	for (size_t i = 0; i < count && !observes(inquiry); i++) {
+		for (size_t k = 0; k < outcomes[i].count && !outcomes[i].monitored; k++) {
+			if (strcmp(outcomes[i].actions[k].row->name, "redirect") == 0)
+				address = text_of(&outcomes[i].actions[k], 0);
+		}
+	}
+	return address;
 }

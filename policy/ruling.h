@@ -27,8 +27,11 @@ struct evaluation *ruling_evaluation(const struct inquiry *inquiry);
 /* For policy/scan: the evaluation of the stage, begun if need be; NULL when no rule is for it. */
 struct evaluation *ruling_begin(struct inquiry *inquiry);
 
-/* Header and subject edits of the rules that acted at the message stage. */
-void ruling_edit(const struct inquiry *inquiry, struct edits *edits);
+/* Edits of the rules that acted at the message stage: of the message into the list, of the envelope into the inquiry. */
+void ruling_edit(struct inquiry *inquiry, struct edits *edits);
+
+/* Who shall get the mail for the recipient that was judged last, at rcpt; NULL: he himself. The last rule counts. */
+const char *ruling_redirection(const struct inquiry *inquiry);
 
 /* For policy/shadow: whether the rules were asked at this stage, and all they need was known; the score as they saw it; what a final action means. */
 bool ruling_has_spoken(const struct inquiry *inquiry);

@@ -4,6 +4,8 @@
 
 #include "policy/content_learner.h"
 #include "policy/header_learner.h"
+#include "policy/mail/address.h"
+#include "policy/mail/folding.h"
 #include "policy/rulebook.h"
 #include "policy/ruling.h"
 #include "policy/shadow.h"
@@ -165,6 +167,16 @@ static void put_outcomes(struct parcel *parcel, const struct vocabulary *vocabul
 		put_outcome(parcel, vocabulary, &outcomes[i]);
 }
 
+static bool is_address(const char *text)
+{
+	struct address *address = address_parse(NULL, slice_of(text));
+	bool is_one = address && *address->domain;
+
+	talloc_free(address);
+	return is_one;
+}
+
+/* Who reads rules has looked at them so, and who acts relies on it. */
 static bool fits(const struct vocabulary_slot *slot, const struct value *value)
 {
 	static const bool is_text[] = {[SHAPE_STATUS] = true,
@@ -173,6 +185,11 @@ static bool fits(const struct vocabulary_slot *slot, const struct value *value)
 		[SHAPE_ADDRESS] = true,
 		[SHAPE_DURATION] = false};
 
+	if (slot->shape == SHAPE_FIELD && value_is_text(value->type) &&
+		!folding_is_name(slice_of(value->text)))
+		return false;
+	if (slot->shape == SHAPE_ADDRESS && value_is_text(value->type) && !is_address(value->text))
+		return false;
 	return value->type != VALUE_TEXTS && value->type != VALUE_RECORDS &&
 		(slot->shape == SHAPE_WORD || value_is_text(value->type) == is_text[slot->shape]);
 }

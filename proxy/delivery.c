@@ -177,17 +177,28 @@ static unsigned keywords_used(const struct delivery *delivery)
 		(envelope->require_tls ? CAPABILITY_REQUIRETLS : 0);
 }
 
+/* It is played anew on the same connection. */
+static void forget_play(struct delivery *delivery)
+{
+	delivery->backend->used |= delivery->open;
+	delivery->sender_stands = false;
+	delivery->played = 0;
+}
+
 static struct step start_anew(void *owner)
 {
 	struct delivery *delivery = owner;
 
-	bool differs = delivery->sending && delivery->sender_stands &&
+	bool differs = delivery->sending && delivery->sender_stands && !delivery->differs &&
 		delivery->played != delivery->envelope->passed;
 	bool lacks = delivery->backend &&
 		keywords_used(delivery) & ~delivery->backend->capabilities.keywords;
 
+	if (delivery->differs && delivery->backend)
+		forget_play(delivery);
 	if (differs || lacks)
 		give_back(delivery);
+	delivery->differs = false;
 	return delivery->backend && !delivery->backend->lost ? THEN(begin_play) : THEN(obtain);
 }
 
@@ -366,6 +377,19 @@ static struct step say_line(void *owner)
 	return THEN(hear_line);
 }
 
+static void note_edited(struct delivery *delivery, const struct reply *reply)
+{
+	const struct recipient *recipient = line_recipient(delivery, delivery->heard);
+	struct log_line line;
+
+	log_begin(&line, LEVEL_ERROR, "edited_recipient_refused");
+	log_text(&line, "recipient", recipient->address->text);
+	log_text(&line, "server", delivery->server);
+	log_number(&line, "code", reply->code);
+	log_text(&line, "text", reply->text);
+	log_end(&line);
+}
+
 static void hear_recipient(struct delivery *delivery, const struct reply *reply)
 {
 	bool is_candidate = delivery->heard == 1 + delivery->envelope->passed;
@@ -377,6 +401,8 @@ static void hear_recipient(struct delivery *delivery, const struct reply *reply)
 			return;
 	} else if (!reply_is_positive(reply)) {
 		delivery->spoilt = true;
+		if (delivery->edited)
+			note_edited(delivery, reply);
 		return;
 	}
 	delivery->played++;
@@ -419,7 +445,12 @@ static struct step end_play(void *owner)
 	if (delivery->spoilt || delivery->played != delivery->envelope->passed)
 		return conclude(delivery,
 			reply_of(delivery, 451, "4.3.0",
-				"a recipient was accepted first and refused later, try again"));
+				delivery->edited
+					? "a recipient that our policy wants was refused behind "
+					  "us, "
+					  "try again later"
+					: "a recipient was accepted first and refused later, try "
+					  "again"));
 	return THEN(announce_message);
 }
 
@@ -471,7 +502,7 @@ static bool is_plain(const struct delivery *delivery)
 	const struct message *message = delivery->message;
 	unsigned odd = ANOMALY_BARE_LF | ANOMALY_BARE_CR | ANOMALY_NUL;
 
-	return !message_has_dot_lines(message) && !delivery->plan->has_dot_lines &&
+	return !message_has_dot_lines(message) && !delivery->plan->needs_stuffing &&
 		!(message_anomalies(message) & odd);
 }
 
@@ -700,6 +731,15 @@ void delivery_begin_recipient(
 		return;
 	}
 	begin(delivery, THEN(start_anew), await);
+}
+
+void delivery_set_final(struct delivery *delivery, const struct envelope *final)
+{
+	if (final == delivery->envelope)
+		return;
+	delivery->envelope = final;
+	delivery->differs = true;
+	delivery->edited = true;
 }
 
 void delivery_begin_message(struct delivery *delivery, const struct edit_plan *plan,

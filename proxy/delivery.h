@@ -8,6 +8,9 @@
  * out to be dead before the commit. If in such a play a recipient that the client heard 250 for is refused, nothing is sent and the
  * reply is 451.
  *
+ * When the message's final envelope is another than the one that was played, it is played anew before the message. If in that any of its
+ * recipients is refused, nothing is sent either.
+ *
  * With backend.client = "xforward" the client is told before MAIL, on servers that take XFORWARD; on a kept connection each transaction
  * tells its own.
  *
@@ -32,7 +35,7 @@ struct delivery {
 	struct gateway *gateway;
 	struct pool *pool;
 	const struct backend_options *options;
-	const struct envelope *envelope;
+	const struct envelope *envelope; /* the client's, and for the message the final one */
 	struct steps steps;
 	struct await *await;     /* of whoever asked */
 	struct backend *backend; /* held, or NULL */
@@ -49,6 +52,8 @@ struct delivery {
 	bool tried_fresh;
 	bool held; /* the connection was there before this operation: it may have died meanwhile */
 	bool sending;     /* the message, not a recipient, is what this is about */
+	bool differs;     /* the final envelope is another, and is to be played */
+	bool edited;      /* what is played is no more what the client has said */
 	bool spoilt;      /* a recipient that stood was refused in a later play */
 	uint64_t avoided; /* bits of servers that said they are busy, in this operation */
 	bool met_busy;    /* one of those that were asked is busy */
@@ -73,6 +78,9 @@ struct delivery *delivery_new(const void *parent, struct gateway *gateway, struc
 /* Asks the backend about one more recipient, which the envelope does not hold as passed yet. */
 void delivery_begin_recipient(
 	struct delivery *delivery, const struct recipient *recipient, struct await *await);
+
+/* Who shall get the message, when policy has edited the envelope; the same one changes nothing. It must outlive the delivery. */
+void delivery_set_final(struct delivery *delivery, const struct envelope *final);
 
 /* Sends what is planned for the message but for its last bytes. When that is done and delivery->reply.code is 0, commit; otherwise it
  * is the answer. Both stay until the delivery has ended. */

@@ -10,10 +10,12 @@
 #include "policy/list_watch.h"
 #include "policy/mail/trace.h"
 #include "policy/record.h"
+#include "policy/ruling.h"
 #include "policy/shadow.h"
 #include "proxy/announcement.h"
 #include "proxy/journal.h"
 #include "proxy/memory.h"
+#include "proxy/quarantine_entry.h"
 #include "proxy/rule_log.h"
 
 #include <talloc.h>
@@ -96,6 +98,15 @@ void transaction_forget_recipient(struct transaction *transaction)
 	facts_forget_recipient(transaction->facts);
 }
 
+void transaction_redirect(struct session *s)
+{
+	const char *text = ruling_redirection(s->transaction->inquiry);
+	const struct address *address = text ? address_parse(s->transaction, slice_of(text)) : NULL;
+
+	if (address)
+		s->command->recipient.address = address;
+}
+
 void transaction_tell_recipients(struct transaction *transaction)
 {
 	size_t count;
@@ -171,8 +182,15 @@ void transaction_plan(struct transaction *transaction)
 	const char *received = print_received(transaction, seconds);
 
 	inquiry_edit(transaction->inquiry, transaction->id, seconds);
+	if (transaction->verdict.kind == VERDICT_QUARANTINE &&
+		transaction->inquiry->policy->quarantine->redirect)
+		quarantine_entry_redirect(transaction);
 	transaction->plan =
 		edit_plan_new(transaction, transaction->inquiry->edits, slice_of(received));
+	transaction->final = transaction->inquiry->envelope_edits.count
+		? envelope_edits_apply(
+			  transaction, &transaction->inquiry->envelope_edits, transaction->envelope)
+		: transaction->envelope;
 }
 
 void transaction_note_refusal(struct session *s)
@@ -201,6 +219,8 @@ static const char *outcome(const struct transaction *transaction, const struct r
 		return "abandoned";
 	if (!reply)
 		return transaction->hopeless ? "reject" : "tempfail";
+	if (transaction->delivered && transaction->verdict.kind == VERDICT_QUARANTINE)
+		return verdict_name(VERDICT_QUARANTINE);
 	if (transaction->delivered)
 		return transaction->untold ? "delivered, client not told" : "accept";
 	if (reply_is_positive(reply))
@@ -311,6 +331,8 @@ static void count(struct transaction *transaction, const struct reply *reply)
 		table_add(table, COUNT_TEMPFAILED, 1);
 	if (transaction->verdict.kind == VERDICT_DISCARD)
 		table_add(table, COUNT_DISCARDED, 1);
+	if (strcmp(word, "quarantine") == 0)
+		table_add(table, COUNT_QUARANTINED, 1);
 }
 
 /* What the client heard, whoever decided it. */

@@ -13,6 +13,9 @@ void transaction_begin(struct session *s);
 /* Before the next recipient, and behind the last one: what is known of one alone goes into the record and is forgotten. */
 void transaction_forget_recipient(struct transaction *transaction);
 
+/* A recipient that policy let through: if a rule wants it, somebody else is asked about in his place. */
+void transaction_redirect(struct session *s);
+
 /* At DATA: tells the recipients that passed. */
 void transaction_tell_recipients(struct transaction *transaction);
 
@@ -22,7 +25,7 @@ void transaction_begin_message(struct session *s);
 /* The message has come whole: tells its facts. */
 void transaction_tell_message(struct transaction *transaction);
 
-/* What will be sent: the message with Received on top and the judge's edits. */
+/* What will be sent, and to whom: the message with Received on top and the judge's edits, the envelope with its edits. */
 void transaction_plan(struct transaction *transaction);
 
 /* A recipient was refused with the session's reply. */

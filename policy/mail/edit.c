@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Edits of a header, and the message as they make it. */
+/* Edits of a message, and the message as they make it. */
 #include "policy/mail/edit.h"
 
 #include "policy/mail/folding.h"
@@ -14,7 +14,8 @@
 
 const char *edit_action_name(enum edit_action action)
 {
-	static const char *const names[] = {"add_header", "remove_header", "replace_header"};
+	static const char *const names[] = {
+		"add_header", "remove_header", "replace_header", "replace_bytes"};
 
 	return names[action];
 }
@@ -120,6 +121,20 @@ size_t edits_remove_all(struct edits *edits, const char *name)
 	return count;
 }
 
+bool edits_replace_bytes(struct edits *edits, size_t at, size_t size, struct slice text)
+{
+	struct edit *edit;
+
+	if (at < edits->header->size || at > edits->message.size || size > edits->message.size - at)
+		return false;
+	edit = append(edits, EDIT_BYTES, slice_of(""));
+	edit->at = at;
+	edit->size = size;
+	if (text.size)
+		edit->text = slice_make(talloc_memdup(edits, text.data, text.size), text.size);
+	return true;
+}
+
 /* The prefix on a line of its own, or before the old text where that fits: what came folded and encoded stays so. */
 static char *prefixed_subject(struct edits *edits, const char *prefix, struct slice value)
 {
@@ -158,8 +173,18 @@ void edits_prefix_subject(struct edits *edits, const char *prefix)
 
 /* --- the plan --- */
 
-static void put(struct edit_plan *plan, struct slice bytes)
+/* A plan in the making. */
+struct planning {
+	struct edit_plan *plan;
+	const struct edits *edits;
+	size_t at;    /* of the message, what has been dealt with */
+	bool is_seam; /* a field was added or cut out last: what follows begins a line */
+};
+
+static void put(struct planning *planning, struct slice bytes)
 {
+	struct edit_plan *plan = planning->plan;
+
 	if (!bytes.size)
 		return;
 	plan->slices[plan->count++] = bytes;
@@ -167,13 +192,14 @@ static void put(struct edit_plan *plan, struct slice bytes)
 }
 
 /* What came last has a line end that all agree on: not so a last line without one, or a line that ends with CR alone. */
-static void end_line(struct edit_plan *plan)
+static void end_line(struct planning *planning)
 {
+	const struct edit_plan *plan = planning->plan;
 	const struct slice *last = plan->count ? &plan->slices[plan->count - 1] : NULL;
 	char end = last ? last->data[last->size - 1] : '\n';
 
 	if (end != '\n')
-		put(plan, slice_of(end == '\r' ? "\n" : "\r\n"));
+		put(planning, slice_of(end == '\r' ? "\n" : "\r\n"));
 }
 
 /* Names of fields may begin with one. */
@@ -184,16 +210,34 @@ static bool has_dot_line(struct slice field)
 	return field.size;
 }
 
-static void put_field(struct edit_plan *plan, struct slice field)
+static void put_field(struct planning *planning, struct slice field)
 {
+	planning->is_seam = true;
 	if (!field.size)
 		return;
-	end_line(plan);
-	plan->has_dot_lines |= has_dot_line(field);
-	put(plan, field);
+	end_line(planning);
+	planning->plan->needs_stuffing |= has_dot_line(field);
+	put(planning, field);
 }
 
-/* By place; at one place what is inserted comes first; the rest by its order in the list. */
+/* Behind what was cut out of the header a line begins. */
+static void end_seam(struct planning *planning, struct slice next)
+{
+	if (!next.size)
+		return;
+	if (planning->is_seam)
+		end_line(planning);
+	planning->is_seam = false;
+}
+
+static void put_bytes(struct planning *planning, struct slice bytes)
+{
+	end_seam(planning, bytes);
+	planning->plan->needs_stuffing = true;
+	put(planning, bytes);
+}
+
+/* By place; at one place what is inserted comes first, fields before bytes; the rest by its order in the list. */
 static int compare(const void *first, const void *second)
 {
 	const struct edit *a = *(const struct edit *const *)first;
@@ -203,6 +247,8 @@ static int compare(const void *first, const void *second)
 		return a->at < b->at ? -1 : 1;
 	if (!a->size != !b->size)
 		return a->size ? 1 : -1;
+	if ((a->action == EDIT_BYTES) != (b->action == EDIT_BYTES))
+		return a->action == EDIT_BYTES ? 1 : -1;
 	return a < b ? -1 : a > b;
 }
 
@@ -217,50 +263,58 @@ static const struct edit **sorted(const void *parent, const struct edits *edits)
 	return order;
 }
 
-static bool is_superseded(const struct edit *const *edit)
+/* By another edit of the same bytes, or of what they stand in. */
+static bool is_superseded(const struct planning *planning, const struct edit *const *edit)
 {
-	return edit[0]->size && edit[1] && edit[1]->at == edit[0]->at;
+	return edit[0]->at < planning->at ||
+		(edit[0]->size && edit[1] && edit[1]->at == edit[0]->at);
 }
 
-/* The message from *at on, as far as the place. Behind what was cut out a line begins, or an empty line there would not end the header any
+/* The message as far as the place. Behind what was cut out a line begins, or an empty line there would not end the header any
  * more. A first line that begins with a blank would continue a field that we have put before it, and become its text: an empty
  * line keeps it what it is. */
-static void put_message(struct edit_plan *plan, const struct edits *edits, size_t *at, size_t place)
+static void put_message(struct planning *planning, size_t place)
 {
-	struct slice bytes = slice_make(edits->message.data + *at, place - *at);
-	const struct slice *last = plan->count ? &plan->slices[plan->count - 1] : NULL;
+	const char *data = planning->edits->message.data + planning->at;
+	struct slice bytes = slice_make(data, place - planning->at);
 	bool begins_blank = bytes.size && (bytes.data[0] == ' ' || bytes.data[0] == '\t');
 
-	assert(*at <= place);
-	if (bytes.size && last && last->data + last->size != bytes.data)
-		end_line(plan);
-	if (*at == 0 && last && begins_blank)
-		put(plan, slice_of("\r\n"));
-	put(plan, bytes);
-	*at = place;
+	assert(planning->at <= place);
+	end_seam(planning, bytes);
+	if (planning->at == 0 && planning->plan->count && begins_blank)
+		put(planning, slice_of("\r\n"));
+	put(planning, bytes);
+	planning->at = place;
+}
+
+static void put_edit(struct planning *planning, const struct edit *edit)
+{
+	put_message(planning, edit->at);
+	if (edit->action == EDIT_BYTES)
+		put_bytes(planning, edit->text);
+	else
+		put_field(planning, edit->text);
+	planning->at += edit->size;
 }
 
 struct edit_plan *edit_plan_new(const void *parent, const struct edits *edits, struct slice trace)
 {
 	struct edit_plan *plan = talloc_zero(parent, struct edit_plan);
+	struct planning planning = {.plan = plan, .edits = edits};
 	const struct edit **order = sorted(plan, edits);
-	size_t at = 0;
 
 	plan->slices =
 		talloc_array(plan, struct slice, SLICES_OF_AN_EDIT * edits->count + SLICES_BESIDES);
 	for (const struct edit **edit = order; *edit; edit++) {
 		if ((*edit)->is_above_trace)
-			put_field(plan, (*edit)->text);
+			put_field(&planning, (*edit)->text);
 	}
-	put_field(plan, trace);
+	put_field(&planning, trace);
 	for (const struct edit **edit = order; *edit; edit++) {
-		if ((*edit)->is_above_trace || is_superseded(edit))
-			continue;
-		put_message(plan, edits, &at, (*edit)->at);
-		put_field(plan, (*edit)->text);
-		at += (*edit)->size;
+		if (!(*edit)->is_above_trace && !is_superseded(&planning, edit))
+			put_edit(&planning, *edit);
 	}
-	put_message(plan, edits, &at, edits->message.size);
+	put_message(&planning, edits->message.size);
 	talloc_free(order);
 	return plan;
 }

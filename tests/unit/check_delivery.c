@@ -132,6 +132,40 @@ START_TEST(dots_of_replaced_fields_are_stuffed)
 }
 END_TEST
 
+/* Of the body "one\r\ntwo\r\n": what stands for bytes of it, and how the whole arrives. */
+static const struct {
+	size_t at, size;
+	const char *text, *wanted;
+} byte_rows[] = {
+	{0, 3, "1", "1\r\ntwo\r\n"},
+	{0, 3, ".", "..\r\ntwo\r\n"},
+	{0, 5, ".", "..two\r\n"},
+	{3, 2, "\n.\n", "one\r\n..\r\ntwo\r\n"},
+	{3, 1, "", "one\r\ntwo\r\n"},
+	{4, 1, "", "one\r\ntwo\r\n"},
+	{3, 2, "\r.\r", "one\r\n..\r\ntwo\r\n"},
+	{5, 5, ".\r\n.\r\n", "one\r\n..\r\n..\r\n"},
+	{0, 10, "", ""},
+	{5, 5, "no end", "one\r\nno end\r\n"},
+};
+
+START_TEST(bytes_of_the_body_cannot_end_it)
+{
+	static const struct spool spool;
+	struct message *message = message_new(rig, &spool);
+
+	ck_assert_int_eq(message_add(message, slice_of(HEADER "\r\none\r\ntwo\r\n")), MESSAGE_OK);
+	ck_assert_int_eq(message_finish(message), MESSAGE_OK);
+	struct slice bytes = message_bytes(message);
+	struct edits *edits = edits_new(rig, header_parse(rig, bytes), bytes);
+	ck_assert(edits_replace_bytes(edits, strlen(HEADER "\r\n") + byte_rows[_i].at,
+		byte_rows[_i].size, slice_of(byte_rows[_i].text)));
+	struct slice arrived = deliver(edit_plan_new(rig, edits, slice_of("")), message);
+	ck_assert_str_eq(slice_keep(rig, arrived),
+		talloc_asprintf(rig, HEADER "\r\n%s", byte_rows[_i].wanted));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("delivery");
@@ -143,6 +177,8 @@ int main(void)
 	tcase_add_loop_test(
 		cases, dots_of_added_fields_are_stuffed, 0, sizeof rows / sizeof rows[0]);
 	tcase_add_test(cases, dots_of_replaced_fields_are_stuffed);
+	tcase_add_loop_test(
+		cases, bytes_of_the_body_cannot_end_it, 0, sizeof byte_rows / sizeof byte_rows[0]);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	int failed = srunner_ntests_failed(runner);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Edits of a header, and what is sent then. */
+/* Edits of a message, and what is sent then. */
 #include "policy/mail/edit.h"
 
 #include <check.h>
@@ -232,6 +232,104 @@ START_TEST(is_safe)
 }
 END_TEST
 
+/* --- bytes --- */
+
+#define LETTER "A: 1\r\n\r\n0123456789"
+#define BEFORE "A: 1\r\n"
+
+/* Where the numbers count from the end of the header; a text of NULL is no edit. */
+static const struct {
+	const char *message;
+	struct {
+		size_t at, size;
+		const char *text;
+	} edits[2];
+	const char *sent;
+} byte_rows[] = {
+	{LETTER, {{2, 3, "abc"}}, BEFORE "\r\nabc3456789"},
+	{LETTER, {{2, 0, "abc"}}, BEFORE "\r\nabc0123456789"},
+	{LETTER, {{12, 0, "abc"}}, LETTER "abc"},
+	{LETTER, {{2, 10, ""}}, BEFORE "\r\n"},
+	{LETTER, {{0, 12, ""}}, BEFORE},
+	{LETTER, {{2, 10, "no\nline\rend"}}, BEFORE "\r\nno\nline\rend"},
+	{LETTER, {{4, 1, "x"}, {8, 2, "y"}}, BEFORE "\r\n01x345y89"},
+	{LETTER, {{8, 2, "y"}, {4, 1, "x"}}, BEFORE "\r\n01x345y89"},
+	{LETTER, {{4, 2, "x"}, {6, 2, "y"}}, BEFORE "\r\n01xy6789"},
+	{LETTER, {{4, 6, "x"}, {6, 2, "y"}}, BEFORE "\r\n01x89"},
+	{LETTER, {{6, 2, "y"}, {4, 6, "x"}}, BEFORE "\r\n01x89"},
+	{LETTER, {{4, 4, "x"}, {6, 6, "y"}}, BEFORE "\r\n01x6789"},
+	{LETTER, {{4, 4, "x"}, {6, 0, "y"}}, BEFORE "\r\n01x6789"},
+	{LETTER, {{4, 2, "x"}, {4, 2, "y"}}, BEFORE "\r\n01y456789"},
+	{LETTER, {{4, 2, "x"}, {4, 0, "y"}}, BEFORE "\r\n01yx456789"},
+	{"A: 1", {{0, 0, "\r\n\r\nbody"}}, "A: 1\r\n\r\nbody"},
+	{"", {{0, 0, "x"}}, "x"},
+};
+
+static struct edit_plan *apply_bytes(int row)
+{
+	size_t begin;
+
+	use(byte_rows[row].message);
+	begin = edits->header->size;
+	for (int i = 0; i < 2 && byte_rows[row].edits[i].text; i++)
+		ck_assert(edits_replace_bytes(edits, begin + byte_rows[row].edits[i].at,
+			byte_rows[row].edits[i].size, slice_of(byte_rows[row].edits[i].text)));
+	return edit_plan_new(scratch, edits, slice_of(""));
+}
+
+START_TEST(replaces_bytes)
+{
+	struct edit_plan *plan = apply_bytes(_i);
+
+	ck_assert(plan->needs_stuffing);
+	ck_assert_str_eq(sent(""), byte_rows[_i].sent);
+}
+END_TEST
+
+START_TEST(replaces_bytes_beside_fields)
+{
+	(void)apply_bytes(0);
+	ck_assert(edits_add(edits, EDIT_END, "X", "y", EDIT_TEXT));
+	ck_assert(edits_remove(edits, "A", 0));
+	ck_assert_str_eq(sent(TRACE), TRACE "X: y\r\n\r\nabc3456789");
+}
+END_TEST
+
+/* Bytes that stand directly behind a field that was cut out: it was the line's end. */
+START_TEST(begins_a_line_behind_what_was_cut_out)
+{
+	use("A: 1\rB: 2\r\n\r\nbody");
+	ck_assert(edits_remove(edits, "B", 0));
+	ck_assert(edits_replace_bytes(edits, edits->header->size, 6, slice_of("\r\nnew")));
+	ck_assert_str_eq(sent(""), "A: 1\r\n\r\nnew");
+}
+END_TEST
+
+START_TEST(takes_all_bytes)
+{
+	struct edit_plan *plan;
+
+	use(LETTER);
+	ck_assert(edits_replace_bytes(edits, edits->message.size, 0, slice_make("\0\r.", 3)));
+	plan = edit_plan_new(scratch, edits, slice_of(""));
+	ck_assert_uint_eq(plan->count, 2);
+	ck_assert_uint_eq(plan->slices[1].size, 3);
+	ck_assert_mem_eq(plan->slices[1].data, "\0\r.", 3);
+}
+END_TEST
+
+START_TEST(refuses_bytes_that_are_not_there)
+{
+	use(LETTER);
+	ck_assert(!edits_replace_bytes(edits, edits->header->size - 1, 1, slice_of("x")));
+	ck_assert(!edits_replace_bytes(edits, message.size + 1, 0, slice_of("x")));
+	ck_assert(!edits_replace_bytes(edits, message.size - 1, 2, slice_of("x")));
+	ck_assert(!edits_replace_bytes(edits, message.size - 1, SIZE_MAX, slice_of("x")));
+	ck_assert_uint_eq(edits->count, 0);
+	ck_assert(!edit_plan_new(scratch, edits, slice_of(""))->needs_stuffing);
+}
+END_TEST
+
 /* --- subjects --- */
 
 #define SIXTY "aaaaaaaaa aaaaaaaaa aaaaaaaaa aaaaaaaaa aaaaaaaaa aaaaaaaaaa"
@@ -272,6 +370,7 @@ START_TEST(names_its_actions)
 	ck_assert_str_eq(edit_action_name(EDIT_ADD), "add_header");
 	ck_assert_str_eq(edit_action_name(EDIT_REMOVE), "remove_header");
 	ck_assert_str_eq(edit_action_name(EDIT_REPLACE), "replace_header");
+	ck_assert_str_eq(edit_action_name(EDIT_BYTES), "replace_bytes");
 }
 END_TEST
 
@@ -312,6 +411,11 @@ int main(void)
 	tcase_add_test(cases, replaces);
 	tcase_add_test(cases, takes_the_later_of_two);
 	tcase_add_test(cases, is_safe);
+	tcase_add_loop_test(cases, replaces_bytes, 0, COUNT(byte_rows));
+	tcase_add_test(cases, replaces_bytes_beside_fields);
+	tcase_add_test(cases, begins_a_line_behind_what_was_cut_out);
+	tcase_add_test(cases, takes_all_bytes);
+	tcase_add_test(cases, refuses_bytes_that_are_not_there);
 	tcase_add_loop_test(cases, prefixes_subjects, 0, COUNT(subjects));
 	tcase_add_test(cases, names_its_actions);
 	tcase_add_test(cases, copes_with_many);
