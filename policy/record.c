@@ -195,7 +195,7 @@ static json_t *envelope_edit_json(const struct envelope_edit *edit)
 {
 	json_t *object = json_object();
 
-	set(object, "action", record_text(envelope_action_name(edit->action)));
+	set(object, "action", record_text(envelope_edit_action_name(edit->action)));
 	set(object, "address", record_text(edit->address->text));
 	return object;
 }
