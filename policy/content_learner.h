@@ -14,7 +14,12 @@
 /* The limits that the settings set. */
 struct budget_limits content_learner_limits(const struct scanner_options *options);
 
-/* Facts that are known already, as told by a facts file, are left alone. Without a message all are absent. Digests of attachments are
- * made if they are wanted. */
+/* What costs more than taking the message apart, and is done where somebody asks for it. */
+struct content_wishes {
+	bool digests; /* of attachments */
+	bool yara;    /* matches of the policy's rules of YARA */
+};
+
+/* Facts that are known already, as told by a facts file, are left alone. Without a message all are absent. */
 void content_learner_learn(
-	struct inquiry *inquiry, struct content_tools *tools, bool wants_digests);
+	struct inquiry *inquiry, struct content_tools *tools, const struct content_wishes *wishes);

@@ -388,6 +388,9 @@ static const struct option scanner_rows[] = {
 		.maximum = 1000000, .manual = "files in all archives of one message"},
 	{FIELD(scanner_options, depth), .type = OPTION_NUMBER, .preset = "5", .minimum = 1,
 		.maximum = 20, .manual = "archives within archives"},
+	{FIELD(scanner_options, yara_rules), .type = OPTION_TEXTS,
+		.manual = "files of rules of YARA, relative to this file; a rule says "
+			  "yara.matches == \"name\" of them. Needs a build with --with-yara"},
 	{FIELD(scanner_options, poison), .type = OPTION_CHOICE, .preset = "refuse",
 		.choices = poison_choices,
 		.manual = "what becomes of a message that two scanners died over within a day: "

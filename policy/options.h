@@ -48,14 +48,15 @@ enum poison { POISON_REFUSE, POISON_PUT_OFF, POISON_QUARANTINE };
 
 /* The processes that take messages apart, and what one message may cost them. */
 struct scanner_options {
-	int64_t processes;      /* 0: one a core */
-	int64_t time;           /* ms of processor time, then the scanner dies */
-	int64_t memory;         /* bytes of a scanner's own */
-	int64_t unpacked;       /* bytes that may come out of a message */
-	int64_t unpacked_ratio; /* to what went in; 0: any */
-	int64_t entries;        /* of all containers in a message */
-	int64_t depth;          /* of containers in containers */
-	int poison;             /* enum poison: a message that two scanners died over */
+	int64_t processes;       /* 0: one a core */
+	int64_t time;            /* ms of processor time, then the scanner dies */
+	int64_t memory;          /* bytes of a scanner's own */
+	int64_t unpacked;        /* bytes that may come out of a message */
+	int64_t unpacked_ratio;  /* to what went in; 0: any */
+	int64_t entries;         /* of all containers in a message */
+	int64_t depth;           /* of containers in containers */
+	int poison;              /* enum poison: a message that two scanners died over */
+	struct texts yara_rules; /* files, relative to the configuration */
 };
 
 /* clamd "local" { socket = "/run/clamav/clamd.ctl" }: one that can be asked about viruses. */
@@ -276,6 +277,7 @@ struct policy {
 	const struct breaker_options *breaker;
 	struct rulebook *rulebook;        /* NULL: no rules, or they have not been read */
 	struct rulebook *shadow_rulebook; /* the same of the shadow */
+	struct yara *yara;                /* of scanner.yara_rules; NULL: none */
 };
 
 /* Looks the sections up and complains about what does not fit together. The policy lives under the parent, what it points

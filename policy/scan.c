@@ -18,7 +18,7 @@ enum status { STATUS_LACKING, STATUS_JUDGED, STATUSES };
 struct scan_tools {
 	const struct policy *policy;
 	struct content_tools *content;
-	bool wants_digests; /* a rule asks for those of attachments */
+	struct content_wishes wishes; /* of the rules */
 };
 
 static const struct rulebook *rulebook_of(const struct policy *policy, enum whose whose)
@@ -297,14 +297,20 @@ struct scan {
 	bool is_last; /* what is missing has failed */
 };
 
+static bool asks(const struct policy *policy, enum fact fact, const char *field)
+{
+	return rulebook_asks_records(policy->rulebook, fact, field) ||
+		rulebook_asks_records(policy->shadow_rulebook, fact, field);
+}
+
 struct scan_tools *scan_prepare(const void *parent, const struct policy *policy)
 {
 	struct scan_tools *tools = talloc_zero(parent, struct scan_tools);
 
 	tools->policy = policy;
 	tools->content = content_prepare(tools);
-	tools->wants_digests = rulebook_asks_field(policy->rulebook, FACT_ATTACHMENT, "sha256") ||
-		rulebook_asks_field(policy->shadow_rulebook, FACT_ATTACHMENT, "sha256");
+	tools->wishes.digests = asks(policy, FACT_ATTACHMENT, "sha256");
+	tools->wishes.yara = asks(policy, FACT_YARA, NULL);
 	return tools;
 }
 
@@ -313,8 +319,7 @@ static bool learn_here(const struct scan *scan, const struct question *question)
 	enum fact_learner learner = fact_row(question->fact)->learner;
 
 	if (learner == LEARNER_CONTENT)
-		content_learner_learn(
-			scan->inquiry, scan->tools->content, scan->tools->wants_digests);
+		content_learner_learn(scan->inquiry, scan->tools->content, &scan->tools->wishes);
 	else if (learner == LEARNER_HEADER && question->argument)
 		header_learner_learn_fields(scan->inquiry, question);
 	else if (learner == LEARNER_HEADER)
@@ -405,7 +410,8 @@ struct slice scan_find(const void *parent, const struct scan_tools *tools, struc
 
 	inquiry->stage = STAGE_MESSAGE;
 	inquiry->message = message;
-	content_learner_learn(inquiry, tools->content, true);
+	content_learner_learn(
+		inquiry, tools->content, &(struct content_wishes){.digests = true, .yara = true});
 	put_found(found, facts, true);
 	return parcel_bytes(found);
 }

@@ -359,7 +359,7 @@ static struct message *message_of(size_t size, const struct spool *spool)
 START_TEST(keeps_messages)
 {
 	static const size_t sizes[] = {1, 1000, 100000, 200000, 200001};
-	const struct spool spool = {.memory_maximum = 1 << 20, .total_maximum = INT64_MAX};
+	static const struct spool spool = {.memory_maximum = 1 << 20, .total_maximum = INT64_MAX};
 	struct running running;
 	struct loop *loop = loop_new(all);
 	struct keeper_link *link;
