@@ -27,14 +27,22 @@ static uint64_t read_clock(clockid_t id, unsigned per_second)
 	return (uint64_t)t.tv_sec * per_second + (uint64_t)t.tv_nsec / (1000000000U / per_second);
 }
 
+/* The time of the system's last tick, which costs a fifth of the exact one, and is asked for thirty times a message. */
 uint64_t clock_now(const struct clock *clock)
+{
+	return clock->still ? clock->now : read_clock(CLOCK_MONOTONIC_COARSE, 1000);
+}
+
+/* For timers that come due: a tick ago they might not have. */
+static uint64_t exact_now(const struct clock *clock)
 {
 	return clock->still ? clock->now : read_clock(CLOCK_MONOTONIC, 1000);
 }
 
 uint64_t clock_wall(const struct clock *clock)
 {
-	return clock->still ? clock->now + clock->calendar : read_clock(CLOCK_REALTIME, 1000);
+	return clock->still ? clock->now + clock->calendar
+			    : read_clock(CLOCK_REALTIME_COARSE, 1000);
 }
 
 uint64_t clock_microseconds(void)
@@ -47,7 +55,7 @@ static void arm(struct clock *clock)
 {
 	if (clock->still || clock->count == 0 || clock->heap[1]->due >= clock->armed)
 		return;
-	uint64_t now = clock_now(clock);
+	uint64_t now = exact_now(clock);
 	uint64_t wait = clock->heap[1]->due > now ? clock->heap[1]->due - now : 0;
 	struct timeval after = {(time_t)(wait / 1000), (suseconds_t)(wait % 1000) * 1000};
 
@@ -143,7 +151,7 @@ static void on_event(evutil_socket_t descriptor, short what, void *owner)
 	(void)descriptor;
 	(void)what;
 	clock->armed = UINT64_MAX;
-	run_due(clock, clock_now(clock));
+	run_due(clock, exact_now(clock));
 	arm(clock);
 }
 

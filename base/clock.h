@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The clock owns all timers of a process, in one heap; libevent hears only of the nearest. So a test can move time
- * by hand. Times are milliseconds: clock_now() is monotonic, clock_wall() is the calendar's. A timer is embedded in what waits, started as often as wanted and must be stopped before
+ * by hand. Times are milliseconds: clock_now() is monotonic, clock_wall() is the calendar's; both are as exact as
+ * the system's tick, some milliseconds. A timer is embedded in what waits, started as often as wanted and must be stopped before
  * its memory goes (await does so by itself).
  */
 #pragma once

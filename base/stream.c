@@ -383,6 +383,11 @@ bool stream_has_peer(struct stream *stream)
 	return !stream->broken && !(stream->ended && stream->input.size == 0);
 }
 
+void stream_trust(struct stream *stream)
+{
+	stream->doubtful = false;
+}
+
 bool stream_has_news(struct stream *stream)
 {
 	if (stream->input.size == 0 && stream->readable)

@@ -72,6 +72,9 @@ void stream_take(struct stream *stream, size_t size);
  * taken. */
 bool stream_has_peer(struct stream *stream);
 
+/* What was read last is taken for all there was: a reset that came with it shows at the next use. For those who keep connections for later. */
+void stream_trust(struct stream *stream);
+
 /* Whether something has come, or the connection has ended, that nobody has waited for and the loop has told of. Cheaper than
  * stream_has_peer(): the socket is asked only when there is news. */
 bool stream_has_news(struct stream *stream);

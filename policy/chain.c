@@ -22,7 +22,8 @@ struct chain {
 	const struct policy *policy;
 	struct link *links; /* rank by rank */
 	size_t count;
-	size_t ends[RANKS]; /* of each rank's */
+	size_t ends[RANKS];                       /* of each rank's */
+	const struct link **asked[STAGES][RANKS]; /* those that have a say there; NULL-ended */
 	struct learner learners[LEARNERS];
 };
 
@@ -130,6 +131,20 @@ static void ask_nobody(
 	await_skip(await, OUTCOME_DONE);
 }
 
+static const struct link **asked_at(struct chain *chain, enum stage stage, enum rank rank)
+{
+	size_t first = rank == RANK_GATE ? 0 : chain->ends[rank - 1], count = 0;
+	const struct link **asked =
+		talloc_array(chain, const struct link *, chain->ends[rank] - first + 1);
+
+	for (size_t i = first; i < chain->ends[rank]; i++) {
+		if (chain->links[i].check->stages & AT(stage))
+			asked[count++] = &chain->links[i];
+	}
+	asked[count] = NULL;
+	return asked;
+}
+
 struct chain *chain_new(const void *parent, const struct policy *policy,
 	const struct check *const *gates, const struct check *const *checks,
 	const struct learner *learners, struct complaints *complaints)
@@ -148,6 +163,10 @@ struct chain *chain_new(const void *parent, const struct policy *policy,
 	chain->ends[RANK_LIMIT] = chain->count;
 	add_checks(chain, checks, RANK_CHECK);
 	chain->ends[RANK_CHECK] = chain->count;
+	for (enum stage stage = 0; stage < STAGES; stage++) {
+		for (enum rank rank = 0; rank < RANKS; rank++)
+			chain->asked[stage][rank] = asked_at(chain, stage, rank);
+	}
 	if (learners)
 		memcpy(chain->learners, learners, sizeof chain->learners);
 	if (!chain->learners[LEARNER_CONTENT].begin && policy->content)
@@ -258,16 +277,10 @@ static void ask(struct walk *walk, const struct link *link)
 /* Asks all of one rank until one decides. */
 static void ask_rank(struct walk *walk, enum rank rank)
 {
-	const struct chain *chain = walk->chain;
-	size_t first = rank == RANK_GATE ? 0 : chain->ends[rank - 1];
+	const struct link **link = walk->chain->asked[walk->inquiry->stage][rank];
 
-	for (size_t i = first; i < chain->ends[rank]; i++) {
-		const struct link *link = &chain->links[i];
-		if (verdict_is_final(&walk->verdict))
-			return;
-		if (link->check->stages & AT(walk->inquiry->stage))
-			ask(walk, link);
-	}
+	for (; *link && !verdict_is_final(&walk->verdict); link++)
+		ask(walk, *link);
 }
 
 static bool is_exempt(struct walk *walk)
@@ -307,11 +320,8 @@ static struct verdict refuse(struct inquiry *inquiry, const char *reached)
 
 static struct verdict put_away(struct inquiry *inquiry, const char *reached)
 {
-	return verdict_reject(550, "5.7.1",
-		talloc_asprintf(inquiry,
-			"we do not accept this message, it looks unwanted (%s), and there is no "
-			"quarantine to keep it in",
-			reached));
+	return inquiry_quarantine(
+		inquiry, talloc_asprintf(inquiry, "it looks unwanted (%s)", reached));
 }
 
 static struct verdict mark(struct inquiry *inquiry, const char *reached)

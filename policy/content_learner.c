@@ -2,6 +2,8 @@
 /* Facts from inside a message. */
 #include "policy/content_learner.h"
 
+#include "policy/content/yara.h"
+
 #include <talloc.h>
 
 #define HALF 2 /* of the time a scanner has: the other is for the rules */
@@ -53,8 +55,10 @@ static struct value_field truth(bool value)
 /* --- records --- */
 
 /* In the order of the fact's fields. */
-#define ATTACHMENT_WIDTH 15
+#define ATTACHMENT_WIDTH 18
 #define URL_WIDTH 6
+#define YARA_WIDTH 3
+#define YARA_MATCHES 1000
 
 static void set_attachment(const void *parent, const struct content_attachment *of,
 	bool wants_digest, struct value_field *fields)
@@ -75,6 +79,9 @@ static void set_attachment(const void *parent, const struct content_attachment *
 		truth(of->is_disguised),
 		number(VALUE_FLAGS, of->findings),
 		number(VALUE_FLAGS, of->name_flags),
+		number(VALUE_SIZE, of->place.header),
+		number(VALUE_SIZE, of->place.body),
+		number(VALUE_SIZE, of->place.end),
 	};
 
 	memcpy(fields, all, sizeof all);
@@ -155,6 +162,74 @@ static void learn_texts(struct facts *facts, const struct content *content, stru
 	facts_set_number(facts, FACT_BODY_FLAGS, content->body->html_flags);
 }
 
+/* --- rules of YARA --- */
+
+/* Matches, as they are found. */
+struct matches {
+	struct facts *facts;
+	struct value_field *fields;
+	size_t count;
+	const char *path; /* of what is searched */
+	bool is_cut;
+};
+
+static void on_match(void *owner, const char *rule)
+{
+	struct matches *matches = owner;
+	size_t used = matches->count * YARA_WIDTH, room = talloc_array_length(matches->fields);
+
+	if (matches->count == YARA_MATCHES) {
+		matches->is_cut = true;
+		return;
+	}
+	if (used == room)
+		matches->fields = talloc_realloc(matches->facts, matches->fields,
+			struct value_field, room ? 2 * room : 8 * YARA_WIDTH);
+	matches->fields[used] = text(VALUE_STRING, rule);
+	matches->fields[used + 1] = text(VALUE_STRING, rule);
+	matches->fields[used + 2] = text(VALUE_TEXT, matches->path);
+	matches->count++;
+}
+
+static void search(struct matches *matches, const struct yara *yara, struct budget *budget,
+	const char *path, struct slice bytes)
+{
+	if (!bytes.size)
+		return;
+	matches->path = path;
+	matches->is_cut |= !budget_has_time(budget) ||
+		!yara_search(yara, bytes, budget_seconds(budget), on_match, matches);
+}
+
+/* An attachment under several names is searched once. */
+static bool is_searched(const struct content *content, size_t index)
+{
+	const struct content_attachment *attachments = content->attachments;
+
+	return index > 0 && attachments[index].bytes.data == attachments[index - 1].bytes.data &&
+		attachments[index].bytes.size == attachments[index - 1].bytes.size;
+}
+
+static void learn_yara(
+	struct facts *facts, const struct yara *yara, struct content *content, struct slice message)
+{
+	struct matches matches = {.facts = facts, .is_cut = !content->is_complete};
+	struct value value = {.type = VALUE_RECORDS};
+
+	search(&matches, yara, &content->budget, NULL, message);
+	for (unsigned kind = 0; kind < BODY_TEXT_KINDS; kind++)
+		search(&matches, yara, &content->budget, NULL, content->body->texts[kind]);
+	for (size_t i = 0; i < content->attachment_count; i++) {
+		const struct content_attachment *attachment = &content->attachments[i];
+		if (!is_searched(content, i))
+			search(&matches, yara, &content->budget, attachment->path,
+				attachment->bytes);
+	}
+	value.records = (struct value_records){
+		matches.fields, (uint32_t)matches.count, YARA_WIDTH, matches.is_cut};
+	facts_answer(facts, &(struct question){FACT_YARA, NULL}, FACT_KNOWN, value);
+}
+
 /* --- all of it --- */
 
 static void learn_absence(struct facts *facts)
@@ -165,14 +240,13 @@ static void learn_absence(struct facts *facts)
 	}
 }
 
-/* Everything, into a set of its own. */
-static struct facts *examine(
-	const struct inquiry *inquiry, struct content_tools *tools, bool wants_digests)
+struct facts *content_learner_find(const void *parent, const struct inquiry *inquiry,
+	struct content_tools *tools, const struct content_wishes *wishes)
 {
 	const struct budget_limits limits = content_learner_limits(inquiry->policy->scanner);
-	struct facts *facts = facts_new(inquiry->facts, NULL);
+	struct facts *facts = facts_new(parent, NULL);
 	struct slice message;
-	const struct content *content;
+	struct content *content;
 
 	if (!inquiry->message) {
 		learn_absence(facts);
@@ -182,15 +256,16 @@ static struct facts *examine(
 	content = content_examine(facts, tools, message, &limits, NULL, NULL);
 	facts_set_number(facts, FACT_MIME_ANOMALIES, (int64_t)content->anomalies);
 	facts_set_number(facts, FACT_MIME_PARTS, (int64_t)content->parts);
-	learn_attachments(facts, content, wants_digests);
+	learn_attachments(facts, content, wishes->digests);
 	learn_urls(facts, content);
 	learn_texts(facts, content, message);
+	if (wishes->yara && inquiry->policy->yara)
+		learn_yara(facts, inquiry->policy->yara, content, message);
 	return facts;
 }
 
-void content_learner_learn(struct inquiry *inquiry, struct content_tools *tools, bool wants_digests)
+void content_learner_tell(struct inquiry *inquiry, const struct facts *found)
 {
-	const struct facts *found = examine(inquiry, tools, wants_digests);
 	struct value value;
 
 	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {
@@ -201,6 +276,7 @@ void content_learner_learn(struct inquiry *inquiry, struct content_tools *tools,
 			facts_get(inquiry->facts, fact, &value) != FACT_UNKNOWN)
 			continue;
 		state = facts_get(found, fact, &value);
-		facts_answer(inquiry->facts, &question, state, value);
+		if (state != FACT_UNKNOWN)
+			facts_answer(inquiry->facts, &question, state, value);
 	}
 }

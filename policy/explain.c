@@ -20,6 +20,7 @@
 #define CHUNK 65536
 #define TIME_SIZE 32
 #define EDITS_SHOWN 20
+#define RECORDS_SHOWN 100
 #define JSON_FLAGS (JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY)
 
 /* What became of one recipient. */
@@ -391,6 +392,54 @@ static void print_shadow(const struct inquiry *inquiry, FILE *out)
 	}
 }
 
+/* What is false, empty or not there goes without saying. */
+static bool is_worth_telling(const struct value_field *field)
+{
+	return field->state == FACT_KNOWN &&
+		!(field->value.type == VALUE_BOOL && !field->value.boolean) &&
+		!(field->value.type == VALUE_FLAGS && !field->value.number);
+}
+
+static void print_record(
+	const struct vocabulary_field *fields, const struct value_field *values, FILE *out)
+{
+	const char *separator = "";
+
+	for (size_t i = 0; fields[i].name; i++) {
+		if (!is_worth_telling(&values[i]))
+			continue;
+		fprintf(out, "%s%s", separator, fields[i].name);
+		separator = ", ";
+		if (values[i].value.type == VALUE_BOOL)
+			continue;
+		char *text = value_print(NULL, &values[i].value, fields[i].names);
+		fputc(' ', out);
+		utf8_print_clean(slice_of(text), out);
+		talloc_free(text);
+	}
+}
+
+/* A line for each. */
+static void print_records(const struct facts *facts, const struct question *question, FILE *out)
+{
+	const struct vocabulary_field *fields = fact_row(question->fact)->rules->fields;
+	const struct value_records *records;
+	struct value value;
+
+	if (facts_look_up(facts, question, &value) != FACT_KNOWN)
+		return;
+	records = &value.records;
+	for (uint32_t i = 0; i < records->count && i < RECORDS_SHOWN; i++) {
+		fprintf(out, "    %3u: ", (unsigned)i + 1);
+		print_record(fields, &records->fields[i * records->width], out);
+		fputc('\n', out);
+	}
+	if (records->count > RECORDS_SHOWN)
+		fprintf(out, "    and %u more\n", (unsigned)records->count - RECORDS_SHOWN);
+	if (records->is_cut)
+		fputs("    and what nobody has looked at: a limit was reached\n", out);
+}
+
 static void print_facts(const struct facts *facts, FILE *out)
 {
 	size_t count;
@@ -401,6 +450,8 @@ static void print_facts(const struct facts *facts, FILE *out)
 		fprintf(out, "  %-24s ", fact_print_question(known, &known[i]));
 		utf8_print_clean(slice_of(facts_print_answer(known, facts, &known[i])), out);
 		fputc('\n', out);
+		if (fact_row(known[i].fact)->type == VALUE_RECORDS)
+			print_records(facts, &known[i], out);
 	}
 	talloc_free(known);
 }

@@ -8,6 +8,7 @@
 #include "policy/content/mime_anomaly.h"
 #include "policy/content/skeleton.h"
 #include "policy/content/url.h"
+#include "policy/content/yara.h"
 #include "policy/mail/address.h"
 #include "policy/mail/header.h"
 #include "policy/mail/message.h"
@@ -62,6 +63,9 @@ static const struct vocabulary_field attachment_fields[] = {
 	{.name = "disguised", .type = VALUE_BOOL, .manual = "whether its extension says something else than its bytes"},
 	{.name = "flags", .type = VALUE_FLAGS, .names = finding_names, .manual = "what was found in it"},
 	{.name = "name_flags", .type = VALUE_FLAGS, .names = skeleton_flag_names, .manual = "what is strange about its name"},
+	{.name = "part_at", .type = VALUE_SIZE, .manual = "where in the message the part begins that it came in: the byte, from 0"},
+	{.name = "part_body", .type = VALUE_SIZE, .manual = "where the body of that part begins"},
+	{.name = "part_end", .type = VALUE_SIZE, .manual = "where it ends"},
 	{0},
 };
 static const struct vocabulary_field url_fields[] = {
@@ -73,9 +77,16 @@ static const struct vocabulary_field url_fields[] = {
 	{.name = "flags", .type = VALUE_FLAGS, .names = url_flag_names, .manual = "what is strange about it"},
 	{0},
 };
+static const struct vocabulary_field yara_fields[] = {
+	{.name = "matches", .type = VALUE_STRING, .manual = "the name of the rule of YARA: yara.matches == \"name\""},
+	{.name = "name", .type = VALUE_STRING, .manual = "the same, for use within any yara (name == \"name\" and …)"},
+	{.name = "path", .type = VALUE_TEXT, .manual = "the path of the attachment it matched in; absent for the message itself and its texts"},
+	{0},
+};
 /* clang-format on */
 static const struct fact_kind attachments = {.fields = attachment_fields};
 static const struct fact_kind urls = {.fields = url_fields};
+static const struct fact_kind yara_matches = {.fields = yara_fields};
 
 static const struct vocabulary_argument key_and_period[] = {
 	{"key", VALUE_STRING, true}, {"period", VALUE_DURATION, false}};
@@ -109,6 +120,8 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_BODY_FLAGS].flags = html_flag_names,
 	[FACT_ATTACHMENT].rules = &attachments,
 	[FACT_URL].rules = &urls,
+	[FACT_YARA].rules = &yara_matches,
+	[FACT_YARA].missing = &yara_missing,
 	[FACT_HEADER].argument = "field name",
 	[FACT_DNS_A].argument = "name",
 	[FACT_DNS_AAAA].argument = "name",
@@ -196,6 +209,7 @@ struct answered {
 
 #define KEY_ROOM 256
 #define SESSION_ROOM 11 /* what is known of most sessions */
+#define SESSION_ROOM_MORE 22
 
 struct facts {
 	struct facts *under;
@@ -204,7 +218,7 @@ struct facts {
 		*known; /* in the order of the table; own, or a longer array once that is full */
 	uint64_t there[WORDS]; /* which facts stand in it; bits */
 	uint8_t before[WORDS]; /* how many stand in the words before each */
-	uint8_t count;
+	uint8_t count, room;
 	bool dense; /* each fact of the table has its place in known, else only those that are there */
 	struct known own[];
 };
@@ -258,7 +272,8 @@ struct facts *facts_new(const void *parent, struct facts *under)
 	struct facts *facts = talloc_size(parent, sizeof *facts + room * sizeof *facts->own);
 
 	talloc_set_name_const(facts, "struct facts");
-	*facts = (struct facts){.under = under, .known = facts->own, .dense = under};
+	*facts = (struct facts){
+		.under = under, .known = facts->own, .room = SESSION_ROOM, .dense = under};
 	return facts;
 }
 
@@ -285,6 +300,16 @@ static size_t place_of(const struct facts *facts, enum fact fact)
 	return facts->dense ? fact : facts->before[word] + count_bits(facts->there[word] & lower);
 }
 
+/* Sessions in TLS know some more than others. */
+static void grow(struct facts *facts)
+{
+	struct known *longer = talloc_array(facts, struct known, SESSION_ROOM_MORE);
+
+	memcpy(longer, facts->known, facts->count * sizeof *longer);
+	facts->known = longer;
+	facts->room = SESSION_ROOM_MORE;
+}
+
 /* There are more of them than is usual. */
 static void spread(struct facts *facts)
 {
@@ -294,14 +319,17 @@ static void spread(struct facts *facts)
 		if (is_there(facts, (enum fact)fact))
 			all[fact] = facts->known[place_of(facts, (enum fact)fact)];
 	}
+	talloc_free(facts->known);
 	facts->known = all;
 	facts->dense = true;
 }
 
 static void make_place(struct facts *facts, enum fact fact)
 {
-	if (!facts->dense && facts->count == SESSION_ROOM)
+	if (!facts->dense && facts->count == SESSION_ROOM_MORE)
 		spread(facts);
+	else if (!facts->dense && facts->count == facts->room)
+		grow(facts);
 	if (!facts->dense) {
 		size_t place = place_of(facts, fact);
 		memmove(&facts->known[place + 1], &facts->known[place],

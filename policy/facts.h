@@ -34,6 +34,7 @@ enum fact_learner {
 	LEARNER_RECIPIENTS, /* looked up in the list of recipients */
 	LEARNER_CONTENT,    /* found by taking the message apart: policy/scan.h */
 	LEARNER_MILTER,     /* said by a milter: plugins/milter_learner.h */
+	LEARNER_VIRUS,      /* said by a virus scanner */
 	LEARNER_DERIVED,    /* a pure function of other facts: policy/derived.h */
 	LEARNERS
 };
@@ -126,6 +127,8 @@ enum fact_learner {
 	FACT(BODY_FLAGS,         "body.flags",           VALUE_FLAGS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "what is strange about HTML, in the text or attached") \
 	FACT(ATTACHMENT,         "attachment",           VALUE_RECORDS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "files attached to the message and all that is in them, in every reading") \
 	FACT(URL,                "url",                  VALUE_RECORDS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "addresses on the web that the text, the HTML or a file points to") \
+	FACT(VIRUS_NAME,         "virus.name",           VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_VIRUS,  "name of the virus that a virus scanner has found; absent when it has found none, or there is none") \
+	FACT(YARA,               "yara",                 VALUE_RECORDS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "rules of scanner.yara_rules that match: in the message as it came, in a text of it, or in an attachment, at any depth") \
 	FACT(SCANNER_FAILED,     "scanner.failed",       VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "why the message could not be taken apart; absent when it could, or nobody asked") \
 	FACT(SCANNER_DEATHS,     "scanner.deaths",       VALUE_INT,     STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "how many scanners have died over this message within a day; absent when none has lately") \
 	FACT(RESOLVES,           "resolves",             VALUE_BOOL,    STAGE_CONNECT, PER_TRANSACTION, LEARNER_DERIVED, "whether that name has an address in the DNS; absent for what can be no name") \
@@ -167,6 +170,8 @@ struct fact_row {
 		flags; /* names of the bits of a VALUE_FLAGS fact, of the values of a VALUE_ENUM; NULL-ended */
 	const char *argument;          /* what it is asked with; NULL: nothing */
 	const struct fact_kind *rules; /* what rules know of it besides; NULL: nothing more */
+	const char *const *
+		missing; /* points to the option of configure that brings it; to NULL: it is there; NULL: always */
 	bool staged; /* each stage counts for itself: the learner is told it behind the argument */
 	bool bulky;  /* too large to be told from process to process */
 	bool counting; /* asking counts: it is never asked ahead, and once a recipient or stage */

@@ -11,57 +11,45 @@ struct reading {
 	struct complaints *complaints;
 };
 
-static void know(struct reading *reading, const struct question *question, struct value value)
+/* What a value is read by: the names of flags and enums, and who owns its texts. */
+struct form {
+	const void *parent;
+	enum value_type type;
+	const char *const *names;
+};
+
+static bool read_bool(const struct form *form, const json_t *json, struct value *value)
 {
-	facts_answer(reading->facts, question, FACT_KNOWN, value);
+	(void)form;
+	value->boolean = json_is_true(json);
+	return json_is_boolean(json);
 }
 
-static bool read_bool(struct reading *reading, const struct question *question, const json_t *json)
+static bool read_number(const struct form *form, const json_t *json, struct value *value)
 {
-	if (!json_is_boolean(json))
-		return false;
-	know(reading, question, (struct value){VALUE_BOOL, {.boolean = json_is_true(json)}});
-	return true;
+	(void)form;
+	value->number = json_integer_value(json);
+	return json_is_integer(json);
 }
 
-static bool read_number(
-	struct reading *reading, const struct question *question, const json_t *json)
+static bool read_score(const struct form *form, const json_t *json, struct value *value)
 {
-	enum value_type type = fact_row(question->fact)->type;
-
-	if (!json_is_integer(json))
-		return false;
-	know(reading, question, (struct value){type, {.number = json_integer_value(json)}});
-	return true;
+	(void)form;
+	value->score = json_number_value(json);
+	return json_is_number(json);
 }
 
-static bool read_score(struct reading *reading, const struct question *question, const json_t *json)
+static bool read_ip(const struct form *form, const json_t *json, struct value *value)
 {
-	if (!json_is_number(json))
-		return false;
-	know(reading, question, (struct value){VALUE_SCORE, {.score = json_number_value(json)}});
-	return true;
+	(void)form;
+	return json_is_string(json) && ip_parse(slice_of(json_string_value(json)), &value->ip);
 }
 
-static bool read_ip(struct reading *reading, const struct question *question, const json_t *json)
+static bool read_text(const struct form *form, const json_t *json, struct value *value)
 {
-	struct value value = {.type = VALUE_IP};
-
-	if (!json_is_string(json) || !ip_parse(slice_of(json_string_value(json)), &value.ip))
-		return false;
-	know(reading, question, value);
-	return true;
-}
-
-static bool read_text(struct reading *reading, const struct question *question, const json_t *json)
-{
-	enum value_type type = fact_row(question->fact)->type;
-	char *text;
-
 	if (!json_is_string(json))
 		return false;
-	text = talloc_strdup(reading->facts, json_string_value(json));
-	know(reading, question, (struct value){type, {.text = text}});
+	value->text = talloc_strdup(form->parent, json_string_value(json));
 	return true;
 }
 
@@ -74,17 +62,17 @@ static bool has_only_strings(const json_t *array)
 	return json_is_array(array);
 }
 
-static bool read_texts(struct reading *reading, const struct question *question, const json_t *json)
+static bool read_texts(const struct form *form, const json_t *json, struct value *value)
 {
 	size_t count = json_array_size(json);
 	const char **items;
 
 	if (!has_only_strings(json))
 		return false;
-	items = talloc_array(reading->facts, const char *, count + 1);
+	items = talloc_array(form->parent, const char *, count + 1);
 	for (size_t i = 0; i < count; i++)
 		items[i] = talloc_strdup(items, json_string_value(json_array_get(json, i)));
-	know(reading, question, (struct value){VALUE_TEXTS, {.texts = {items, count}}});
+	value->texts = (struct value_texts){items, count};
 	return true;
 }
 
@@ -97,37 +85,29 @@ static int64_t flag_of(const char *const *names, const char *name)
 	return 0;
 }
 
-static bool read_flags(struct reading *reading, const struct question *question, const json_t *json)
+static bool read_flags(const struct form *form, const json_t *json, struct value *value)
 {
-	int64_t flags = 0;
-
+	value->number = 0;
 	if (!has_only_strings(json))
 		return false;
 	for (size_t i = 0; i < json_array_size(json); i++) {
-		const char *name = json_string_value(json_array_get(json, i));
-		int64_t flag = flag_of(fact_row(question->fact)->flags, name);
+		int64_t flag = flag_of(form->names, json_string_value(json_array_get(json, i)));
 		if (!flag)
 			return false;
-		flags |= flag;
+		value->number |= flag;
 	}
-	know(reading, question, (struct value){VALUE_FLAGS, {.number = flags}});
 	return true;
 }
 
-static bool read_enum(struct reading *reading, const struct question *question, const json_t *json)
+static bool read_enum(const struct form *form, const json_t *json, struct value *value)
 {
-	int index = json_is_string(json)
-		? vocabulary_index(fact_row(question->fact)->flags, json_string_value(json))
-		: -1;
-
-	if (index < 0)
-		return false;
-	know(reading, question, (struct value){VALUE_ENUM, {.number = index}});
-	return true;
+	value->number =
+		json_is_string(json) ? vocabulary_index(form->names, json_string_value(json)) : -1;
+	return value->number >= 0;
 }
 
 static const struct type {
-	bool (*read)(struct reading *reading, const struct question *question, const json_t *json);
+	bool (*read)(const struct form *form, const json_t *json, struct value *value);
 	const char *takes;
 } types[] = {
 	[VALUE_BOOL] = {read_bool, "true or false"},
@@ -144,7 +124,71 @@ static const struct type {
 	[VALUE_FLAGS] = {read_flags, "an array of the names of its flags"},
 	[VALUE_TEXTS] = {read_texts, "an array of strings"},
 	[VALUE_ENUM] = {read_enum, "the name of one of its values"},
+	[VALUE_RECORDS] = {NULL, "an array of objects with its fields"},
 };
+
+static bool read_value(const struct form *form, const json_t *json, struct value *value)
+{
+	*value = (struct value){.type = form->type};
+	return types[form->type].read(form, json, value);
+}
+
+/* --- records --- */
+
+static size_t width_of(const struct vocabulary_field *fields)
+{
+	size_t width = 0;
+
+	while (fields[width].name)
+		width++;
+	return width;
+}
+
+/* Fields that are not there are absent; others than it has are none. */
+static bool read_record(const void *parent, const struct vocabulary_field *fields,
+	const json_t *json, struct value_field *values)
+{
+	size_t seen = 0;
+
+	for (size_t i = 0; fields[i].name; i++) {
+		const struct form form = {parent, fields[i].type, fields[i].names};
+		const json_t *field = json_object_get(json, fields[i].name);
+
+		values[i].state = field ? FACT_KNOWN : FACT_ABSENT;
+		seen += field != NULL;
+		if (field && !read_value(&form, field, &values[i].value))
+			return false;
+	}
+	return json_is_object(json) && json_object_size(json) == seen;
+}
+
+static bool read_records(const void *parent, const struct vocabulary_field *fields,
+	const json_t *json, struct value *value)
+{
+	size_t count = json_array_size(json), width = width_of(fields);
+	struct value_field *values = talloc_zero_array(parent, struct value_field, count * width);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!read_record(parent, fields, json_array_get(json, i), &values[i * width]))
+			return false;
+	}
+	*value = (struct value){.type = VALUE_RECORDS,
+		.records = {values, (uint32_t)count, (uint16_t)width, false}};
+	return json_is_array(json);
+}
+
+static bool read_fact_value(
+	const struct reading *reading, enum fact fact, const json_t *json, struct value *value)
+{
+	const struct fact_row *row = fact_row(fact);
+	const struct form form = {reading->facts, row->type, row->flags};
+
+	return row->type == VALUE_RECORDS
+		? read_records(reading->facts, row->rules->fields, json, value)
+		: read_value(&form, json, value);
+}
+
+/* --- facts --- */
 
 static void complain_unknown(const struct reading *reading, const char *text)
 {
@@ -172,18 +216,19 @@ static void complain_unknown(const struct reading *reading, const char *text)
 static void read_fact(struct reading *reading, const char *name, const json_t *json)
 {
 	struct question question;
-	const struct type *type;
+	struct value value;
 
 	if (!fact_parse_question(reading->facts, name, &question)) {
 		complain_unknown(reading, name);
 		return;
 	}
-	type = &types[fact_row(question.fact)->type];
 	if (json_is_null(json))
 		facts_answer(reading->facts, &question, FACT_ABSENT, (struct value){0});
-	else if (!type->read(reading, &question, json))
+	else if (read_fact_value(reading, question.fact, json, &value))
+		facts_answer(reading->facts, &question, FACT_KNOWN, value);
+	else
 		complaint_error(reading->complaints, (struct place){reading->path, 0, 0},
-			"%s takes %s", name, type->takes);
+			"%s takes %s", name, types[fact_row(question.fact)->type].takes);
 }
 
 struct facts *facts_file_take(const void *parent, const char *path, const struct json_t *object,

@@ -184,24 +184,37 @@ static char *print(const void *parent, const struct tally *tally)
 	return text;
 }
 
+static void clean_field(const struct policy *policy, const struct field *field, struct tally *tally,
+	struct edits *edits)
+{
+	if (!is_unwanted(policy, field))
+		return;
+	count(tally, field->name);
+	if (policy->site->mode != MODE_OBSERVE)
+		edits_remove_field(edits, field);
+}
+
+/* Also those that stand behind what made the header end for us. */
+static void clean_fields(const struct policy *policy, struct tally *tally, struct edits *edits)
+{
+	const struct header *header = edits->header;
+	struct slice rest = slice_from(edits->message, header->size);
+	struct field field;
+
+	for (size_t i = 0; i < header->count; i++)
+		clean_field(policy, &header->fields[i], tally, edits);
+	while (edits->message.size - rest.size < HEADER_SIZE_MAXIMUM && header_next(&rest, &field))
+		clean_field(policy, &field, tally, edits);
+}
+
 void hygiene_clean(struct inquiry *inquiry, struct edits *edits)
 {
 	const struct policy *policy = inquiry->policy;
-	bool observes = policy->site->mode == MODE_OBSERVE;
-	struct slice rest = edits->message;
 	struct tally tally = {0};
-	struct field field;
 
 	if (!policy->hygiene->enabled || !inquiry_is_at_border(inquiry))
 		return;
-	while (edits->message.size - rest.size < HEADER_SIZE_MAXIMUM &&
-		header_next(&rest, &field)) {
-		if (!is_unwanted(policy, &field))
-			continue;
-		count(&tally, field.name);
-		if (!observes)
-			edits_remove_field(edits, &field);
-	}
+	clean_fields(policy, &tally, edits);
 	if (!tally.all)
 		return;
 	inquiry_record(inquiry,
@@ -209,5 +222,5 @@ void hygiene_clean(struct inquiry *inquiry, struct edits *edits)
 			.check = "hygiene",
 			.result = "removed",
 			.detail = print(inquiry, &tally),
-			.monitored = observes});
+			.monitored = policy->site->mode == MODE_OBSERVE});
 }

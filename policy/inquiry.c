@@ -4,6 +4,7 @@
 
 #include "policy/chain.h"
 #include "policy/derived.h"
+#include "policy/dkim_damage.h"
 #include "policy/header_learner.h"
 #include "policy/hygiene.h"
 #include "policy/mail/revision.h"
@@ -651,6 +652,18 @@ static void add_received_spf(struct inquiry *inquiry, struct edits *edits)
 	talloc_free(value);
 }
 
+/* Whoever verifies behind us finds the signature wrong, and shall know by whose hand. */
+static void tell_damage(struct inquiry *inquiry, struct edits *by, struct edits *edits)
+{
+	inquiry->breaks_dkim = dkim_damage_domains(inquiry, by);
+	if (!inquiry->breaks_dkim)
+		return;
+	add(edits, "Authentication-Results",
+		talloc_asprintf(NULL,
+			"%s; dkim=policy reason=\"broken by an edit of this gateway: %s\"",
+			inquiry->policy->site->authserv_id, inquiry->breaks_dkim));
+}
+
 static void tag(const struct inquiry *inquiry, struct edits *edits)
 {
 	if (inquiry->tagged)
@@ -696,22 +709,46 @@ static struct edits *revised(struct inquiry *inquiry, struct edits *own)
 	const struct inquiry_mail *mail = inquiry->mail;
 	struct edits *edits = own;
 
-	if (mail && mail->revision) {
+	if (mail && mail->revision && revision_is_changed(mail->revision)) {
 		edits = revision_edits(inquiry, mail->revision);
 		tag(inquiry, edits);
 		if (!mail->has_rules)
 			ruling_edit(inquiry, edits);
-		talloc_free(own);
 	}
 	if (mail)
 		envelope_edits_append(&inquiry->envelope_edits, inquiry, &mail->envelope_edits);
 	return edits;
 }
 
+/* Not of one that our own edits were applied to before others saw it. */
+static bool is_of_message(const struct inquiry *inquiry, const struct edits *edits)
+{
+	return inquiry->message && edits->message.data == message_bytes(inquiry->message).data;
+}
+
 void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 {
-	struct edits *edits = revised(inquiry, own_edits(inquiry, id, seconds));
+	struct edits *own = own_edits(inquiry, id, seconds);
+	struct edits *edits = revised(inquiry, own);
+
+	tell_damage(inquiry, is_of_message(inquiry, edits) ? edits : own, edits);
+	if (edits != own)
+		talloc_free(own);
 
 	talloc_free(inquiry->edits);
 	inquiry->edits = edits;
+}
+
+/* --- quarantine --- */
+
+struct verdict inquiry_quarantine(struct inquiry *inquiry, const char *reason)
+{
+	if (policy_has_quarantine(inquiry->policy))
+		return (struct verdict){
+			.kind = VERDICT_QUARANTINE, .text = reason, .detail = reason};
+	return verdict_reject(550, "5.7.1",
+		talloc_asprintf(inquiry,
+			"we do not accept this message, %s, and there is no quarantine to keep it "
+			"in",
+			reason));
 }

@@ -88,6 +88,8 @@ struct inquiry {
 	struct inquiry_mail *mail; /* NULL outside a transaction, and where nobody is asked about it */
 	struct header *header;                /* NULL until a learner has taken it apart */
 	struct edits *edits;                  /* NULL until inquiry_edit() */
+	const char *breaks_dkim; /* domains whose signatures the edits break; NULL: none */
+	size_t stripped; /* parts of the message, by inquiry_edit() */
 	struct envelope_edits envelope_edits; /* set by inquiry_edit(), too */
 	double score;                         /* of the session and of the stages judged so far */
 	bool accepted_session;                /* an accept for the whole session was given */
@@ -109,6 +111,8 @@ struct inquiry {
 	struct inquiry_start start;
 	struct question *wanted;  /* what this run asked in vain; NULL when nothing */
 	struct question *lacking; /* what a learner needs first: inquiry_lack() */
+	int64_t scan_id;          /* of the message, among all that scanners see; 0: none yet */
+	unsigned scanner;         /* who has seen it last */
 	struct ruling *ruling;    /* what the rules say at this stage; NULL: nothing */
 	struct shadow *shadow;    /* what policy/shadow.h has to tell; NULL: nothing */
 	struct inquiry_run *run;  /* the judgement under way, when it had to wait */
@@ -153,6 +157,9 @@ bool inquiry_is_stranger(struct inquiry *inquiry);
 /* For checks: whether the client is a stranger that came straight to us, not through one of trusted_relays, so that it answers for
  * what it says of itself. */
 bool inquiry_is_at_border(struct inquiry *inquiry);
+
+/* For checks: puts the message into quarantine, for a reason ("it looks unwanted") that lives as long as the inquiry; where there is none, 550. */
+struct verdict inquiry_quarantine(struct inquiry *inquiry, const char *reason);
 
 /* For the chain: appends to the trace, and adds the entry's score if it is to be counted. */
 void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry);

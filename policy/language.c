@@ -2,6 +2,12 @@
 /* The vocabulary of rules. */
 #include "policy/language.h"
 
+#include "policy/content/file_type.h"
+#include "policy/content/finding.h"
+#include "policy/content/html.h"
+#include "policy/content/mime_anomaly.h"
+#include "policy/content/skeleton.h"
+#include "policy/content/url.h"
 #include "policy/mail/address.h"
 #include "policy/mail/encoded_word.h"
 #include "policy/origin.h"
@@ -12,11 +18,8 @@
 #define LONGEST_FIELD 900 /* of a field that a rule adds */
 #define RECORDS_MOST 10000
 
-#define CONTENT "a later version, which takes parts out of messages,"
 #define DKIM "a later version, which checks signatures,"
-#define QUARANTINE "a later version, which has a quarantine,"
 #define GEOIP "--with-maxminddb, in a later version,"
-#define YARA "--with-yara, in a later version,"
 
 /* --- facts that are missing --- */
 
@@ -32,7 +35,6 @@ static const struct vocabulary_fact missing_facts[] = {
 	{.name = "dmarc.result",    .type = VALUE_ENUM,    .stage = STAGE_MESSAGE, .names = results, .missing = DKIM},
 	{.name = "dmarc.policy",    .type = VALUE_ENUM,    .stage = STAGE_MESSAGE, .names = policies, .missing = DKIM},
 	{.name = "arc.result",      .type = VALUE_ENUM,    .stage = STAGE_MESSAGE, .names = results, .missing = DKIM},
-	{.name = "yara.matches",    .type = VALUE_STRING,  .stage = STAGE_MESSAGE, .repeatable = true, .missing = YARA},
 };
 
 /* --- records --- */
@@ -231,8 +233,10 @@ static const struct vocabulary_action actions[] = {
 	{.name = "delay",         .stages = ANY_STAGE, SLOTS(delay_slots), .manual = "holds the answer back, by 30 s at most for all rules of a stage"},
 	{.name = "discard",       .stages = AT(STAGE_MESSAGE), .final = true,
 		.manual = "accepts the message and throws it away: nobody gets it, and nobody is told"},
-	{.name = "quarantine",    .stages = AT(STAGE_MESSAGE), .final = true, SLOTS(reason_slots), .missing = QUARANTINE},
-	{.name = "strip",         .stages = AT(STAGE_MESSAGE), .missing = CONTENT},
+	{.name = "quarantine",    .stages = AT(STAGE_MESSAGE), .final = true, SLOTS(reason_slots),
+		.manual = "keeps the message until somebody has looked at it (postern quarantine); where there is no quarantine, it is refused"},
+	{.name = "strip",         .stages = AT(STAGE_MESSAGE), .takes = "attachment",
+		.manual = "replaces the parts of the attachments that matched by a text that names them"},
 	{.name = "redirect",      .stages = AT(STAGE_RCPT) | AT(STAGE_MESSAGE), SLOTS(address_slots),
 		.manual = "sends the mail to that address instead; at rcpt that of this recipient alone"},
 	{.name = "add_recipient", .stages = AT(STAGE_MESSAGE), SLOTS(address_slots), .manual = "sends the mail to that address, too"},
@@ -269,6 +273,7 @@ static struct vocabulary_fact fact_of(const struct fact_row *row)
 		.counting = row->counting,
 		.names = row->flags,
 		.fields = kind->fields,
+		.missing = row->missing ? *row->missing : NULL,
 		.manual = row->manual,
 	};
 }
@@ -397,6 +402,32 @@ static void print_facts(const struct vocabulary *vocabulary, FILE *out)
 	fputs(".El\n", out);
 }
 
+/* Flags and types that need a word each. */
+static const struct {
+	const char *of;
+	const char *const *names, *const *manual;
+} explained[] = {
+	{"mime.anomalies", mime_anomaly_names, mime_anomaly_manual},
+	{"body.flags", html_flag_names, html_flag_manual},
+	{"url.flags", url_flag_names, url_flag_manual},
+	{"attachment.flags", finding_names, finding_manual},
+	{"attachment.name_flags", skeleton_flag_names, skeleton_flag_manual},
+	{"attachment.type", file_type_names, file_type_manual},
+};
+
+static void print_explanations(FILE *out)
+{
+	fputs(".Ss What the flags and types mean\n", out);
+	for (size_t i = 0; i < sizeof explained / sizeof *explained; i++) {
+		fprintf(out, "%sOf\n.Ic %s :\n.Bl -tag -width Ds -compact\n", i ? ".Pp\n" : "",
+			explained[i].of);
+		for (size_t k = 0; explained[i].names[k]; k++)
+			fprintf(out, ".It Cm %s\n%s.\n", explained[i].names[k],
+				explained[i].manual[k]);
+		fputs(".El\n", out);
+	}
+}
+
 static void print_actions(const void *parent, const struct vocabulary *vocabulary, FILE *out)
 {
 	fputs(".Ss Actions of this build\n.Bl -tag -width Ds\n", out);
@@ -423,6 +454,7 @@ void language_print_manual(FILE *out)
 	const struct vocabulary *vocabulary = language_new(all);
 
 	print_facts(vocabulary, out);
+	print_explanations(out);
 	print_actions(all, vocabulary, out);
 	talloc_free(all);
 }

@@ -44,18 +44,46 @@ struct site {
 	struct cidrs trusted_relays; /* hosts that hand on strangers' mail to us */
 };
 
-enum poison { POISON_REFUSE, POISON_PUT_OFF };
+enum poison { POISON_REFUSE, POISON_PUT_OFF, POISON_QUARANTINE };
 
 /* The processes that take messages apart, and what one message may cost them. */
 struct scanner_options {
-	int64_t processes;      /* 0: one a core */
-	int64_t time;           /* ms of processor time, then the scanner dies */
-	int64_t memory;         /* bytes of a scanner's own */
-	int64_t unpacked;       /* bytes that may come out of a message */
-	int64_t unpacked_ratio; /* to what went in; 0: any */
-	int64_t entries;        /* of all containers in a message */
-	int64_t depth;          /* of containers in containers */
-	int poison;             /* enum poison: a message that two scanners died over */
+	int64_t processes;       /* 0: one a core */
+	int64_t time;            /* ms of processor time, then the scanner dies */
+	int64_t memory;          /* bytes of a scanner's own */
+	int64_t unpacked;        /* bytes that may come out of a message */
+	int64_t unpacked_ratio;  /* to what went in; 0: any */
+	int64_t entries;         /* of all containers in a message */
+	int64_t depth;           /* of containers in containers */
+	int poison;              /* enum poison: a message that two scanners died over */
+	struct texts yara_rules; /* files, relative to the configuration */
+};
+
+/* clamd "local" { socket = "/run/clamav/clamd.ctl" }: one that can be asked about viruses. */
+struct clamd_options {
+	const char *name;
+	const char *socket; /* path, or ADDRESS:PORT */
+};
+
+enum virus_found { VIRUS_REFUSE, VIRUS_QUARANTINE, VIRUS_DISCARD };
+enum virus_failure { VIRUS_FAILURE_PUT_OFF, VIRUS_FAILURE_QUARANTINE, VIRUS_FAILURE_PASS };
+
+/* What comes of what they say, or do not say. */
+struct virus_options {
+	int found;           /* enum virus_found */
+	int on_failure;      /* enum virus_failure */
+	int64_t hold;        /* ms until one must be there that can be asked */
+	int64_t timeout;     /* ms for an answer */
+	struct cidrs except; /* clients whose mail is not looked at */
+};
+
+/* Where messages are put that are not to go on, until somebody has looked at them: a folder, or an address. */
+struct quarantine_options {
+	const char *path;     /* NULL: no folder */
+	const char *redirect; /* address they are sent to instead; NULL: none */
+	int64_t age;          /* ms that a message is kept */
+	int64_t size;         /* bytes of all */
+	int64_t timeout;      /* ms until it must be on the disk */
 };
 
 /* Header fields that strangers may not bring. */
@@ -248,6 +276,10 @@ struct policy {
 	const struct thresholds_options *thresholds;
 	const struct milter_policy *milters; /* in the order in which they are asked; handed in by who knows them */
 	size_t milter_count;
+	const struct quarantine_options *quarantine;
+	const struct clamd_options **clamds;
+	size_t clamd_count;
+	const struct virus_options *virus;
 	const struct learner
 		*content; /* takes messages apart where there are no scanners; NULL: nobody does */
 	const struct rules_options *rules;
@@ -255,12 +287,16 @@ struct policy {
 	const struct breaker_options *breaker;
 	struct rulebook *rulebook;        /* NULL: no rules, or they have not been read */
 	struct rulebook *shadow_rulebook; /* the same of the shadow */
+	struct yara *yara;                /* of scanner.yara_rules; NULL: none */
 };
 
 /* Looks the sections up and complains about what does not fit together. The policy lives under the parent, what it points
  * to under the settings. */
 struct policy *policy_new(
 	const void *parent, const struct settings *settings, struct complaints *complaints);
+
+/* Whether there is a quarantine of either kind. */
+bool policy_has_quarantine(const struct policy *policy);
 
 /* The section rate of that name, or NULL. */
 const struct rate_options *policy_rate(const struct policy *policy, struct slice name);

@@ -104,7 +104,7 @@ static json_t *ip_json(const struct ip *ip)
 	return record_text(ip_print(ip, text));
 }
 
-static json_t *value_json(enum fact fact, const struct value *value)
+static json_t *value_json(const char *const *names, const struct value *value)
 {
 	switch (value->type) {
 	case VALUE_BOOL:
@@ -118,14 +118,45 @@ static json_t *value_json(enum fact fact, const struct value *value)
 	case VALUE_IP:
 		return ip_json(&value->ip);
 	case VALUE_ENUM:
-		return record_text(fact_row(fact)->flags[value->number]);
+		return record_text(names[value->number]);
 	case VALUE_FLAGS:
-		return flags_json(fact_row(fact)->flags, value->number);
+		return flags_json(names, value->number);
 	case VALUE_TEXTS:
 		return texts_json(&value->texts);
 	default:
 		return record_text(value->text);
 	}
+}
+
+/* One object a record; what a field does not have stands nowhere. */
+static json_t *record_json(const struct vocabulary_field *fields, const struct value_field *values)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; fields[i].name; i++) {
+		if (values[i].state == FACT_KNOWN)
+			set(object, fields[i].name, value_json(fields[i].names, &values[i].value));
+	}
+	return object;
+}
+
+static json_t *records_json(
+	const struct vocabulary_field *fields, const struct value_records *records)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < records->count; i++)
+		json_array_append_new(
+			array, record_json(fields, &records->fields[i * records->width]));
+	return array;
+}
+
+static json_t *fact_json(enum fact fact, const struct value *value)
+{
+	const struct fact_row *row = fact_row(fact);
+
+	return row->type == VALUE_RECORDS ? records_json(row->rules->fields, &value->records)
+					  : value_json(row->flags, value);
 }
 
 bool record_keeps(enum fact fact)
@@ -160,8 +191,10 @@ static void set_facts(json_t *record, const struct facts *facts, const struct ch
 			continue;
 		const char *name = fact_print_question(questions, &questions[i]);
 		enum fact_state state = facts_look_up(facts, &questions[i], &value);
+		if (state == FACT_KNOWN && value.type == VALUE_RECORDS && value.records.is_cut)
+			continue; /* read again, it would pass for all there was */
 		if (state == FACT_KNOWN)
-			set(known, name, value_json(questions[i].fact, &value));
+			set(known, name, fact_json(questions[i].fact, &value));
 		else if (state == FACT_ABSENT)
 			set(known, name, json_null());
 		else
@@ -195,7 +228,7 @@ static json_t *envelope_edit_json(const struct envelope_edit *edit)
 {
 	json_t *object = json_object();
 
-	set(object, "action", record_text(envelope_action_name(edit->action)));
+	set(object, "action", record_text(envelope_edit_action_name(edit->action)));
 	set(object, "address", record_text(edit->address->text));
 	return object;
 }

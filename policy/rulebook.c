@@ -3,6 +3,7 @@
 #include "policy/rulebook.h"
 
 #include "policy/breaker.h"
+#include "policy/content/yara.h"
 #include "policy/header_learner.h"
 #include "policy/language.h"
 #include "rules/lint.h"
@@ -71,8 +72,18 @@ static struct rulebook *read_set(const struct policy *policy, const struct texts
 	return rulebook;
 }
 
+static void read_yara(struct policy *policy, const char *file, struct complaints *complaints)
+{
+	struct texts files = all_beside(policy, file, &policy->scanner->yara_rules);
+
+	if (files.count)
+		policy->yara = yara_new(policy, files.items, files.count,
+			policy_place(policy, policy->scanner, "yara_rules"), complaints);
+}
+
 void rulebook_read(struct policy *policy, const char *file, struct complaints *complaints)
 {
+	read_yara(policy, file, complaints);
 	if (policy->rules->files.count) {
 		policy->rulebook = read_set(policy, &policy->rules->files, file, complaints);
 		check_chain(policy, policy->rules, complaints);
@@ -100,6 +111,20 @@ static void compile(struct rulebook *rulebook, struct complaints *complaints)
 	rule_test_check(program, complaints);
 }
 
+static bool asks_yara(const struct policy *policy)
+{
+	return rulebook_asks_records(policy->rulebook, FACT_YARA, NULL) ||
+		rulebook_asks_records(policy->shadow_rulebook, FACT_YARA, NULL);
+}
+
+static void check_yara(const struct policy *policy, struct complaints *complaints)
+{
+	if (!policy->scanner->yara_rules.count && asks_yara(policy))
+		complaint_error(complaints, policy_place(policy, policy->scanner, "yara_rules"),
+			"a rule asks what rules of YARA match, and scanner.yara_rules names no "
+			"files of them");
+}
+
 void rulebook_compile(const struct policy *policy, struct complaints *complaints)
 {
 	compile(policy->rulebook, complaints);
@@ -107,6 +132,7 @@ void rulebook_compile(const struct policy *policy, struct complaints *complaints
 		policy->rulebook->breaker =
 			breaker_new(policy->rulebook, policy->breaker, policy->rulebook->program);
 	compile(policy->shadow_rulebook, complaints);
+	check_yara(policy, complaints);
 }
 
 static void lint(const struct rulebook *rulebook, struct complaints *complaints)
@@ -249,15 +275,20 @@ bool rulebook_asks(const struct rulebook *rulebook, enum fact_learner learner)
 	return false;
 }
 
-bool rulebook_asks_field(const struct rulebook *rulebook, enum fact fact, const char *field)
+static bool is_field(const struct reference *reference, const char *field)
+{
+	return !field || (reference->field && strcmp(reference->field->name, field) == 0);
+}
+
+bool rulebook_asks_records(const struct rulebook *rulebook, enum fact fact, const char *field)
 {
 	const struct program *program = rulebook ? rulebook->program : NULL;
 
 	for (size_t i = 0; program && i < program->reference_count; i++) {
 		const struct reference *reference = program->references[i];
 
-		if (reference->field && reference->fact == &rulebook->vocabulary->facts[fact] &&
-			strcmp(reference->field->name, field) == 0)
+		if (reference->fact == &rulebook->vocabulary->facts[fact] &&
+			is_field(reference, field))
 			return true;
 	}
 	return false;

@@ -27,7 +27,8 @@ struct rulebook {
 	bool monitored;          /* all rules are */
 };
 
-/* Reads the files, relative to the one the settings stand in, and makes the rulebooks the policy's: none where no files are named. */
+/* Reads the files, relative to the one the settings stand in, and makes the rulebooks the policy's: none where no files are named. Compiles
+ * rules of YARA, too. */
 void rulebook_read(struct policy *policy, const char *file, struct complaints *complaints);
 
 /* Makes their programs; complains about all that is wrong. */
@@ -46,5 +47,5 @@ void rulebook_try(const struct policy *policy, struct complaints *complaints);
 
 /* Whether a rule asks for a fact of that learner. */
 bool rulebook_asks(const struct rulebook *rulebook, enum fact_learner learner);
-/* Whether one looks at that field of its records. */
-bool rulebook_asks_field(const struct rulebook *rulebook, enum fact fact, const char *field);
+/* Whether one looks at these records; field: at that one of theirs, NULL for any. */
+bool rulebook_asks_records(const struct rulebook *rulebook, enum fact fact, const char *field);

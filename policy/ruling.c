@@ -6,6 +6,7 @@
 #include "policy/language.h"
 #include "policy/mail/address.h"
 #include "policy/rulebook.h"
+#include "policy/strip.h"
 
 #include <assert.h>
 #include <talloc.h>
@@ -177,6 +178,16 @@ static struct verdict discard(struct inquiry *inquiry, const struct outcome_acti
 	return (struct verdict){.kind = VERDICT_DISCARD};
 }
 
+static struct verdict put_away(struct inquiry *inquiry, const struct outcome_action *action)
+{
+	const struct value_field *reason = &action->arguments[0];
+	bool has_reason = reason->state == FACT_KNOWN && *reason->value.text;
+
+	return inquiry_quarantine(inquiry,
+		has_reason ? reply_text(inquiry, reason->value.text)
+			   : "it looks unwanted to this site");
+}
+
 static struct verdict disconnect(struct inquiry *inquiry, const struct outcome_action *action)
 {
 	struct verdict verdict =
@@ -192,7 +203,8 @@ static const struct {
 	const char *action;
 	struct verdict (*decide)(struct inquiry *inquiry, const struct outcome_action *action);
 } finals[] = {{"accept", let_pass}, {"reject", reject}, {"tempfail", tempfail},
-	{"discard", discard}, {"disconnect", disconnect}, {"greylist", put_off}};
+	{"discard", discard}, {"quarantine", put_away}, {"disconnect", disconnect},
+	{"greylist", put_off}};
 
 struct verdict ruling_decide(struct inquiry *inquiry, const struct outcome_action *action)
 {
@@ -438,6 +450,23 @@ static void edit(struct inquiry *inquiry, struct edits *edits, const struct outc
 	}
 }
 
+/* All together: two rules may want the same part. */
+static void strip_all(struct inquiry *inquiry, struct edits *edits,
+	const struct rule_outcome *outcomes, size_t count)
+{
+	struct strip *strip = strip_new(inquiry, inquiry);
+
+	for (size_t i = 0; i < count && !observes(inquiry); i++) {
+		for (size_t k = 0; k < outcomes[i].count && !outcomes[i].monitored; k++) {
+			const struct value_field *taken = &outcomes[i].actions[k].taken;
+			if (taken->state == FACT_KNOWN && inquiry->message)
+				strip_take(strip, outcomes[i].rule->name, &taken->value.records);
+		}
+	}
+	inquiry->stripped = strip_edit(strip, edits);
+	talloc_free(strip);
+}
+
 void ruling_edit(struct inquiry *inquiry, struct edits *edits)
 {
 	size_t count;
@@ -447,6 +476,7 @@ void ruling_edit(struct inquiry *inquiry, struct edits *edits)
 		for (size_t k = 0; k < outcomes[i].count && !outcomes[i].monitored; k++)
 			edit(inquiry, edits, &outcomes[i].actions[k]);
 	}
+	strip_all(inquiry, edits, outcomes, count);
 }
 
 const char *ruling_redirection(const struct inquiry *inquiry)

@@ -9,7 +9,7 @@
 
 #define DEFAULT_FILE "/etc/postern/postern.conf"
 
-enum { KEY_JSON = 256, KEY_LIVE, KEY_ID, KEY_CHECK, KEY_RECIPIENT, KEY_TEXTS };
+enum { KEY_JSON = 256, KEY_LIVE, KEY_ID, KEY_CHECK, KEY_RECIPIENT, KEY_FORCE, KEY_TEXTS };
 /* Options that fill a text: their key says which. */
 #define KEY_OF(field) (KEY_TEXTS + (int)offsetof(struct arguments, field))
 
@@ -53,6 +53,11 @@ static const struct argp_option replay_rows[] = {CONFIG_ROW,
 		"of messages: client, HELO and envelope from their Nth Received field", 0},
 	{0}};
 
+static const struct argp_option quarantine_rows[] = {CONFIG_ROW, JSON_ROW,
+	{"force", KEY_FORCE, NULL, 0,
+		"releases also what may have been released before, when nobody knows", 0},
+	{0}};
+
 static const struct argp_option report_rows[] = {CONFIG_ROW, JSON_ROW,
 	{"since", KEY_OF(since), "PERIOD", 0, "how far back (default 7d)", 0}, {0}};
 
@@ -94,6 +99,10 @@ static const struct {
 		"its mailbox was made."},
 	[ARGUMENTS_SINK] = {sink_rows, "DIR",
 		"A small backend that keeps what it is sent as a Maildir."},
+	[ARGUMENTS_QUARANTINE] = {quarantine_rows,
+		"list [ID...]\nshow ID...\nexplain ID...\nrelease ID...\ndelete ID...\nexpire",
+		"What was kept because it was not to go on: tells of it, sends it on after all, or "
+		"removes it."},
 	[ARGUMENTS_FMT] = {fmt_rows, "FILE...", "Prints rule files anew in their canonical form."},
 	[ARGUMENTS_TEST] = {file_rows, NULL,
 		"Runs the tests that stand in the rule files; the output is TAP."},
@@ -135,6 +144,8 @@ static error_t take(int key, char *value, struct argp_state *state)
 		arguments->live = true;
 	else if (key == KEY_ID)
 		arguments->is_id = true;
+	else if (key == KEY_FORCE)
+		arguments->force = true;
 	else if (key == KEY_CHECK)
 		arguments->only_check = true;
 	else if (key == KEY_RECIPIENT)

@@ -22,6 +22,7 @@ enum arguments_command {
 	ARGUMENTS_STOP,
 	ARGUMENTS_FORGET,
 	ARGUMENTS_SINK,
+	ARGUMENTS_QUARANTINE,
 	ARGUMENTS_FMT,
 	ARGUMENTS_TEST,
 	ARGUMENTS_MANUAL
@@ -47,6 +48,7 @@ struct arguments {
 	bool json;
 	bool live;
 	bool is_id;
+	bool force;      /* of quarantine release: also what may have been sent before */
 	bool only_check; /* of fmt: say what it would do, and do nothing */
 };
 

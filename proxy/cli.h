@@ -7,11 +7,12 @@
 
 int cli_run(int argc, char **argv);
 int cli_check(int argc, char **argv);
-int cli_explain(int argc, char **argv); /* cli_explain.c */
-int cli_replay(int argc, char **argv);  /* cli_replay.c */
-int cli_report(int argc, char **argv);  /* cli_report.c */
-int cli_fmt(int argc, char **argv);     /* cli_fmt.c */
-int cli_test(int argc, char **argv);    /* cli_test.c */
+int cli_explain(int argc, char **argv);    /* cli_explain.c */
+int cli_replay(int argc, char **argv);     /* cli_replay.c */
+int cli_report(int argc, char **argv);     /* cli_report.c */
+int cli_quarantine(int argc, char **argv); /* cli_quarantine.c */
+int cli_fmt(int argc, char **argv);        /* cli_fmt.c */
+int cli_test(int argc, char **argv);       /* cli_test.c */
 int cli_status(int argc, char **argv);
 int cli_upgrade(int argc, char **argv);
 int cli_rehearse(int argc, char **argv);

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <talloc.h>
 #include <unistd.h>
@@ -352,6 +353,22 @@ static void check_store(const struct reading *reading)
 			"nothing is counted: there is neither store.path nor store.redis");
 }
 
+static void check_quarantine(const struct reading *reading)
+{
+	const struct quarantine_options *quarantine = reading->configuration->policy->quarantine;
+	struct stat status;
+
+	if (!quarantine->path)
+		return;
+	if (!reading->configuration->store->path)
+		complaint_error(reading->complaints, place_of(reading, quarantine, "path"),
+			"quarantine.path needs store.path: the process that keeps both is only "
+			"there with it");
+	if (stat(quarantine->path, &status) == 0 && !S_ISDIR(status.st_mode))
+		complaint_error(reading->complaints, place_of(reading, quarantine, "path"),
+			"%s is no directory", quarantine->path);
+}
+
 static bool is_store(const struct reading *reading, const char *folder)
 {
 	const char *path = reading->configuration->store->path;
@@ -509,6 +526,7 @@ static struct configuration *complete(struct configuration *configuration, const
 	check_control(&reading);
 	check_dns(&reading);
 	check_store(&reading);
+	check_quarantine(&reading);
 	check_directory(&reading);
 	return configuration;
 }

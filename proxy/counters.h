@@ -17,6 +17,7 @@
 	COUNTER(REJECTED,            "rejected",             TOTAL) \
 	COUNTER(TEMPFAILED,          "tempfailed",           TOTAL) \
 	COUNTER(DISCARDED,           "discarded",            TOTAL) \
+	COUNTER(QUARANTINED,         "quarantined",          TOTAL) /* kept, or sent to quarantine.redirect */ \
 	COUNTER(UNTOLD,              "delivered_client_not_told", TOTAL) \
 	COUNTER(LOGINS,              "logins",               TOTAL) /* AUTH that succeeded */ \
 	COUNTER(LOGINS_REFUSED,      "logins_refused",       TOTAL) \

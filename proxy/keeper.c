@@ -8,6 +8,8 @@
 #include "base/store_writer.h"
 #include "policy/mail/message.h"
 #include "proxy/channel.h"
+#include "proxy/quarantine.h"
+#include "proxy/quarantine_wire.h"
 #include "proxy/records.h"
 
 #include <errno.h>
@@ -23,7 +25,8 @@ enum {
 	PACKET_SIZE = 131072,
 	PACKETS_A_TURN = 64, /* in one transaction of the store */
 	FLUSH_MILLISECONDS = 100,
-	SYNC_MILLISECONDS = 5000
+	SYNC_MILLISECONDS = 5000,
+	EXPIRY_MILLISECONDS = 60000
 };
 
 /* A packet holds any number of records, each behind this; updates of the memory are a record without an id. A message comes as a descriptor, in a
@@ -36,10 +39,12 @@ struct frame {
 #define IN_DESCRIPTOR UINT32_MAX /* the size of what is not in the packet */
 #define MESSAGES "messages"      /* their folder, in the store's */
 
-/* Room for one descriptor that comes with a packet, aligned as it must be. */
+#define DESCRIPTORS_MOST 2
+
+/* Room for what comes with a packet, aligned as it must be. */
 union passing {
 	struct cmsghdr header;
-	char bytes[CMSG_SPACE(sizeof(int))];
+	char bytes[CMSG_SPACE(DESCRIPTORS_MOST * sizeof(int))];
 };
 
 _Static_assert(KEEPER_RECORD_MOST + sizeof(struct frame) + RECORDS_ID_MOST <= PACKET_SIZE,
@@ -50,13 +55,15 @@ _Static_assert(KEEPER_RECORD_MOST + sizeof(struct frame) + RECORDS_ID_MOST <= PA
 struct keeper {
 	struct loop *loop;
 	struct records *records;
-	struct records *messages;    /* NULL: none are kept */
-	size_t message_most;         /* bytes */
-	struct store_writer *memory; /* NULL: that is not ours */
+	struct records *messages;      /* NULL: none are kept */
+	size_t message_most;           /* bytes */
+	struct store_writer *memory;   /* NULL: that is not ours */
+	struct quarantine *quarantine; /* NULL: there is no folder of it */
 	struct channel *channel;
 	int descriptor;
 	struct event event;
 	struct timer sync;
+	struct timer expiry; /* of what is in quarantine */
 	char packet[PACKET_SIZE];
 };
 
@@ -151,32 +158,37 @@ static void put_message(struct keeper *keeper, struct slice id, int descriptor)
 
 enum reading { READING_MORE, READING_DRY, READING_OVER };
 
-/* -1: none has come, or more than one: these are none of ours. */
-static int descriptor_of(struct msghdr *header)
+struct descriptors {
+	int items[sizeof(union passing) / sizeof(int)];
+	size_t count;
+};
+
+static struct descriptors descriptors_of(struct msghdr *header)
 {
 	const struct cmsghdr *passed = CMSG_FIRSTHDR(header);
-	int descriptors[sizeof(union passing) / sizeof(int)];
-	size_t count;
+	struct descriptors all = {.count = 0};
 
 	if (!passed || passed->cmsg_level != SOL_SOCKET || passed->cmsg_type != SCM_RIGHTS)
-		return -1;
-	count = (passed->cmsg_len - CMSG_LEN(0)) / sizeof *descriptors;
-	memcpy(descriptors, CMSG_DATA(passed), count * sizeof *descriptors);
-	for (size_t i = 0; count > 1 && i < count; i++)
-		close(descriptors[i]);
-	return count == 1 ? descriptors[0] : -1;
+		return all;
+	all.count = (passed->cmsg_len - CMSG_LEN(0)) / sizeof *all.items;
+	memcpy(all.items, CMSG_DATA(passed), all.count * sizeof *all.items);
+	return all;
 }
 
+/* Other numbers of descriptors are none of ours. */
 static void take_packet(struct keeper *keeper, struct msghdr *header, size_t size)
 {
-	int descriptor = descriptor_of(header);
+	struct descriptors came = descriptors_of(header);
+	struct slice packet = slice_make(keeper->packet, size);
 
-	if (descriptor < 0) {
+	if (came.count == 0)
 		put_packet(keeper, size);
-		return;
-	}
-	put_message(keeper, message_id(keeper, size), descriptor);
-	close(descriptor);
+	else if (came.count == 1)
+		put_message(keeper, message_id(keeper, size), came.items[0]);
+	else if (came.count == 2 && quarantine_wire_is(packet))
+		quarantine_wire_serve(keeper->quarantine, packet, came.items[0], came.items[1]);
+	for (size_t i = 0; i < came.count; i++)
+		close(came.items[i]);
 }
 
 static enum reading read_packet(struct keeper *keeper)
@@ -283,8 +295,21 @@ static void on_sync(void *owner)
 	timer_start(&keeper->sync, keeper->loop->clock, SYNC_MILLISECONDS);
 }
 
+static void on_expiry(void *owner)
+{
+	struct keeper *keeper = owner;
+	size_t gone = quarantine_expire(
+		keeper->quarantine, (int64_t)(clock_wall(keeper->loop->clock) / 1000));
+
+	if (gone)
+		log_event(LEVEL_NOTICE, "quarantine_expired",
+			"%zu messages were older than quarantine.age, and are gone", gone);
+	timer_start(&keeper->expiry, keeper->loop->clock, EXPIRY_MILLISECONDS);
+}
+
 static int keeper_close(struct keeper *keeper)
 {
+	timer_stop(&keeper->expiry);
 	timer_stop(&keeper->sync);
 	if (event_initialized(&keeper->event))
 		event_del(&keeper->event);
@@ -294,7 +319,8 @@ static int keeper_close(struct keeper *keeper)
 
 static bool enter_sandbox(const struct configuration *configuration)
 {
-	const char *const write[] = {configuration->store->path, NULL};
+	const char *const write[] = {
+		configuration->store->path, configuration->policy->quarantine->path, NULL};
 	const char *const read[] = {"/dev", "/etc", "/usr/share/zoneinfo", NULL};
 
 	return sandbox_enter(&(struct sandbox){.profile = SANDBOX_KEEPER,
@@ -355,12 +381,27 @@ static bool open_store(struct keeper *keeper, const struct store_options *option
 	return keeper->memory != NULL;
 }
 
+static bool open_quarantine(struct keeper *keeper, const struct quarantine_options *options)
+{
+	const char *reason;
+
+	if (!options->path)
+		return true;
+	keeper->quarantine = quarantine_open(keeper, options, &reason);
+	if (keeper->quarantine)
+		timer_start(&keeper->expiry, keeper->loop->clock, EXPIRY_MILLISECONDS);
+	else
+		log_event(LEVEL_ERROR, "quarantine_failed", "%s", reason);
+	return keeper->quarantine;
+}
+
 static bool keeper_start(
 	struct keeper *keeper, const struct configuration *configuration, int channel)
 {
 	if (!enter_sandbox(configuration))
 		return false;
-	if (!open_store(keeper, configuration->store))
+	if (!open_store(keeper, configuration->store) ||
+		!open_quarantine(keeper, configuration->policy->quarantine))
 		return false;
 	event_assign(&keeper->event, keeper->loop->base, keeper->descriptor, EV_READ | EV_PERSIST,
 		on_records, keeper);
@@ -387,6 +428,7 @@ int keeper_run(const struct configuration *configuration, int records, int chann
 	keeper->loop = loop;
 	keeper->descriptor = records;
 	keeper->sync = (struct timer){.on_due = on_sync, .owner = keeper};
+	keeper->expiry = (struct timer){.on_due = on_expiry, .owner = keeper};
 	talloc_set_destructor(keeper, keeper_close);
 	bool good = keeper_start(keeper, configuration, channel);
 	if (good)
@@ -520,6 +562,11 @@ void keeper_link_message(struct keeper_link *link, const char *id, const struct 
 		link->dropped++;
 	if (copy >= 0)
 		close(copy);
+}
+
+int keeper_link_socket(const struct keeper_link *link)
+{
+	return link->descriptor;
 }
 
 uint64_t keeper_link_dropped(const struct keeper_link *link)

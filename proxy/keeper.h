@@ -4,7 +4,8 @@
  * worker. Workers send it records over one socket pair that all of them share and that outlives the keeper: what is written
  * while it comes back waits there. Reading LMDB is the workers' own.
  *
- * It keeps verdict records (proxy/records.h), with store.messages the messages beside them, and, unless that is Redis's, the memory of the gateway (base/store_writer.h). Both may be lost by a crash or when the
+ * It keeps messages in quarantine (proxy/quarantine.h), which workers await (proxy/quarantine_wire.h): these are mail, and what it said yes to is on
+ * the disk. Besides it keeps verdict records (proxy/records.h), with store.messages the messages beside them, and, unless that is Redis's, the memory of the gateway (base/store_writer.h). The last two may be lost by a crash or when the
  * keeper lags behind (then they are dropped and counted, never waited for): they explain and judge mail, they are not mail.
  */
 #pragma once
@@ -29,6 +30,8 @@ void keeper_link_record(struct keeper_link *link, const char *id, const char *js
 void keeper_link_update(struct keeper_link *link, struct slice updates);
 /* A message, to be kept beside its record; as a descriptor, so that its size is no matter of packets. */
 void keeper_link_message(struct keeper_link *link, const char *id, const struct message *message);
+/* Where it hears; for proxy/quarantine_wire.h. */
+int keeper_link_socket(const struct keeper_link *link);
 /* How many were dropped so far. */
 uint64_t keeper_link_dropped(const struct keeper_link *link);
 

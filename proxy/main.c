@@ -27,6 +27,7 @@ static const struct command commands[] = {
 	{"explain", cli_explain, "judge one message, or tell how a past one was judged"},
 	{"replay", cli_replay, "judge past mail again, also against another configuration"},
 	{"report", cli_report, "what observe mode and monitored checks would have done"},
+	{"quarantine", cli_quarantine, "what was kept, and what becomes of it"},
 	{"status", cli_status, "how the running gateway is"},
 	{"reload", cli_reload, "have it read its configuration anew"},
 	{"upgrade", cli_upgrade, "have it become the program that is installed now"},
@@ -51,7 +52,7 @@ static void print_commands(FILE *out)
 {
 	for (const struct command *command = commands; command->name; command++) {
 		if (command->manual)
-			fprintf(out, "  %-9s %s\n", command->name, command->manual);
+			fprintf(out, "  %-10s %s\n", command->name, command->manual);
 	}
 }
 

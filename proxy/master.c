@@ -154,6 +154,7 @@ static bool start_next(struct master *master, struct configuration *configuratio
 
 	tls_setup_use_tickets(configuration->tls_setup, configuration, master->heritage.tickets);
 	make_directory(configuration->store->path, configuration->user);
+	make_directory(configuration->policy->quarantine->path, configuration->user);
 	make_directory(configuration->process->spool, configuration->user);
 	if (!master->heritage.rehearsal) {
 		recipients_use(master->heritage.recipients, configuration);

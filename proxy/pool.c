@@ -133,13 +133,13 @@ static void serve_waiting(struct pool *pool)
 /* Closes what is kept of servers that somebody waits for, in this worker or another: one of each, the longest unused. */
 static void yield_idle(struct pool *pool)
 {
-	uint64_t yielded = 0;
+	uint64_t yielded = 0, moment = now(pool);
 
 	for (struct backend *backend = pool->idle ? pool->idle->prev : NULL, *before; backend;
 		backend = before) {
 		before = backend == pool->idle ? NULL : backend->prev;
 		if (yielded & pool_bit(backend) ||
-			!health_is_sought(&backend->server->health, now(pool)))
+			!health_is_sought(&backend->server->health, moment))
 			continue;
 		yielded |= pool_bit(backend);
 		drop_idle(backend);
@@ -160,6 +160,7 @@ static void lay_aside(struct pool *pool, struct backend *backend)
 	talloc_steal(pool, backend);
 	backend->kept = true;
 	await_init(&backend->idle, pool->gateway->loop->clock, on_idle_over, backend);
+	stream_trust(backend->stream);
 	stream_begin_bytes(backend->stream, (uint64_t)pool->options->idle, &backend->idle);
 	if (!backend->idle.pending) {
 		talloc_free(backend);

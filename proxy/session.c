@@ -14,6 +14,8 @@
 #include "proxy/limits.h"
 #include "proxy/login.h"
 #include "proxy/memory.h"
+#include "proxy/quarantine_entry.h"
+#include "proxy/quarantine_wire.h"
 #include "proxy/recipient_memory.h"
 #include "proxy/rule_log.h"
 #include "proxy/transaction.h"
@@ -62,6 +64,8 @@ static struct step take_useless_chunk(void *owner);
 static struct step judge_message(void *owner);
 static struct step weigh_message(void *owner);
 static struct step heed_judgement(void *owner);
+static struct step put_away(void *owner);
+static struct step hear_keeper(void *owner);
 static struct step deliver(void *owner);
 static struct step commit(void *owner);
 static struct step hear_delivery(void *owner);
@@ -977,8 +981,39 @@ static struct step heed_judgement(void *owner)
 		say(s, 250, "2.0.0", "ok");
 		return THEN(answer_message);
 	}
+	if (inquiry(s)->verdict.kind == VERDICT_QUARANTINE &&
+		s->gateway->configuration->policy->quarantine->path)
+		return THEN(put_away);
 	return THEN(deliver);
 }
+
+/* --- quarantine --- */
+
+static struct step put_away(void *owner)
+{
+	struct session *s = owner;
+
+	transaction_plan(s->transaction);
+	quarantine_entry_begin(s, &s->steps.await);
+	return THEN(hear_keeper);
+}
+
+static struct step hear_keeper(void *owner)
+{
+	struct session *s = owner;
+	const struct custody *custody = s->transaction->custody;
+
+	if (custody->is_kept) {
+		say(s, 250, "2.0.0", "ok");
+		return THEN(answer_message);
+	}
+	log_event(LEVEL_ERROR, "quarantine_failed", "%s: %s", s->transaction->id, custody->reason);
+	s->policy_refusal = true;
+	say(s, 451, "4.3.0", "this message cannot be kept at the moment, please try again later");
+	return THEN(answer_message);
+}
+
+/* --- the backend --- */
 
 static struct step deliver(void *owner)
 {

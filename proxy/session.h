@@ -19,6 +19,7 @@
 #define SESSION_ID_SIZE 16
 
 struct stream;
+struct custody;
 struct store_entry;
 struct verb;
 
@@ -32,7 +33,8 @@ struct transaction {
 	struct delivery *delivery;           /* from the first recipient that passed policy */
 	struct body body;                    /* while the message comes */
 	struct message *message;
-	struct edit_plan *plan; /* what will be sent */
+	struct edit_plan *plan;  /* what will be sent */
+	struct custody *custody; /* on its way into quarantine; NULL: it is not */
 	const struct envelope
 		*final;         /* and to whom: the envelope as edited, or NULL before the plan */
 	struct verdict verdict; /* the last one that was final */

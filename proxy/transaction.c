@@ -15,6 +15,7 @@
 #include "proxy/announcement.h"
 #include "proxy/journal.h"
 #include "proxy/memory.h"
+#include "proxy/quarantine_entry.h"
 #include "proxy/rule_log.h"
 
 #include <talloc.h>
@@ -189,6 +190,9 @@ void transaction_plan(struct transaction *transaction)
 	const char *received = print_received(transaction, seconds);
 
 	inquiry_edit(transaction->inquiry, transaction->id, seconds);
+	if (transaction->verdict.kind == VERDICT_QUARANTINE &&
+		transaction->inquiry->policy->quarantine->redirect)
+		quarantine_entry_redirect(transaction);
 	transaction->plan =
 		edit_plan_new(transaction, transaction->inquiry->edits, slice_of(received));
 	transaction->final = transaction->inquiry->envelope_edits.count
@@ -223,6 +227,8 @@ static const char *outcome(const struct transaction *transaction, const struct r
 		return "abandoned";
 	if (!reply)
 		return transaction->hopeless ? "reject" : "tempfail";
+	if (transaction->delivered && transaction->verdict.kind == VERDICT_QUARANTINE)
+		return verdict_name(VERDICT_QUARANTINE);
 	if (transaction->delivered)
 		return transaction->untold ? "delivered, client not told" : "accept";
 	if (reply_is_positive(reply))
@@ -303,6 +309,9 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 		log_text(&line, "observed", verdict_name(transaction->inquiry->observed->kind));
 	log_text(&line, "shadow", shadow_print(transaction, transaction->inquiry));
 	log_decimal(&line, "score", transaction->inquiry->score);
+	log_text(&line, "breaks_dkim", transaction->inquiry->breaks_dkim);
+	if (transaction->inquiry->stripped)
+		log_number(&line, "stripped", (int64_t)transaction->inquiry->stripped);
 	log_text(&line, "server", delivery ? delivery->server : NULL);
 	if (reply) {
 		log_number(&line, "code", reply->code);
@@ -333,6 +342,8 @@ static void count(struct transaction *transaction, const struct reply *reply)
 		table_add(table, COUNT_TEMPFAILED, 1);
 	if (transaction->verdict.kind == VERDICT_DISCARD)
 		table_add(table, COUNT_DISCARDED, 1);
+	if (strcmp(word, "quarantine") == 0)
+		table_add(table, COUNT_QUARANTINED, 1);
 }
 
 /* What the client heard, whoever decided it. */

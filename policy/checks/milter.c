@@ -35,13 +35,15 @@ static struct verdict discard(const char *name)
 	return (struct verdict){.kind = VERDICT_DISCARD, .detail = name};
 }
 
+/* Where there is no quarantine, the client is not told what the milter thinks. */
 static struct verdict keep(struct inquiry *inquiry, const char *name, const char *reason)
 {
-	struct verdict verdict = verdict_reject(550, "5.7.1",
-		"we do not accept this message, and there is no quarantine to keep it in");
+	const char *said = talloc_asprintf(
+		inquiry, "%s: %s", name, reason && *reason ? reason : "no reason was given");
+	struct verdict verdict = inquiry_quarantine(inquiry,
+		policy_has_quarantine(inquiry->policy) ? said : "it is to be looked at first");
 
-	verdict.detail = talloc_asprintf(
-		inquiry, "%s: quarantine: %s", name, reason ? reason : "no reason was given");
+	verdict.detail = said;
 	return verdict;
 }
 

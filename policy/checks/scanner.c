@@ -14,6 +14,9 @@ static struct verdict judge(struct inquiry *inquiry)
 
 	if (!reason)
 		return verdict_none();
+	if (is_poison && inquiry->policy->scanner->poison == POISON_QUARANTINE) {
+		return inquiry_quarantine(inquiry, "it cannot be examined");
+	}
 	verdict = is_poison && inquiry->policy->scanner->poison == POISON_REFUSE
 		? verdict_reject(554, "5.7.1", "this message cannot be examined")
 		: verdict_tempfail(451, "4.7.1",

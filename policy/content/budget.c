@@ -98,3 +98,13 @@ bool budget_has_time(struct budget *budget)
 		return true;
 	return refuse(budget, BUDGET_TIME);
 }
+
+unsigned budget_seconds(const struct budget *budget)
+{
+	uint64_t now;
+
+	if (budget->limits.milliseconds == 0)
+		return 0;
+	now = budget->clock(budget->context);
+	return now < budget->deadline ? (unsigned)((budget->deadline - now + 999) / 1000) : 1;
+}

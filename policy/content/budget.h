@@ -69,3 +69,6 @@ void budget_ascend(struct budget *budget);
 
 /* Whether there is time left. Costs a system call: ask per piece of work, not per byte. */
 bool budget_has_time(struct budget *budget) __attribute__((warn_unused_result));
+
+/* What is left of it, in whole seconds and at least one; 0 for any, as those want it who keep time themselves. */
+unsigned budget_seconds(const struct budget *budget);

@@ -338,7 +338,8 @@ static bool begin_container(struct pass *pass, struct slice header, const char *
 static void add_late_header(struct pass *pass, const char *body, const char *end)
 {
 	const char *at = body, *limit = end - body > LATE_HEADER ? body + LATE_HEADER : end;
-	struct mime_part part = part_of_leaf(pass, slice_of(""), slice_of(""));
+	struct mime_part part =
+		part_of_leaf(pass, slice_make(body, 0), slice_make(body, 0));
 
 	while (at < limit && (unsigned char)*at <= ' ')
 		at++;
@@ -595,11 +596,29 @@ static void try_missing_end(struct pass *pass, const char *line_end)
 	}
 }
 
+/* A message that has lost its header begins with a delimiter: what stands behind the next one like it is a part, too. */
+static bool guess_from_first_line(struct pass *pass, const char *line_end, const char *next)
+{
+	struct slice line = slice_make(pass->at, (size_t)(line_end - pass->at)), text;
+
+	if (pass->at != pass->start || line.size < 2 || line.data[0] != '-' || line.data[1] != '-')
+		return false;
+	text = without_blanks(slice_from(line, 2));
+	if (!text.size || !is_content_field(next, pass->end))
+		return false;
+	note(pass, MIME_GUESSED_BOUNDARY);
+	know_boundary(pass, NONE, text);
+	pass->leaf.opener = text;
+	return true;
+}
+
 static void take_line(struct pass *pass, const char *line_end, const char *next)
 {
 	bool is_header = pass->leaf.body == NULL;
 
 	pass->mime->steps++;
+	if (is_header && guess_from_first_line(pass, line_end, next))
+		return;
 	if (is_header) {
 		count_header_line(pass, next);
 		try_missing_end(pass, line_end);

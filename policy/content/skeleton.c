@@ -10,6 +10,12 @@
 const char *const skeleton_flag_names[] = {
 	"bidi", "zero_width", "mixed", "look_alike", "control", NULL};
 
+const char *const skeleton_flag_manual[] = {"characters that turn the direction of writing",
+	"characters that cannot be seen",
+	"letters of several scripts in a word, some of which look like Latin ones",
+	"a word of nothing but letters that look like Latin ones, and are none",
+	"control characters", NULL};
+
 enum script {
 	SCRIPT_NONE = 0,
 	SCRIPT_LATIN = 1,

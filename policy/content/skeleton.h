@@ -20,8 +20,9 @@ enum skeleton_flag {
 	SKELETON_CONTROL = 16 /* control characters */
 };
 
-/* "bidi", "zero_width" … in the order of the bits, NULL-ended. */
+/* "bidi", "zero_width" … in the order of the bits, NULL-ended; and a line of manual each. */
 extern const char *const skeleton_flag_names[];
+extern const char *const skeleton_flag_manual[];
 
 /* What is strange in a text of UTF-8. */
 unsigned skeleton_flags(struct slice text);

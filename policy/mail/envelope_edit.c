@@ -6,7 +6,7 @@
 #include <strings.h>
 #include <talloc.h>
 
-const char *envelope_action_name(enum envelope_action action)
+const char *envelope_edit_action_name(enum envelope_action action)
 {
 	static const char *const names[] = {
 		"redirect", "add_recipient", "remove_recipient", "change_sender"};

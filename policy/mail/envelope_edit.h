@@ -47,7 +47,7 @@ void envelope_edits_append(struct envelope_edits *edits, const void *parent,
 	const struct envelope_edits *others);
 
 /* "redirect", "add_recipient", "remove_recipient", "change_sender" */
-const char *envelope_action_name(enum envelope_action action);
+const char *envelope_edit_action_name(enum envelope_action action);
 
 /* The final envelope: its recipients are those who shall get the message, all of them marked as passed. It borrows from both. */
 struct envelope *envelope_edits_apply(

@@ -24,6 +24,7 @@ struct revision {
 	const struct header *header; /* its own */
 	struct line *lines;         /* in their order */
 	size_t count;
+	bool is_changed;
 	bool has_new_body;
 	struct slice body;
 };
@@ -134,6 +135,7 @@ static bool put(struct revision *revision, size_t at, struct slice name, struct 
 {
 	if (!folding_is_name(name))
 		return false;
+	revision->is_changed = true;
 	*make_room(revision, at) = (struct line){.name = keep(revision, name),
 		.value = keep(revision, value),
 		.is_changed = true};
@@ -175,6 +177,7 @@ static void delete(struct revision *revision, size_t at)
 {
 	if (at == revision->count)
 		return;
+	revision->is_changed = true;
 	memmove(&revision->lines[at], &revision->lines[at + 1],
 		(--revision->count - at) * sizeof *revision->lines);
 }
@@ -192,14 +195,19 @@ bool revision_change(struct revision *revision, struct slice name, size_t nth, s
 	if (at == revision->count)
 		return revision_append(revision, name, value);
 	revision->lines[at].value = keep(revision, value);
-	revision->lines[at].is_changed = true;
+	revision->lines[at].is_changed = revision->is_changed = true;
 	return true;
 }
 
 void revision_replace_body(struct revision *revision, struct slice text)
 {
-	revision->has_new_body = true;
+	revision->is_changed = revision->has_new_body = true;
 	revision->body = keep(revision, text);
+}
+
+bool revision_is_changed(const struct revision *revision)
+{
+	return revision->is_changed;
 }
 
 /* --- the end --- */

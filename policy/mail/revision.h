@@ -41,5 +41,8 @@ bool revision_change(struct revision *revision, struct slice name, size_t nth, s
 /* The text is kept. */
 void revision_replace_body(struct revision *revision, struct slice text);
 
+/* Whether anybody has changed anything. */
+bool revision_is_changed(const struct revision *revision);
+
 /* All of it, our own edits included, as edits of the message that they name, under the parent. The revision must outlive them. */
 struct edits *revision_edits(const void *parent, const struct revision *revision);

@@ -90,6 +90,23 @@ START_TEST(cuts_what_comes_out)
 }
 END_TEST
 
+START_TEST(tells_seconds)
+{
+	static const struct budget_limits limits = {.bytes = 1, .milliseconds = 2500};
+	uint64_t now = 0;
+	struct budget budget;
+
+	budget_begin(&budget, &limits, 1, now_of, &now);
+	ck_assert_uint_eq(budget_seconds(&budget), 3);
+	now = 1500;
+	ck_assert_uint_eq(budget_seconds(&budget), 1);
+	now = 4000;
+	ck_assert_uint_eq(budget_seconds(&budget), 1);
+	budget_begin(&budget, &(struct budget_limits){.bytes = 1}, 1, now_of, &now);
+	ck_assert_uint_eq(budget_seconds(&budget), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("budget");
@@ -97,6 +114,7 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	tcase_add_test(all, tells_seconds);
 	tcase_add_loop_test(all, allows, 0, (int)(sizeof rows / sizeof *rows));
 	tcase_add_test(all, remembers_the_first_limit);
 	tcase_add_test(all, cuts_what_comes_out);

@@ -142,8 +142,8 @@ END_TEST
 
 START_TEST(names_its_actions)
 {
-	ck_assert_str_eq(envelope_action_name(ENVELOPE_REDIRECT), "redirect");
-	ck_assert_str_eq(envelope_action_name(ENVELOPE_CHANGE_SENDER), "change_sender");
+	ck_assert_str_eq(envelope_edit_action_name(ENVELOPE_REDIRECT), "redirect");
+	ck_assert_str_eq(envelope_edit_action_name(ENVELOPE_CHANGE_SENDER), "change_sender");
 }
 END_TEST
 

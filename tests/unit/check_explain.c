@@ -362,6 +362,44 @@ START_TEST(replays_its_own_facts)
 }
 END_TEST
 
+/* Records too. */
+START_TEST(tells_records_as_it_reads_them)
+{
+	static const char facts[] = "[{\"name\": \"a.exe\", \"type\": \"pe\", \"encrypted\": true, "
+				    "\"size\": 3, \"flags\": [\"encrypted\", \"macros\"]}, {}]";
+	json_t *wanted = json_loads(facts, 0, NULL), *json;
+
+	the_case.facts_file =
+		file("facts", talloc_asprintf(scratch, "{\"attachment\": %s}", facts));
+	json = told_json(SETTINGS);
+	ck_assert(
+		json_equal(json_object_get(json_object_get(json, "facts"), "attachment"), wanted));
+	json_decref(json);
+	json_decref(wanted);
+}
+END_TEST
+
+/* In words: a line for each, without what goes without saying. */
+START_TEST(tells_records_in_words)
+{
+	const char *said;
+
+	the_case.facts_file = file("facts",
+		"{\"attachment\": [{\"name\": \"a\\n.exe\", \"type\": \"pe\", \"encrypted\": true, "
+		"\"macros\": false, \"size\": 3, \"flags\": [\"encrypted\", \"damaged\"], "
+		"\"name_flags\": []}, {}], "
+		"\"url\": []}");
+	said = told(SETTINGS, false);
+	ck_assert_msg(strstr(said,
+			      "attachment               2 records\n"
+			      "      1: name a?.exe, type pe, size 3, encrypted, flags encrypted "
+			      "damaged\n"
+			      "      2: \n"
+			      "  url                      0 records\n") != NULL,
+		"%s", said);
+}
+END_TEST
+
 START_TEST(fails_with_a_complaint)
 {
 	the_case.message_file = "/nonexistent";
@@ -512,6 +550,8 @@ int main(void)
 	tcase_add_test(tests, is_pleasant_to_read);
 	tcase_add_test(tests, believes_a_facts_file);
 	tcase_add_test(tests, replays_its_own_facts);
+	tcase_add_test(tests, tells_records_as_it_reads_them);
+	tcase_add_test(tests, tells_records_in_words);
 	tcase_add_test(tests, fails_with_a_complaint);
 	tcase_add_test(tests, records);
 	tcase_add_loop_test(

@@ -320,6 +320,11 @@ static const struct {
 	{"{\"recipients\": []}", FACT_RECIPIENTS, ""},
 	{"{\"header.anomalies\": [\"missing_date\", \"no_field\"]}", FACT_HEADER_ANOMALIES,
 		"missing_date no_field"},
+	{"{\"attachment\": [{\"name\": \"a.exe\", \"type\": \"pe\", \"size\": 3, \"flags\": "
+	 "[\"macros\"], "
+	 "\"encrypted\": true}, {}]}",
+		FACT_ATTACHMENT, "2 records"},
+	{"{\"attachment\": []}", FACT_ATTACHMENT, "0 records"},
 	{"{}", FACT_SUBJECT, "unknown"},
 };
 
@@ -363,6 +368,11 @@ static const struct {
 	{"{\"recipients\": \"a\"}", "array of strings"},
 	{"{\"recipients\": [1]}", "array of strings"},
 	{"{\"header.anomalies\": [\"nonsense\"]}", "names of its flags"},
+	{"{\"attachment\": {}}", "array of objects"},
+	{"{\"attachment\": [1]}", "array of objects"},
+	{"{\"attachment\": [{\"nome\": \"x\"}]}", "array of objects"},
+	{"{\"attachment\": [{\"type\": \"nonsense\"}]}", "array of objects"},
+	{"{\"attachment\": [{\"size\": \"3\"}]}", "array of objects"},
 	{"{\"size\": 1, \"size\": 2}", "duplicate"},
 	{"{\"header\": [\"x\"]}", "header is written header(field name)"},
 	{"{\"size(x)\": 1}", "size has no argument"},

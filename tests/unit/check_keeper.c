@@ -231,7 +231,9 @@ struct running {
 
 static struct running start_keeper(void)
 {
-	struct configuration configuration = {.store = &store};
+	static const struct quarantine_options no_quarantine;
+	static const struct policy policy = {.quarantine = &no_quarantine};
+	struct configuration configuration = {.store = &store, .policy = &policy};
 	int channel[2], records[2];
 	struct running running;
 	uint32_t ready[2];

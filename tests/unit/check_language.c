@@ -118,7 +118,7 @@ static const struct {
 	{"stage message when mime.anomalies has missing_ent then reject", "missing_end"},
 	{"stage connect when client.country == \"XX\" then reject", "--with-maxminddb"},
 	{"stage mail when rate(client.ip, 5m) > 3 then reject", NULL},
-	{"stage message when true then quarantine", "the action quarantine is not in this build"},
+	{"stage message when true then quarantine", NULL},
 	{"stage rcpt when true then greylist 60s", NULL},
 	{"stage rcpt when true then header \"X\" \"y\"", "header is an action of stage message"},
 	{"stage rcpt when true then delay 31s", "lies between"},

@@ -86,6 +86,14 @@ static const struct {
 		"conflicting_boundary split_parameter conflicting_split"},
 	{"Content-Type: multipart/mixed; foo=bar boundary=B\r\n\r\n--B\r\n\r\n1\r\n--B--\r\n",
 		"multipart/mixed(text/plain)", "odd_parameter"},
+	/* A header that was lost. */
+	{"--B\r\nContent-Type: text/html\r\n\r\n1\r\n--B\r\nContent-Type: "
+	 "image/png\r\n\r\n2\r\n--B--\r\nmore",
+		"text/html ~text/html image/png $text/plain",
+		"guessed_boundary boundary_misplaced text_after_end junk_in_header"},
+	{"--B\r\nSubject: x\r\n\r\n1\r\n--B\r\n", "text/plain ~text/plain", "junk_in_header"},
+	{"--\r\nContent-Type: text/html\r\n\r\n1\r\n--\r\n2", "text/html ~text/html",
+		"junk_in_header"},
 	/* Types. */
 	{"Content-Type: x-multipart/mixed; boundary=B\r\n\r\n--B\r\n\r\n1\r\n--B--\r\n",
 		"x-multipart/mixed(text/plain) ~x-multipart/mixed", ""},

@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The quarantine of whole processes: what is put there, how it is looked at, released once, and removed; and that nothing is lost when the
+keeper dies, hangs, or has no room."""
+
+import json
+import os
+import signal
+import smtplib
+import subprocess
+import unittest
+
+import mta
+from harness import PATIENCE, Gateway, Sink, poll
+
+RULES = """version 1
+rule held { stage message when subject starts "hold" then quarantine "it says {subject}" }
+rule gone { stage message when subject starts "away" then discard }
+"""
+QUIET = 'checks { off = {"client_name", "helo_name", "sender_domain", "spf", "dnsbl", "rhsbl"} }'
+MESSAGE = (b"From: a@example.net\r\nSubject: %s\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@example.net>\r\n\r\n"
+           b".dot\r\n%s\r\n")
+
+
+class Setting:
+    def __init__(self, test, more="", quarantine="", servers=None):
+        self.sink = None if servers else Sink(test)
+        self.gateway = Gateway(test, workers=2, servers=servers or (f"127.0.0.1:{self.sink.port}",), networks="127.0.0.99/32",
+                               backend="tls = off", more=QUIET + more)
+        with open(self.gateway.directory + "/site.rules", "w", encoding="ascii") as rules:
+            rules.write(RULES)
+        self.path = self.gateway.directory + "/quarantine"
+        os.mkdir(self.path)
+        os.chmod(self.path, 0o777)
+        self.use(quarantine)
+
+    def use(self, quarantine=""):
+        where = "" if "redirect" in quarantine else f'path = "{self.path}"'
+        self.gateway.configure(more=f'{QUIET} rules {{ files = {{"site.rules"}} }} quarantine {{ {where} {quarantine} }}')
+        answer = self.gateway.command("reload")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        poll(lambda: len(self.gateway.processes("keeper")) == 1 and not self.gateway.processes("keeper", "draining"), "the reload")
+
+    def send(self, subject=b"hold this", body=b"text", recipients=("b@example.com", "c@example.com")):
+        with smtplib.SMTP("127.0.0.1", self.gateway.port, timeout=PATIENCE, source_address=("127.0.0.2", 0)) as client:
+            client.ehlo("client.example")
+            client.mail("a@example.net")
+            for recipient in recipients:
+                client.rcpt(recipient)
+            return client.data(MESSAGE % (subject, body))[0]
+
+    def command(self, *words):
+        return self.gateway.command("quarantine", *words)
+
+    def ids(self):
+        answer = self.command("list")
+        assert answer.returncode == 0, answer.stderr
+        return [line.split()[0] for line in answer.stdout.splitlines()]
+
+    def kept(self):
+        """All files that count."""
+        return sorted(os.listdir(self.path + "/new")) if os.path.isdir(self.path + "/new") else []
+
+
+class Quarantine(unittest.TestCase):
+    def test_it_is_kept_told_of_and_released_once(self):
+        setting = Setting(self)
+        self.assertEqual(setting.send(), 250)
+        self.assertEqual(setting.sink.mails(), [])
+        name, = setting.ids()
+        line = setting.command("list").stdout
+        for word in (name, " waiting ", "<a@example.net>", "<b@example.com> and 1 more", "rule held", "it says hold this"):
+            self.assertIn(word, line)
+        ticket = json.loads(setting.command("list", "--json").stdout)
+        self.assertEqual([r["address"] for r in ticket["envelope"]["recipients"]], ["b@example.com", "c@example.com"])
+        self.assertEqual(ticket["record"]["verdict"], "quarantine")
+        self.assertIn("Subject: hold this\n", setting.command("show", name).stdout)
+        self.assertIn('"decided_by": "rule held"', setting.command("explain", name).stdout)
+
+        answer = setting.command("release", name)
+        self.assertEqual((answer.returncode, answer.stderr), (0, ""))
+        mail, = setting.sink.mails()
+        with open(f"{setting.path}/cur/{name}", "rb") as file:
+            self.assertTrue(mail.replace(b"\r\n", b"\n").endswith(file.read().replace(b"\r\n", b"\n")))
+        self.assertIn(b"\n.dot", mail)
+
+        again = setting.command("release", name)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("it was released at 20", again.stderr)
+        self.assertIn("once is enough", again.stderr)
+        self.assertIn(" released ", setting.command("list").stdout)
+        self.assertEqual(len(setting.sink.mails()), 1)
+        self.assertIn("quarantined", setting.gateway.command("status").stdout)
+        self.assertIn("verdict=quarantine", setting.gateway.log())
+
+    def test_a_release_that_the_backend_refuses_can_be_tried_again(self):
+        setting = Setting(self)
+        self.assertEqual(setting.send(), 250)
+        name, = setting.ids()
+        setting.sink.kill()
+        answer = setting.command("release", name)
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn("451 4.4.1", answer.stderr)
+        self.assertIn(" waiting ", setting.command("list").stdout)
+        setting.sink.start()
+        self.assertEqual(setting.command("release", name).returncode, 0)
+
+    def test_a_release_whose_end_nobody_knows_is_not_repeated_unasked(self):
+        setting = Setting(self)
+        self.assertEqual(setting.send(), 250)
+        name, = setting.ids()
+        os.rename(f"{setting.path}/new/{name}", f"{setting.path}/cur/{name}")  # as a release that was killed leaves it
+        self.assertIn(" uncertain ", setting.command("list").stdout)
+        answer = setting.command("release", name)
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn("--force", answer.stderr)
+        self.assertEqual(setting.sink.mails(), [])
+        self.assertEqual(setting.command("release", "--force", name).returncode, 0)
+        self.assertEqual(len(setting.sink.mails()), 1)
+
+    def test_delete_and_expire(self):
+        setting = Setting(self)
+        for _ in range(3):
+            self.assertEqual(setting.send(), 250)
+        first, second, third = setting.ids()
+        self.assertEqual(setting.command("delete", first).returncode, 0)
+        self.assertEqual(setting.command("delete", first).returncode, 1)
+        self.assertEqual(setting.ids(), [second, third])
+        os.utime(f"{setting.path}/new/{second}", (1, 1))
+        self.assertIn("1 messages were too old", setting.command("expire").stdout)
+        self.assertEqual(setting.ids(), [third])
+
+    def test_wrong_words(self):
+        setting = Setting(self)
+        for words, complaint in ((("eat",), "cannot eat"), (("show",), "needs the id"), (("expire", "X"), "takes no id"),
+                                 (("show", "../../etc/passwd"), "no id of a message"), (("release", "0"), "no message with this id"),
+                                 (("delete", "."), "no id of a message")):
+            answer = setting.command(*words)
+            self.assertNotEqual(answer.returncode, 0)
+            self.assertIn(complaint, answer.stderr)
+
+    def test_a_large_message(self):
+        setting = Setting(self)
+        body = b"x" * 60 + b"\r\n"
+        self.assertEqual(setting.send(body=body * 100000), 250)
+        name, = setting.ids()
+        self.assertEqual(setting.command("release", name).returncode, 0)
+        self.assertIn(body.replace(b"\r\n", b"\n") * 100000, setting.sink.mails()[0].replace(b"\r\n", b"\n"))
+
+    def test_discard(self):
+        setting = Setting(self)
+        self.assertEqual(setting.send(subject=b"away"), 250)
+        self.assertEqual((setting.sink.mails(), setting.kept()), ([], []))
+        self.assertIn("verdict=discard", setting.gateway.log())
+        self.assertEqual(setting.gateway.status()["counters"]["discarded"], 1)
+
+    def test_by_an_address(self):
+        setting = Setting(self)
+        setting.use('redirect = "judge@example.com"')
+        self.assertEqual(setting.send(), 250)
+        mail, = setting.sink.mails()
+        self.assertIn(b"X-Postern-Quarantine: rule held; it says hold this; from <a@example.net>;", mail)
+        self.assertIn(b"<c@example.com>", mail.partition(b"Received:")[0])
+        self.assertIn("verdict=quarantine", setting.gateway.log())
+
+
+class Failures(unittest.TestCase):
+    """Each ends in 451 and nothing that is half there, or in the safe copy."""
+
+    def test_no_room_left_by_the_setting(self):
+        setting = Setting(self, quarantine='size = "1M"')
+        self.assertEqual(setting.send(body=b"x" * 60 + b"\r\n" * 400000), 250)
+        self.assertEqual(setting.send(body=b"x" * 60 + b"\r\n" * 400000), 451)
+        self.assertEqual(len(setting.kept()), 1)
+        self.assertIn("quarantine.size is used up", setting.gateway.log())
+        self.assertEqual(setting.command("delete", *setting.ids()).returncode, 0)
+        self.assertEqual(setting.send(), 250)
+
+    @unittest.skipUnless(os.getuid() == 0, "needs root to mount")
+    def test_disk_full(self):
+        setting = Setting(self)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=0777", "none", setting.path], check=False).returncode:
+            self.skipTest("nothing can be mounted here")
+        self.addCleanup(subprocess.run, ["umount", "-l", setting.path], check=False)
+        setting.use()
+        self.assertEqual(setting.send(body=b"x" * 400000), 451)
+        self.assertEqual(setting.kept(), [])
+        self.assertEqual(os.listdir(setting.path + "/tickets"), [])
+        self.assertEqual(os.listdir(setting.path + "/tmp"), [])
+        self.assertIn("No space left on device", setting.gateway.log())
+        self.assertEqual(setting.send(), 250)
+        self.assertEqual(len(setting.kept()), 1)
+
+    def test_folder_gone(self):
+        setting = Setting(self)
+        poll(lambda: os.path.isdir(setting.path + "/tickets"), "the folders")
+        os.rename(setting.path + "/tickets", setting.path + "/elsewhere")
+        self.assertEqual(setting.send(), 451)
+        self.assertEqual(setting.kept(), [])
+
+    def test_keeper_that_hangs_and_comes_back(self):
+        setting = Setting(self, quarantine="timeout = 1s")
+        keeper, = setting.gateway.pids("keeper")
+        os.kill(keeper, signal.SIGSTOP)
+        try:
+            self.assertEqual(setting.send(), 451)
+        finally:
+            os.kill(keeper, signal.SIGCONT)
+        self.assertIn("did not answer in time", setting.gateway.log())
+        self.assertEqual(setting.send(), 250)
+        self.assertEqual(len(setting.kept()), 1)  # what was told 451 for is not there
+
+    def test_keeper_that_is_killed(self):
+        setting = Setting(self)
+        keeper, = setting.gateway.pids("keeper")
+        os.kill(keeper, signal.SIGKILL)
+        self.assertIn(setting.send(), (250, 451))
+        self.assertEqual(poll(lambda: setting.send() == 250, "the keeper"), True)
+        log = setting.gateway.log()
+        self.assertEqual(len(setting.kept()), log.count("verdict=quarantine"))
+
+
+class WithPostfix(unittest.TestCase):
+    def test_release_through_it(self):
+        reason = mta.why_not()
+        if reason:
+            self.skipTest(reason)
+        backend = mta.Postfix({"bdat": "", "data": "-o smtpd_discard_ehlo_keywords=chunking"})
+        self.addCleanup(backend.end)
+        for door in ("bdat", "data"):
+            setting = Setting(self, servers=[f"127.0.0.1:{backend.ports[door]}"])
+            subject = b"hold " + door.encode()
+            self.assertEqual(setting.send(subject=subject, recipients=("a@example.com", "b@example.com")), 250)
+            name, = setting.ids()
+            self.assertEqual(setting.command("release", name).returncode, 0)
+            for box in ("a", "b"):
+                mail = poll(lambda: next((m for m in backend.mails(box) if subject in m), None), "the mail")
+                self.assertTrue(mail.replace(b"\r\n", b"\n").endswith((MESSAGE % (subject, b"text")).replace(b"\r\n", b"\n")))
+            self.assertEqual(setting.command("release", name).returncode, 1)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
