@@ -16,9 +16,8 @@ static bool parse_path(struct slice path, struct milter_address *address, const 
 	*reason = "the path of a socket is absolute, and has at most 107 bytes";
 	if (!path.size || path.data[0] != '/' || path.size >= sizeof local->sun_path)
 		return false;
-	*address = (struct milter_address){.size =
-						   (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-							   path.size + 1)};
+	*address = (struct milter_address){
+		.size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path.size + 1)};
 	local->sun_family = AF_UNIX;
 	memcpy(local->sun_path, path.data, path.size);
 	return true;
@@ -49,8 +48,8 @@ static void split(struct slice text, struct slice *host, struct slice *port)
 	*port = slice_from(text, colon);
 }
 
-static bool parse_internet(struct slice text, uint8_t family, struct milter_address *address,
-	const char **reason)
+static bool parse_internet(
+	struct slice text, uint8_t family, struct milter_address *address, const char **reason)
 {
 	struct slice host, port;
 	struct ip ip;

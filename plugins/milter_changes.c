@@ -139,32 +139,29 @@ const char *milter_changes_quarantine(const struct milter_changes *changes)
 
 static bool add_field(struct inquiry *inquiry, const struct change *change)
 {
-	return revision_append(
-		inquiry_revision(inquiry), slice_of(change->name), change->value);
+	return revision_append(inquiry_revision(inquiry), slice_of(change->name), change->value);
 }
 
 static bool insert_field(struct inquiry *inquiry, const struct change *change)
 {
-	return revision_insert(inquiry_revision(inquiry), change->number, slice_of(change->name),
-		change->value);
+	return revision_insert(
+		inquiry_revision(inquiry), change->number, slice_of(change->name), change->value);
 }
 
 static bool change_field(struct inquiry *inquiry, const struct change *change)
 {
-	return revision_change(inquiry_revision(inquiry), slice_of(change->name), change->number,
-		change->value);
+	return revision_change(
+		inquiry_revision(inquiry), slice_of(change->name), change->number, change->value);
 }
 
 static bool change_sender(struct inquiry *inquiry, const struct change *change)
 {
-	return envelope_edits_change_sender(
-		&inquiry->mail->envelope_edits, inquiry, change->name);
+	return envelope_edits_change_sender(&inquiry->mail->envelope_edits, inquiry, change->name);
 }
 
 static bool add_recipient(struct inquiry *inquiry, const struct change *change)
 {
-	return envelope_edits_add_recipient(
-		&inquiry->mail->envelope_edits, inquiry, change->name);
+	return envelope_edits_add_recipient(&inquiry->mail->envelope_edits, inquiry, change->name);
 }
 
 static bool remove_recipient(struct inquiry *inquiry, const struct change *change)

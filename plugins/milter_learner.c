@@ -32,7 +32,7 @@ struct visit {
 	UT_hash_handle hh;
 	const struct facts *key;
 	struct milter_learner *learner;
-	struct guard *guard; /* NULL: there is no transaction */
+	struct guard *guard;        /* NULL: there is no transaction */
 	struct milter_talk **talks; /* one a milter; NULL: not yet begun */
 };
 
@@ -249,8 +249,7 @@ static void take_answer(struct errand *errand)
 	change(errand);
 	note_success(errand->station);
 	answer(errand->inquiry, errand->argument, FACT_KNOWN,
-		(struct value){
-			.type = VALUE_ENUM, .number = milter_talk_answer(errand->talk)},
+		(struct value){.type = VALUE_ENUM, .number = milter_talk_answer(errand->talk)},
 		milter_talk_reply(errand->talk));
 }
 
@@ -401,7 +400,8 @@ static void init_station(struct station *station, struct table *table, uint8_t k
 	const char *reason;
 
 	if (!milter_address_parse(options->socket, &station->peer.address, &reason))
-		station->peer.address = (struct milter_address){0}; /* the configuration is no good */
+		station->peer.address =
+			(struct milter_address){0}; /* the configuration is no good */
 	milter_breaker_init(&station->breaker, table, kind, options->name, options->socket);
 	station->probe_timer = (struct timer){.on_due = on_probe_due, .owner = station};
 	await_init(&station->probed, station->learner->loop->clock, on_probed, station);

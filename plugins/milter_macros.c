@@ -19,8 +19,7 @@ static const char *text_of(const struct milter_subject *subject, enum fact fact)
 					 : value.text;
 }
 
-static const char *printed(
-	const void *parent, const struct milter_subject *subject, enum fact fact)
+static const char *printed(const void *parent, const struct milter_subject *subject, enum fact fact)
 {
 	struct value value;
 
@@ -163,7 +162,7 @@ static const char *verify(const void *parent, const struct milter_subject *subje
 	if (!text_of(subject, FACT_CLIENT_CERTIFICATE_SUBJECT))
 		return "NO";
 	return facts_get(subject->inquiry->facts, FACT_CLIENT_CERTIFICATE_VERIFIED, &value) ==
-					FACT_KNOWN &&
+				FACT_KNOWN &&
 			value.boolean
 		? "OK"
 		: "FAIL";

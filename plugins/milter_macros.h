@@ -20,7 +20,8 @@
 struct milter_subject {
 	struct inquiry *inquiry;
 	const struct recipient *recipient; /* at rcpt; NULL: nobody */
-	const char *refused_status; /* of a recipient that was refused before the milter heard of it; NULL: it was not */
+	const char *
+		refused_status; /* of a recipient that was refused before the milter heard of it; NULL: it was not */
 	const char *refused_text;
 };
 

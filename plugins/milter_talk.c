@@ -11,10 +11,10 @@
 #include <ctype.h>
 #include <talloc.h>
 
-#define NOTES_MOST 16   /* that wait to be told */
-#define LENT 4096       /* bytes of a body that are not copied */
-#define NO_MACROS (-1)  /* with an event */
-#define SLOW_SHARE 2    /* of command_timeout: who was given up on after this part of it has failed */
+#define NOTES_MOST 16  /* that wait to be told */
+#define LENT 4096      /* bytes of a body that are not copied */
+#define NO_MACROS (-1) /* with an event */
+#define SLOW_SHARE 2 /* of command_timeout: who was given up on after this part of it has failed */
 
 enum event {
 	EVENT_CONNECT,
@@ -75,7 +75,7 @@ struct settled {
 
 /* What waits to be told. */
 struct note {
-	char *text; /* the line, or the address with its brackets */
+	char *text;           /* the line, or the address with its brackets */
 	char *status, *reply; /* of a recipient that was refused; NULL: it is a command */
 };
 
@@ -83,9 +83,9 @@ struct note {
 struct progress {
 	const struct inquiry_mail *of; /* NULL: there is none */
 	struct settled settled;
-	bool is_told;       /* MAIL */
-	bool is_over;       /* it has said its last word, or hears no more */
-	size_t recipients;  /* of the envelope's, told or to be passed over */
+	bool is_told;                  /* MAIL */
+	bool is_over;                  /* it has said its last word, or hears no more */
+	size_t recipients;             /* of the envelope's, told or to be passed over */
 	const struct address *current; /* told when it was in question */
 	bool has_current;
 	bool data;
@@ -108,11 +108,11 @@ struct milter_talk {
 	bool was_slow;
 	bool has_lied; /* that was logged */
 	uint32_t actions, protocol;
-	char *macros[MACROS_STAGES]; /* lists of its own; NULL: ours */
-	enum event event;            /* whose answer is awaited */
+	char *macros[MACROS_STAGES];                /* lists of its own; NULL: ours */
+	enum event event;                           /* whose answer is awaited */
 	uint64_t asked, deadline, message_deadline; /* clock_now() */
-	bool connect; /* told */
-	char *helo;   /* the one that was told; NULL: none */
+	bool connect;                               /* told */
+	char *helo;                                 /* the one that was told; NULL: none */
 	struct settled settled;
 	struct progress mail;
 	struct note *notes;
@@ -206,7 +206,8 @@ static struct step hear_connected(void *owner)
 	if (talk->steps.await.outcome == OUTCOME_TIMED_OUT)
 		return fail(talk, "no connection could be had in time");
 	if (talk->steps.await.outcome != OUTCOME_DONE)
-		return fail(talk, talloc_asprintf(talk, "no connection: %s", stream_error(talk->stream)));
+		return fail(talk,
+			talloc_asprintf(talk, "no connection: %s", stream_error(talk->stream)));
 	if (!talk->peer->tls)
 		return offer(talk);
 	stream_begin_tls(talk->stream, talk->peer->tls, TLS_CLIENT, talk->peer->options->tls_name,
@@ -220,7 +221,8 @@ static struct step hear_handshake(void *owner)
 
 	if (talk->steps.await.outcome != OUTCOME_DONE)
 		return fail(talk,
-			talloc_asprintf(talk, "TLS handshake failed: %s", stream_error(talk->stream)));
+			talloc_asprintf(
+				talk, "TLS handshake failed: %s", stream_error(talk->stream)));
 	return offer(talk);
 }
 
@@ -393,7 +395,8 @@ static void say(struct milter_talk *talk, const struct milter_packet *packet)
 	talloc_free((char *)bytes.data);
 }
 
-static void say_macros(struct milter_talk *talk, enum event event, const struct milter_subject *subject)
+static void say_macros(
+	struct milter_talk *talk, enum event event, const struct milter_subject *subject)
 {
 	const struct event_row *row = &events[event];
 	struct slice bytes;
@@ -439,8 +442,8 @@ static void put_mail(struct milter_talk *talk, struct milter_packet *packet, voi
 
 	put_text(packet, talloc_asprintf(scratch, "<%s>", envelope->sender->text));
 	if (envelope->declared_size >= 0)
-		put_text(packet, talloc_asprintf(scratch, "SIZE=%lld",
-					 (long long)envelope->declared_size));
+		put_text(packet,
+			talloc_asprintf(scratch, "SIZE=%lld", (long long)envelope->declared_size));
 	if (envelope->body == BODY_8BITMIME)
 		put_text(packet, "BODY=8BITMIME");
 	if (envelope->utf8)
@@ -461,8 +464,8 @@ static void put_recipient(
 	put_text(packet, talloc_asprintf(scratch, "<%s>", recipient->address->text));
 	for (unsigned i = 0; envelope_notify_names[i]; i++) {
 		if (recipient->notify & 1u << i)
-			notify = talloc_asprintf_append(notify, "%s%s", *notify ? "," : "NOTIFY=",
-				envelope_notify_names[i]);
+			notify = talloc_asprintf_append(notify, "%s%s",
+				*notify ? "," : "NOTIFY=", envelope_notify_names[i]);
 	}
 	if (*notify)
 		put_text(packet, notify);
@@ -494,8 +497,8 @@ static struct slice told_value(const struct milter_talk *talk, struct slice valu
 	if (!(talk->protocol & MILTER_LEADING_SPACE) && value.size && value.data[0] == ' ')
 		value = slice_from(value, 1);
 	for (size_t i = 0; i < value.size; i++) {
-		bool is_line_end = value.data[i] == '\r' && i + 1 < value.size &&
-			value.data[i + 1] == '\n';
+		bool is_line_end =
+			value.data[i] == '\r' && i + 1 < value.size && value.data[i + 1] == '\n';
 		if (!is_line_end && value.data[i])
 			text[used++] = value.data[i];
 	}
@@ -551,8 +554,8 @@ static bool tell_plainly(struct milter_talk *talk, enum event event, struct milt
 	return !(talk->protocol & events[event].silent);
 }
 
-static bool tell_session(struct milter_talk *talk, enum event event, struct milter_packet *packet,
-	void *scratch)
+static bool tell_session(
+	struct milter_talk *talk, enum event event, struct milter_packet *packet, void *scratch)
 {
 	const struct milter_subject subject = {.inquiry = talk->inquiry};
 
@@ -567,8 +570,8 @@ static bool tell_session(struct milter_talk *talk, enum event event, struct milt
 	return tell_plainly(talk, event, packet, &subject);
 }
 
-static bool tell_mail(struct milter_talk *talk, enum event event, struct milter_packet *packet,
-	void *scratch)
+static bool tell_mail(
+	struct milter_talk *talk, enum event event, struct milter_packet *packet, void *scratch)
 {
 	const struct milter_subject subject = {.inquiry = talk->inquiry};
 
@@ -578,8 +581,8 @@ static bool tell_mail(struct milter_talk *talk, enum event event, struct milter_
 	return tell_plainly(talk, event, packet, &subject);
 }
 
-static bool tell_recipient(struct milter_talk *talk, enum event event,
-	struct milter_packet *packet, void *scratch)
+static bool tell_recipient(
+	struct milter_talk *talk, enum event event, struct milter_packet *packet, void *scratch)
 {
 	struct progress *mail = &talk->mail;
 	struct milter_subject subject = {.inquiry = talk->inquiry};
@@ -595,8 +598,8 @@ static bool tell_recipient(struct milter_talk *talk, enum event event,
 	return tell_plainly(talk, event, packet, &subject);
 }
 
-static bool tell_note(struct milter_talk *talk, enum event event, struct milter_packet *packet,
-	void *scratch)
+static bool tell_note(
+	struct milter_talk *talk, enum event event, struct milter_packet *packet, void *scratch)
 {
 	struct note note = take_note(talk);
 	struct milter_subject subject = {.inquiry = talk->inquiry,
@@ -612,8 +615,8 @@ static bool tell_note(struct milter_talk *talk, enum event event, struct milter_
 	return is_answered;
 }
 
-static bool tell_data(struct milter_talk *talk, enum event event, struct milter_packet *packet,
-	void *scratch)
+static bool tell_data(
+	struct milter_talk *talk, enum event event, struct milter_packet *packet, void *scratch)
 {
 	const struct milter_subject subject = {.inquiry = talk->inquiry};
 
@@ -624,8 +627,8 @@ static bool tell_data(struct milter_talk *talk, enum event event, struct milter_
 	return tell_plainly(talk, event, packet, &subject);
 }
 
-static bool tell_field(struct milter_talk *talk, enum event event, struct milter_packet *packet,
-	void *scratch)
+static bool tell_field(
+	struct milter_talk *talk, enum event event, struct milter_packet *packet, void *scratch)
 {
 	if (!is_wanted(talk, event) || !put_field(talk, packet, scratch)) {
 		talk->mail.fields_end = true;
@@ -635,8 +638,8 @@ static bool tell_field(struct milter_talk *talk, enum event event, struct milter
 	return !(talk->protocol & MILTER_SILENT_HEADER);
 }
 
-static bool tell_body(struct milter_talk *talk, enum event event, struct milter_packet *packet,
-	void *scratch)
+static bool tell_body(
+	struct milter_talk *talk, enum event event, struct milter_packet *packet, void *scratch)
 {
 	(void)packet;
 	(void)scratch;
@@ -647,8 +650,8 @@ static bool tell_body(struct milter_talk *talk, enum event event, struct milter_
 	return !(talk->protocol & MILTER_SILENT_BODY);
 }
 
-static bool (*const tellers[])(struct milter_talk *talk, enum event event,
-	struct milter_packet *packet, void *scratch) = {
+static bool (*const tellers[])(
+	struct milter_talk *talk, enum event event, struct milter_packet *packet, void *scratch) = {
 	[EVENT_CONNECT] = tell_session,
 	[EVENT_HELO] = tell_session,
 	[EVENT_MAIL] = tell_mail,
@@ -786,7 +789,8 @@ static char *plain_text(const void *parent, struct slice text)
 	size_t used = 0;
 
 	for (size_t i = 0; i < text.size; i++) {
-		bool is_doubled = text.data[i] == '%' && i + 1 < text.size && text.data[i + 1] == '%';
+		bool is_doubled =
+			text.data[i] == '%' && i + 1 < text.size && text.data[i + 1] == '%';
 		if (text.data[i] != '\r')
 			plain[used++] = text.data[i];
 		i += is_doubled;
@@ -808,7 +812,8 @@ static const void *texts_of(struct milter_talk *talk)
 static enum heard hear_reply(struct hearing *hearing, const struct milter_packet *packet)
 {
 	struct slice text = packet->texts[0];
-	enum milter_answer answer = text.size && text.data[0] == '4' ? ANSWER_TEMPFAIL : ANSWER_REJECT;
+	enum milter_answer answer =
+		text.size && text.data[0] == '4' ? ANSWER_TEMPFAIL : ANSWER_REJECT;
 	struct reply reply;
 	char *plain;
 	bool is_reply;
@@ -832,8 +837,7 @@ static enum heard hear_refusal(struct hearing *hearing, const struct milter_pack
 static enum heard hear_shutdown(struct hearing *hearing, const struct milter_packet *packet)
 {
 	(void)packet;
-	take_refusal(hearing->talk, ANSWER_TEMPFAIL,
-		"421 4.7.0 closing, please try again later");
+	take_refusal(hearing->talk, ANSWER_TEMPFAIL, "421 4.7.0 closing, please try again later");
 	return HEARD_ALL;
 }
 
@@ -953,7 +957,8 @@ static enum heard hear_packets(struct hearing *hearing, struct slice *input)
 	struct slice payload;
 
 	while (heard == HEARD_MORE_COMES) {
-		switch (milter_reader_take(&hearing->talk->reader, hearing->talk, input, &payload)) {
+		switch (milter_reader_take(
+			&hearing->talk->reader, hearing->talk, input, &payload)) {
 		case MILTER_PARTIAL:
 			return HEARD_MORE_COMES;
 		case MILTER_TOO_LARGE:
@@ -1075,8 +1080,8 @@ static const char *look_at_connection(struct milter_talk *talk)
 static void begin(struct milter_talk *talk, struct await *await)
 {
 	const char *fault = talk->failure ? NULL : look_at_connection(talk);
-	struct step first = talk->stream || talk->settled.is_settled ? THEN(go_on)
-								     : THEN(open_connection);
+	struct step first =
+		talk->stream || talk->settled.is_settled ? THEN(go_on) : THEN(open_connection);
 
 	talk->caller = await;
 	talk->asked = now(talk);
@@ -1122,7 +1127,8 @@ const char *milter_talk_reply(const struct milter_talk *talk)
 
 const struct milter_changes *milter_talk_changes(const struct milter_talk *talk)
 {
-	bool stays = talk->mail.settled.is_settled && talk->mail.settled.answer != ANSWER_QUARANTINE;
+	bool stays =
+		talk->mail.settled.is_settled && talk->mail.settled.answer != ANSWER_QUARANTINE;
 
 	return talk->mail.is_over && !stays ? talk->mail.changes : NULL;
 }

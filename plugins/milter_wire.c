@@ -323,8 +323,8 @@ struct slice milter_wire_print(
 	const void *parent, enum milter_side side, const struct milter_packet *packet)
 {
 	const struct row *row = row_of(side, packet->byte);
-	size_t most = side == MILTER_SIDE_SERVER ? MILTER_WIRE_MAXIMUM + 1
-						 : MILTER_WIRE_HEARD_MAXIMUM;
+	size_t most =
+		side == MILTER_SIDE_SERVER ? MILTER_WIRE_MAXIMUM + 1 : MILTER_WIRE_HEARD_MAXIMUM;
 	struct sheet sheet = {talloc_array(parent, char, room_for(packet)), LENGTH_SIZE};
 	size_t payload;
 

@@ -120,7 +120,7 @@ struct milter_macro_list {
 struct milter_packet {
 	char byte;           /* enum milter_command or milter_reply */
 	uint32_t numbers[3]; /* version, actions, protocol; or in the first: an index, a port */
-	char kind;           /* of macros: the command they are for; of connect: the family, 4 6 L U */
+	char kind; /* of macros: the command they are for; of connect: the family, 4 6 L U */
 	struct slice texts[MILTER_WIRE_TEXTS];
 	size_t text_count;
 	struct slice bytes; /* of the body */

@@ -18,8 +18,9 @@ static const char *const tls_choices[] = {"off", "required", NULL};
 
 static const struct option milter_rows[] = {
 	{FIELD(milter_options, socket), .type = OPTION_TEXT, .mandatory = true,
-		.manual = "where it listens: unix:/path, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT; "
-			  "the user of the workers must be allowed to connect"},
+		.manual =
+			"where it listens: unix:/path, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT; "
+			"the user of the workers must be allowed to connect"},
 	{FIELD(milter_options, on_failure), .type = OPTION_CHOICE, .preset = "tempfail",
 		.choices = on_failure_choices,
 		.manual = "when it is down, too slow, or speaks no milter protocol: tempfail puts "
@@ -48,7 +49,8 @@ static const struct option milter_rows[] = {
 const struct section plugins_sections[] = {
 	{"milter", true, sizeof(struct milter_options), milter_rows,
 		"A program that is told of each session and message by the milter protocol "
-		"(version 6), and may refuse and change them. Milters are asked in the order of the "
+		"(version 6), and may refuse and change them. Milters are asked in the order of "
+		"the "
 		"file, where the check milter stands in checks.chain."},
 	{0},
 };

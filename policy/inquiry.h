@@ -73,7 +73,7 @@ struct inquiry_mail {
 	const char *id;
 	const struct envelope *envelope;
 	const struct recipient *recipient; /* at rcpt: the one in question */
-	bool has_rules;            /* the rules had spoken before the revision began */
+	bool has_rules;                    /* the rules had spoken before the revision began */
 	struct revision *revision; /* the message as others have made it; NULL: as it came */
 	struct envelope_edits envelope_edits; /* and the envelope */
 };
@@ -82,14 +82,15 @@ struct inquiry {
 	const struct chain *chain;
 	const struct policy *policy;
 	enum stage stage;
-	unsigned scans;           /* how often the message was sent to a scanner */
+	unsigned scans; /* how often the message was sent to a scanner */
 	struct facts *facts;
-	struct message *message;              /* NULL before the message stage */
-	struct inquiry_mail *mail; /* NULL outside a transaction, and where nobody is asked about it */
-	struct header *header;                /* NULL until a learner has taken it apart */
-	struct edits *edits;                  /* NULL until inquiry_edit() */
+	struct message *message; /* NULL before the message stage */
+	struct inquiry_mail
+		*mail;         /* NULL outside a transaction, and where nobody is asked about it */
+	struct header *header; /* NULL until a learner has taken it apart */
+	struct edits *edits;   /* NULL until inquiry_edit() */
 	const char *breaks_dkim; /* domains whose signatures the edits break; NULL: none */
-	size_t stripped; /* parts of the message, by inquiry_edit() */
+	size_t stripped;         /* parts of the message, by inquiry_edit() */
 	struct envelope_edits envelope_edits; /* set by inquiry_edit(), too */
 	double score;                         /* of the session and of the stages judged so far */
 	bool accepted_session;                /* an accept for the whole session was given */

@@ -274,7 +274,8 @@ struct policy {
 	const struct hygiene_options *hygiene;
 	const struct scanner_options *scanner;
 	const struct thresholds_options *thresholds;
-	const struct milter_policy *milters; /* in the order in which they are asked; handed in by who knows them */
+	const struct milter_policy
+		*milters; /* in the order in which they are asked; handed in by who knows them */
 	size_t milter_count;
 	const struct quarantine_options *quarantine;
 	const struct clamd_options **clamds;

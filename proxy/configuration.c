@@ -18,7 +18,8 @@
 #include <talloc.h>
 #include <unistd.h>
 
-const struct section *const configuration_sections[] = {policy_sections, plugins_sections, proxy_sections, NULL};
+const struct section *const configuration_sections[] = {
+	policy_sections, plugins_sections, proxy_sections, NULL};
 
 #define MESSAGES_OF_A_STORE 16 /* of the largest that it may keep, at least */
 
@@ -510,8 +511,8 @@ static struct configuration *complete(struct configuration *configuration, const
 
 	join(configuration, settings);
 	configuration->policy = policy = policy_new(configuration, settings, complaints);
-	configuration->milters = plugins_read(
-		policy, settings, &configuration->milter_count, complaints);
+	configuration->milters =
+		plugins_read(policy, settings, &configuration->milter_count, complaints);
 	configuration->milter_tls = milter_tls_new(configuration, configuration, complaints);
 	policy->content = laboratory_new(configuration, policy, configuration->user);
 	read_rules(configuration, policy, file, complaints);

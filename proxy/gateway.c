@@ -239,7 +239,8 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 	if (configuration->milter_count)
 		gateway->milters = milter_learner_new(gateway, loop, table, KEY_MILTER,
 			configuration->policy, configuration->milters,
-			milter_tls_contexts(configuration->milter_tls), configuration->milter_count);
+			milter_tls_contexts(configuration->milter_tls),
+			configuration->milter_count);
 	make_chain(gateway);
 	talloc_set_destructor(gateway, close_gateway);
 	return gateway;

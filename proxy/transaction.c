@@ -67,8 +67,7 @@ void transaction_begin(struct session *s)
 	transaction->inquiry = inquiry_new(transaction, s->gateway->chain, transaction->facts);
 	inquiry_inherit(transaction->inquiry, s->inquiry);
 	if (s->gateway->milters) {
-		transaction->inquiry->mail =
-			talloc_zero(transaction->inquiry, struct inquiry_mail);
+		transaction->inquiry->mail = talloc_zero(transaction->inquiry, struct inquiry_mail);
 		transaction->inquiry->mail->id = transaction->id;
 		transaction->inquiry->mail->envelope = envelope;
 	}

@@ -7,8 +7,8 @@
 
 static struct verdict refuse(enum verdict_kind kind, const char *name, const struct reply *reply)
 {
-	struct verdict verdict = verdict_reject(
-		reply->code, *reply->status ? reply->status : NULL, reply->text);
+	struct verdict verdict =
+		verdict_reject(reply->code, *reply->status ? reply->status : NULL, reply->text);
 
 	verdict.kind = reply->code == 421 ? VERDICT_DISCONNECT : kind;
 	verdict.detail = name;
@@ -23,9 +23,9 @@ static struct verdict refuse_as(
 	struct reply reply;
 
 	if (!text || !milter_answer_reply(inquiry, text, &reply))
-		reply = is_for_good
-			? reply_of(inquiry, 550, "5.7.1", "the policy of this site does not allow this")
-			: reply_of(inquiry, 451, "4.7.1", "please try again later");
+		reply = is_for_good ? reply_of(inquiry, 550, "5.7.1",
+					      "the policy of this site does not allow this")
+				    : reply_of(inquiry, 451, "4.7.1", "please try again later");
 	return refuse(reply_is_permanent(&reply) ? VERDICT_REJECT : VERDICT_TEMPFAIL,
 		talloc_asprintf(inquiry, "%s: %s", name, reply.text), &reply);
 }
@@ -49,8 +49,7 @@ static struct verdict keep(struct inquiry *inquiry, const char *name, const char
 
 static struct verdict hear(struct inquiry *inquiry, const char *name, int64_t answer)
 {
-	const char *question =
-		talloc_asprintf(inquiry, "%s, %s", name, stage_name(inquiry->stage));
+	const char *question = talloc_asprintf(inquiry, "%s, %s", name, stage_name(inquiry->stage));
 	struct value value;
 	bool has_text = inquiry_ask_of(inquiry, FACT_MILTER_REPLY, question, &value) == FACT_KNOWN;
 	const char *text = has_text ? value.text : NULL;

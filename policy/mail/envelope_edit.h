@@ -43,8 +43,8 @@ bool envelope_edits_change_sender(struct envelope_edits *edits, const void *pare
 	const char *address) __attribute__((warn_unused_result));
 
 /* Those of another list, whose addresses must live as long. */
-void envelope_edits_append(struct envelope_edits *edits, const void *parent,
-	const struct envelope_edits *others);
+void envelope_edits_append(
+	struct envelope_edits *edits, const void *parent, const struct envelope_edits *others);
 
 /* "redirect", "add_recipient", "remove_recipient", "change_sender" */
 const char *envelope_edit_action_name(enum envelope_action action);

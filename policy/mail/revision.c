@@ -20,9 +20,9 @@ struct line {
 /* Deleted fields of the message are told by their absence. */
 struct revision {
 	const struct edits *edits;
-	struct slice message;       /* with our edits */
+	struct slice message;        /* with our edits */
 	const struct header *header; /* its own */
-	struct line *lines;         /* in their order */
+	struct line *lines;          /* in their order */
 	size_t count;
 	bool is_changed;
 	bool has_new_body;
@@ -90,7 +90,8 @@ struct revision *revision_new(const void *parent, const struct edits *edits)
 	}
 	for (size_t i = 0; i < revision->header->count; i++) {
 		const struct field *field = &revision->header->fields[i];
-		*make_room(revision, i) = (struct line){field->name, field->value, field, false, false};
+		*make_room(revision, i) =
+			(struct line){field->name, field->value, field, false, false};
 	}
 	return revision;
 }
@@ -136,9 +137,8 @@ static bool put(struct revision *revision, size_t at, struct slice name, struct 
 	if (!folding_is_name(name))
 		return false;
 	revision->is_changed = true;
-	*make_room(revision, at) = (struct line){.name = keep(revision, name),
-		.value = keep(revision, value),
-		.is_changed = true};
+	*make_room(revision, at) = (struct line){
+		.name = keep(revision, name), .value = keep(revision, value), .is_changed = true};
 	return true;
 }
 
@@ -154,7 +154,8 @@ bool revision_insert(struct revision *revision, size_t place, struct slice name,
 		revision->lines[place].is_above_trace = true;
 		return true;
 	}
-	return put(revision, place - 1 < revision->count ? place - 1 : revision->count, name, value);
+	return put(
+		revision, place - 1 < revision->count ? place - 1 : revision->count, name, value);
 }
 
 bool revision_append(struct revision *revision, struct slice name, struct slice value)
@@ -173,7 +174,7 @@ static size_t find(const struct revision *revision, struct slice name, size_t nt
 	return i;
 }
 
-static void delete(struct revision *revision, size_t at)
+static void drop(struct revision *revision, size_t at)
 {
 	if (at == revision->count)
 		return;
@@ -189,7 +190,7 @@ bool revision_change(struct revision *revision, struct slice name, size_t nth, s
 	if (!folding_is_name(name))
 		return false;
 	if (!value.size) {
-		delete (revision, at);
+		drop(revision, at);
 		return true;
 	}
 	if (at == revision->count)

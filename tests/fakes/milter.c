@@ -73,7 +73,8 @@ static const struct {
 
 static void keep(struct fake_milter *milter, const char *line)
 {
-	milter->heard = talloc_realloc(milter, milter->heard, const char *, milter->heard_count + 1);
+	milter->heard =
+		talloc_realloc(milter, milter->heard, const char *, milter->heard_count + 1);
 	milter->heard[milter->heard_count++] = line;
 }
 
@@ -98,8 +99,8 @@ static char *joined(void *parent, const struct milter_packet *packet, const char
 	char *text = talloc_strdup(parent, "");
 
 	for (size_t i = 0; i < packet->text_count; i++)
-		text = talloc_asprintf_append(text, "%c%s",
-			i ? separators[i % 2 == 0] : ' ', escaped(text, packet->texts[i]));
+		text = talloc_asprintf_append(text, "%c%s", i ? separators[i % 2 == 0] : ' ',
+			escaped(text, packet->texts[i]));
 	return text;
 }
 
@@ -449,9 +450,9 @@ void milter_script(struct fake_milter *milter, const char *line)
 
 	milter->answers =
 		talloc_realloc(milter, milter->answers, struct answer, milter->answer_count + 1);
-	milter->answers[milter->answer_count++] = (struct answer){
-		talloc_strndup(milter, line, size), talloc_strdup(milter, line + size + (line[size] == ' ')),
-		false};
+	milter->answers[milter->answer_count++] =
+		(struct answer){talloc_strndup(milter, line, size),
+			talloc_strdup(milter, line + size + (line[size] == ' ')), false};
 }
 
 const char *milter_heard(struct fake_milter *milter, bool with_macros)

@@ -268,8 +268,7 @@ void rig_milter(struct rig *rig, size_t number, const char *line)
 {
 	const char *before = rig->milter_scripts[number];
 
-	rig->milter_scripts[number] =
-		talloc_asprintf(rig, "%s%s\n", before ? before : "", line);
+	rig->milter_scripts[number] = talloc_asprintf(rig, "%s%s\n", before ? before : "", line);
 }
 
 static void begin_milters(struct rig *rig)

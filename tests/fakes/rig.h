@@ -27,8 +27,8 @@ struct rig {
 	struct nameserver *nameserver;
 	struct fake_milter *milters[RIG_MILTERS]; /* that the gateway asks; NULL: none */
 	char *milter_scripts[RIG_MILTERS];        /* a line for each answer */
-	struct shelf *shelf; /* the gateway's store; NULL: it has none */
-	struct zone *zone;   /* of the name server that the gateway asks; NULL: it has none */
+	struct shelf *shelf;                      /* the gateway's store; NULL: it has none */
+	struct zone *zone; /* of the name server that the gateway asks; NULL: it has none */
 	char *configuration;
 	char *recipients; /* the list; NULL: none */
 	char *log;        /* all lines */

@@ -36,8 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice payload;
 
 	for (size_t at = 1; at < size && reading != MILTER_TOO_LARGE; at += piece) {
-		struct slice input = slice_make(
-			(const char *)data + at, size - at < piece ? size - at : piece);
+		struct slice input =
+			slice_make((const char *)data + at, size - at < piece ? size - at : piece);
 		while (input.size && reading != MILTER_TOO_LARGE) {
 			reading = milter_reader_take(&reader, scratch, &input, &payload);
 			if (reading == MILTER_WHOLE)

@@ -63,8 +63,8 @@ START_TEST(bounds_lines)
 
 	for (int i = 0; i < 31; i++)
 		text = talloc_asprintf_append(text, "550-line\n");
-	ck_assert(milter_answer_reply(
-		scratch, talloc_asprintf(scratch, "%s550 last", text), &reply));
+	ck_assert(
+		milter_answer_reply(scratch, talloc_asprintf(scratch, "%s550 last", text), &reply));
 	ck_assert(!milter_answer_reply(
 		scratch, talloc_asprintf(scratch, "%s550-more\n550 last", text), &reply));
 	ck_assert(milter_answer_reply(scratch, talloc_asprintf(scratch, "550 %0976d", 1), &reply));

@@ -7,7 +7,10 @@
 #include <talloc.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define BYTES(text) {text, sizeof(text) - 1}
+#define BYTES(text)                                                                                \
+	{                                                                                          \
+		text, sizeof(text) - 1                                                             \
+	}
 
 static void *scratch;
 
@@ -41,9 +44,10 @@ static const struct {
 	{MILTER_SIDE_SERVER, BYTES("D"), "too early", 0, NULL, NULL, 0},
 	{MILTER_SIDE_SERVER, BYTES("DMi\0"), "no value", 0, NULL, NULL, 0},
 	{MILTER_SIDE_SERVER, BYTES("DMi\0a"), "no end", 0, NULL, NULL, 0},
-	{MILTER_SIDE_SERVER, BYTES("Chost\0004\234\100192.0.2.1\0"), NULL, 2, "host", "192.0.2.1", 40000},
-	{MILTER_SIDE_SERVER, BYTES("Chost\0006\234\1002001:db8::1\0"), NULL, 2, "host", "2001:db8::1",
+	{MILTER_SIDE_SERVER, BYTES("Chost\0004\234\100192.0.2.1\0"), NULL, 2, "host", "192.0.2.1",
 		40000},
+	{MILTER_SIDE_SERVER, BYTES("Chost\0006\234\1002001:db8::1\0"), NULL, 2, "host",
+		"2001:db8::1", 40000},
 	{MILTER_SIDE_SERVER, BYTES("Chost\0L\0\0/a\0"), NULL, 2, "host", "/a", 0},
 	{MILTER_SIDE_SERVER, BYTES("Chost\0U"), NULL, 1, "host", "host", 0},
 	{MILTER_SIDE_SERVER, BYTES("Chost\0Ux"), "more follows", 0, NULL, NULL, 0},
@@ -55,7 +59,8 @@ static const struct {
 	{MILTER_SIDE_SERVER, BYTES("Hname\0"), NULL, 1, "name", "name", 0},
 	{MILTER_SIDE_SERVER, BYTES("Hname"), "no end", 0, NULL, NULL, 0},
 	{MILTER_SIDE_SERVER, BYTES("Hname\0x\0"), "more follows", 0, NULL, NULL, 0},
-	{MILTER_SIDE_SERVER, BYTES("M<a@b>\0SIZE=1\0BODY=7BIT\0"), NULL, 3, "<a@b>", "BODY=7BIT", 0},
+	{MILTER_SIDE_SERVER, BYTES("M<a@b>\0SIZE=1\0BODY=7BIT\0"), NULL, 3, "<a@b>", "BODY=7BIT",
+		0},
 	{MILTER_SIDE_SERVER, BYTES("M"), "too early", 0, NULL, NULL, 0},
 	{MILTER_SIDE_SERVER, BYTES("R<>\0"), NULL, 1, "<>", "<>", 0},
 	{MILTER_SIDE_SERVER, BYTES("T"), NULL, 0, NULL, NULL, 0},
@@ -73,8 +78,10 @@ static const struct {
 	{MILTER_SIDE_SERVER, BYTES("\0"), "no such packet", 0, NULL, NULL, 0},
 	/* replies */
 	{MILTER_SIDE_MILTER, BYTES(""), "empty", 0, NULL, NULL, 0},
-	{MILTER_SIDE_MILTER, BYTES("O\0\0\0\2\0\0\0\1\0\0\0\0\0\0\0\2i j\0"), NULL, 0, NULL, NULL, 2},
-	{MILTER_SIDE_MILTER, BYTES("O\0\0\0\6\0\0\0\1\0\0\0\0\0\0\0\2i j"), "list", 0, NULL, NULL, 0},
+	{MILTER_SIDE_MILTER, BYTES("O\0\0\0\2\0\0\0\1\0\0\0\0\0\0\0\2i j\0"), NULL, 0, NULL, NULL,
+		2},
+	{MILTER_SIDE_MILTER, BYTES("O\0\0\0\6\0\0\0\1\0\0\0\0\0\0\0\2i j"), "list", 0, NULL, NULL,
+		0},
 	{MILTER_SIDE_MILTER, BYTES("O\0\0\0\6\0\0\0\1\0\0\0\0\0\0"), "list", 0, NULL, NULL, 0},
 	{MILTER_SIDE_MILTER, BYTES("c"), NULL, 0, NULL, NULL, 0},
 	{MILTER_SIDE_MILTER, BYTES("cx"), "where none belongs", 0, NULL, NULL, 0},

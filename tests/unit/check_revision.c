@@ -49,11 +49,9 @@ static const struct {
 	{MESSAGE, {{'m', 1, "a", " x"}}, TRACE "A: x\r\nB: 2\r\na:  3\r\n\r\nbody\r\n"},
 	{MESSAGE, {{'m', 0, "a", " x"}}, TRACE "A: x\r\nB: 2\r\na:  3\r\n\r\nbody\r\n"},
 	{MESSAGE, {{'m', 2, "A", " x"}}, TRACE "A: 1\r\nB: 2\r\na: x\r\n\r\nbody\r\n"},
-	{MESSAGE, {{'m', 3, "A", " x"}},
-		TRACE "A: 1\r\nB: 2\r\na:  3\r\nA: x\r\n\r\nbody\r\n"},
+	{MESSAGE, {{'m', 3, "A", " x"}}, TRACE "A: 1\r\nB: 2\r\na:  3\r\nA: x\r\n\r\nbody\r\n"},
 	{MESSAGE, {{'m', 3, "A", ""}}, TRACE MESSAGE},
-	{MESSAGE, {{'m', 1, "C", " x"}},
-		TRACE "A: 1\r\nB: 2\r\na:  3\r\nC: x\r\n\r\nbody\r\n"},
+	{MESSAGE, {{'m', 1, "C", " x"}}, TRACE "A: 1\r\nB: 2\r\na:  3\r\nC: x\r\n\r\nbody\r\n"},
 	{MESSAGE, {{'m', 2, "A", ""}}, TRACE "A: 1\r\nB: 2\r\n\r\nbody\r\n"},
 	/* Postfix renumbers at once. */
 	{MESSAGE, {{'m', 1, "A", ""}, {'m', 1, "A", " x"}}, TRACE "B: 2\r\na: x\r\n\r\nbody\r\n"},
