@@ -23,7 +23,7 @@ static const struct {
 	{"unix:/run/milter", AF_UNIX, "/run/milter", 0},
 	{"local:/run/milter", AF_UNIX, "/run/milter", 0},
 	{"/run/milter", AF_UNIX, "/run/milter", 0},
-	{LONG, AF_UNIX, LONG + 5, 0},
+	{LONG, AF_UNIX, &LONG[5], 0},
 	{LONG "a", 0, NULL, 0},
 	{"unix:run/milter", 0, NULL, 0},
 	{"unix:", 0, NULL, 0},
