@@ -55,7 +55,7 @@ static struct value_field truth(bool value)
 /* --- records --- */
 
 /* In the order of the fact's fields. */
-#define ATTACHMENT_WIDTH 15
+#define ATTACHMENT_WIDTH 18
 #define URL_WIDTH 6
 #define YARA_WIDTH 3
 #define YARA_MATCHES 1000
@@ -79,6 +79,9 @@ static void set_attachment(const void *parent, const struct content_attachment *
 		truth(of->is_disguised),
 		number(VALUE_FLAGS, of->findings),
 		number(VALUE_FLAGS, of->name_flags),
+		number(VALUE_SIZE, of->place.header),
+		number(VALUE_SIZE, of->place.body),
+		number(VALUE_SIZE, of->place.end),
 	};
 
 	memcpy(fields, all, sizeof all);

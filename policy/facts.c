@@ -62,6 +62,9 @@ static const struct vocabulary_field attachment_fields[] = {
 	{.name = "disguised", .type = VALUE_BOOL, .manual = "whether its extension says something else than its bytes"},
 	{.name = "flags", .type = VALUE_FLAGS, .names = finding_names, .manual = "what was found in it"},
 	{.name = "name_flags", .type = VALUE_FLAGS, .names = skeleton_flag_names, .manual = "what is strange about its name"},
+	{.name = "part_at", .type = VALUE_SIZE, .manual = "where in the message the part begins that it came in: the byte, from 0"},
+	{.name = "part_body", .type = VALUE_SIZE, .manual = "where the body of that part begins"},
+	{.name = "part_end", .type = VALUE_SIZE, .manual = "where it ends"},
 	{0},
 };
 static const struct vocabulary_field url_fields[] = {

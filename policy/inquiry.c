@@ -4,6 +4,7 @@
 
 #include "policy/chain.h"
 #include "policy/derived.h"
+#include "policy/dkim_damage.h"
 #include "policy/header_learner.h"
 #include "policy/hygiene.h"
 #include "policy/mail/trace.h"
@@ -650,6 +651,18 @@ static void add_received_spf(struct inquiry *inquiry, struct edits *edits)
 	talloc_free(value);
 }
 
+/* Whoever verifies behind us finds the signature wrong, and shall know by whose hand. */
+static void tell_damage(struct inquiry *inquiry, struct edits *edits)
+{
+	inquiry->breaks_dkim = dkim_damage_domains(inquiry, edits);
+	if (!inquiry->breaks_dkim)
+		return;
+	add(edits, "Authentication-Results",
+		talloc_asprintf(NULL,
+			"%s; dkim=policy reason=\"broken by an edit of this gateway: %s\"",
+			inquiry->policy->site->authserv_id, inquiry->breaks_dkim));
+}
+
 void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 {
 	unsigned missing = missing_fields(inquiry);
@@ -667,6 +680,7 @@ void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 	add_received_spf(inquiry, edits);
 	ruling_edit(inquiry, edits);
 	hygiene_clean(inquiry, edits);
+	tell_damage(inquiry, edits);
 	talloc_free(inquiry->edits);
 	inquiry->edits = edits;
 }

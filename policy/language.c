@@ -18,7 +18,6 @@
 #define LONGEST_FIELD 900 /* of a field that a rule adds */
 #define RECORDS_MOST 10000
 
-#define CONTENT "a later version, which takes parts out of messages,"
 #define DKIM "a later version, which checks signatures,"
 #define GEOIP "--with-maxminddb, in a later version,"
 
@@ -236,7 +235,8 @@ static const struct vocabulary_action actions[] = {
 		.manual = "accepts the message and throws it away: nobody gets it, and nobody is told"},
 	{.name = "quarantine",    .stages = AT(STAGE_MESSAGE), .final = true, SLOTS(reason_slots),
 		.manual = "keeps the message until somebody has looked at it (postern quarantine); where there is no quarantine, it is refused"},
-	{.name = "strip",         .stages = AT(STAGE_MESSAGE), .missing = CONTENT},
+	{.name = "strip",         .stages = AT(STAGE_MESSAGE), .takes = "attachment",
+		.manual = "replaces the parts of the attachments that matched by a text that names them"},
 	{.name = "redirect",      .stages = AT(STAGE_RCPT) | AT(STAGE_MESSAGE), SLOTS(address_slots),
 		.manual = "sends the mail to that address instead; at rcpt that of this recipient alone"},
 	{.name = "add_recipient", .stages = AT(STAGE_MESSAGE), SLOTS(address_slots), .manual = "sends the mail to that address, too"},

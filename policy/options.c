@@ -17,6 +17,7 @@
 #define MEGABYTE INT64_C(1048576)
 #define GIGABYTE (1024 * MEGABYTE)
 #define HOSTNAME_SIZE 256
+#define CLAMD_PATH_MOST 108 /* of a socket's address */
 
 #define FIELD(type, field) .name = #field, .offset = offsetof(struct type, field)
 
@@ -141,9 +142,9 @@ static const struct option limits_rows[] = {
 
 static const struct option checks_rows[] = {
 	{FIELD(checks_options, chain), .type = OPTION_TEXTS,
-		.preset =
-			"size recipients rate rules pregreet recipient helo helo_name client_name "
-			"dnsbl sender sender_domain rhsbl spf greylist headers hops",
+		.preset = "size virus recipients rate rules pregreet recipient helo helo_name "
+			  "client_name "
+			  "dnsbl sender sender_domain rhsbl spf greylist headers hops",
 		.manual = "the checks, in the order in which they are asked"},
 	{FIELD(checks_options, monitor), .type = OPTION_TEXTS,
 		.manual = "those of them that judge and are recorded, but do not act"},
@@ -461,6 +462,38 @@ static const struct option hygiene_rows[] = {
 	{0},
 };
 
+static const struct option clamd_rows[] = {
+	{FIELD(clamd_options, socket), .type = OPTION_TEXT, .mandatory = true,
+		.manual = "where it listens: the path of its socket, which the workers must be "
+			  "allowed to open, or ADDRESS:PORT. Its StreamMaxLength must not be below "
+			  "limits.message_size"},
+	{0},
+};
+
+static const char *const virus_found_choices[] = {"refuse", "quarantine", "discard", NULL};
+static const char *const virus_failure_choices[] = {"put_off", "quarantine", "pass", NULL};
+
+static const struct option virus_rows[] = {
+	{FIELD(virus_options, found), .type = OPTION_CHOICE, .preset = "refuse",
+		.choices = virus_found_choices,
+		.manual = "what becomes of a message with a virus: refuse it (550), put it into "
+			  "quarantine, or discard it"},
+	{FIELD(virus_options, on_failure), .type = OPTION_CHOICE, .preset = "put_off",
+		.choices = virus_failure_choices,
+		.manual = "what becomes of one that no scanner could look at: put_off (451), "
+			  "quarantine, or pass"},
+	{FIELD(virus_options, hold), .type = OPTION_DURATION, .preset = "40s",
+		.maximum = 9 * MINUTE,
+		.manual = "while no scanner can be asked, how long the message is held until one "
+			  "is back; smtp.judge_timeout ends it, too"},
+	{FIELD(virus_options, timeout), .type = OPTION_DURATION, .preset = "30s", .minimum = 1000,
+		.maximum = 9 * MINUTE, .manual = "for a scanner to look at a message"},
+	{FIELD(virus_options, except), .type = OPTION_NETWORKS,
+		.manual = "clients whose mail is not looked at; nothing else is exempt, neither "
+			  "the allow-list nor postmaster"},
+	{0},
+};
+
 static const struct option quarantine_rows[] = {
 	{FIELD(quarantine_options, path), .type = OPTION_TEXT,
 		.manual = "directory that messages are kept in which are not to go on until "
@@ -532,6 +565,11 @@ const struct section policy_sections[] = {
 		"Header fields that strangers may not bring."},
 	{"scanner", false, sizeof(struct scanner_options), scanner_rows,
 		"Processes that take messages apart, shut off from network and files."},
+	{"clamd", true, sizeof(struct clamd_options), clamd_rows,
+		"A virus scanner, ClamAV's daemon; of several the next is asked when one cannot "
+		"be."},
+	{"virus", false, sizeof(struct virus_options), virus_rows,
+		"What comes of what the virus scanners say; needs a section clamd."},
 	{"quarantine", false, sizeof(struct quarantine_options), quarantine_rows,
 		"Messages that are not to go on until somebody has looked at them."},
 	{"thresholds", false, sizeof(struct thresholds_options), thresholds_rows,
@@ -699,6 +737,31 @@ static void check_quarantine(const struct policy *policy, struct complaints *com
 		complaint_error(complaints, policy_place(policy, quarantine, "redirect"),
 			"quarantine has a path and an address: one of them must go");
 	talloc_free(address);
+}
+
+static void add_clamds(struct policy *policy, struct complaints *complaints)
+{
+	struct ip ip;
+	uint16_t port;
+
+	policy->virus = settings_section(policy->settings, "virus");
+	policy->clamd_count = settings_count(policy->settings, "clamd");
+	policy->clamds = talloc_array(policy, const struct clamd_options *, policy->clamd_count);
+	for (size_t i = 0; i < policy->clamd_count; i++) {
+		const struct clamd_options *clamd = settings_named(policy->settings, "clamd", i);
+		const char *socket = clamd->socket ? clamd->socket : "/";
+
+		policy->clamds[i] = clamd;
+		if (*socket == '/' ? strlen(socket) >= CLAMD_PATH_MOST
+				   : !ip_parse_with_port(slice_of(socket), &ip, &port))
+			complaint_error(complaints, policy_place(policy, clamd, "socket"),
+				"\"%s\" is neither the path of a socket nor ADDRESS:PORT, as "
+				"127.0.0.1:3310",
+				socket);
+	}
+	if (policy->virus->found == VIRUS_QUARANTINE && !policy_has_quarantine(policy))
+		complaint_warning(complaints, policy_place(policy, policy->virus, "found"),
+			"there is no quarantine: messages with a virus are refused");
 }
 
 bool policy_has_quarantine(const struct policy *policy)
@@ -882,5 +945,6 @@ struct policy *policy_new(
 	check_hygiene(policy, complaints);
 	check_thresholds(policy, complaints);
 	check_quarantine(policy, complaints);
+	add_clamds(policy, complaints);
 	return policy;
 }

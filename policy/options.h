@@ -59,6 +59,24 @@ struct scanner_options {
 	struct texts yara_rules; /* files, relative to the configuration */
 };
 
+/* clamd "local" { socket = "/run/clamav/clamd.ctl" }: one that can be asked about viruses. */
+struct clamd_options {
+	const char *name;
+	const char *socket; /* path, or ADDRESS:PORT */
+};
+
+enum virus_found { VIRUS_REFUSE, VIRUS_QUARANTINE, VIRUS_DISCARD };
+enum virus_failure { VIRUS_FAILURE_PUT_OFF, VIRUS_FAILURE_QUARANTINE, VIRUS_FAILURE_PASS };
+
+/* What comes of what they say, or do not say. */
+struct virus_options {
+	int found;           /* enum virus_found */
+	int on_failure;      /* enum virus_failure */
+	int64_t hold;        /* ms until one must be there that can be asked */
+	int64_t timeout;     /* ms for an answer */
+	struct cidrs except; /* clients whose mail is not looked at */
+};
+
 /* Where messages are put that are not to go on, until somebody has looked at them: a folder, or an address. */
 struct quarantine_options {
 	const char *path;     /* NULL: no folder */
@@ -249,6 +267,9 @@ struct policy {
 	const struct scanner_options *scanner;
 	const struct thresholds_options *thresholds;
 	const struct quarantine_options *quarantine;
+	const struct clamd_options **clamds;
+	size_t clamd_count;
+	const struct virus_options *virus;
 	const struct learner
 		*content; /* takes messages apart where there are no scanners; NULL: nobody does */
 	const struct rules_options *rules;

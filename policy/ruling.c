@@ -6,6 +6,7 @@
 #include "policy/language.h"
 #include "policy/mail/address.h"
 #include "policy/rulebook.h"
+#include "policy/strip.h"
 
 #include <assert.h>
 #include <talloc.h>
@@ -449,6 +450,23 @@ static void edit(struct inquiry *inquiry, struct edits *edits, const struct outc
 	}
 }
 
+/* All together: two rules may want the same part. */
+static void strip_all(struct inquiry *inquiry, struct edits *edits,
+	const struct rule_outcome *outcomes, size_t count)
+{
+	struct strip *strip = strip_new(inquiry, inquiry);
+
+	for (size_t i = 0; i < count && !observes(inquiry); i++) {
+		for (size_t k = 0; k < outcomes[i].count && !outcomes[i].monitored; k++) {
+			const struct value_field *taken = &outcomes[i].actions[k].taken;
+			if (taken->state == FACT_KNOWN && inquiry->message)
+				strip_take(strip, outcomes[i].rule->name, &taken->value.records);
+		}
+	}
+	inquiry->stripped = strip_edit(strip, edits);
+	talloc_free(strip);
+}
+
 void ruling_edit(struct inquiry *inquiry, struct edits *edits)
 {
 	size_t count;
@@ -458,6 +476,7 @@ void ruling_edit(struct inquiry *inquiry, struct edits *edits)
 		for (size_t k = 0; k < outcomes[i].count && !outcomes[i].monitored; k++)
 			edit(inquiry, edits, &outcomes[i].actions[k]);
 	}
+	strip_all(inquiry, edits, outcomes, count);
 }
 
 const char *ruling_redirection(const struct inquiry *inquiry)

@@ -141,6 +141,7 @@ static void put_action(struct parcel *parcel, const struct vocabulary *vocabular
 	parcel_put_number(parcel, action->acts);
 	for (size_t i = 0; i < VOCABULARY_SLOTS; i++)
 		parcel_put_value(parcel, action->arguments[i].state, &action->arguments[i].value);
+	parcel_put_value(parcel, action->taken.state, &action->taken.value);
 }
 
 static void put_outcome(struct parcel *parcel, const struct vocabulary *vocabulary,
@@ -207,6 +208,10 @@ static struct outcome_action take_action(
 		from->is_broken |= i < action.row->slot_count && argument->state == FACT_KNOWN &&
 			!fits(&action.row->slots[i], &argument->value);
 	}
+	action.taken.state = parcel_take_value(parent, from, &action.taken.value);
+	if (action.taken.state == FACT_KNOWN)
+		from->is_broken |= !is_right(&(struct question){.fact = FACT_ATTACHMENT},
+			FACT_KNOWN, &action.taken.value);
 	return action;
 }
 

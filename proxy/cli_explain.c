@@ -3,6 +3,7 @@
 #include "policy/explain.h"
 #include "policy/recipient_list.h"
 #include "proxy/arguments.h"
+#include "proxy/clamd.h"
 #include "proxy/cli.h"
 #include "proxy/configuration.h"
 #include "proxy/keeper.h"
@@ -51,6 +52,9 @@ static void teach(
 	resolver_teach(resolver_new(parent, loop, configuration->dns), learners);
 	if (recipients_load(configuration, list))
 		learners[LEARNER_RECIPIENTS] = recipient_list_learner(list);
+	if (configuration->policy->clamd_count)
+		learners[LEARNER_VIRUS] =
+			clamd_learner(clamd_new(parent, loop, configuration->policy));
 }
 
 static int judge(const struct arguments *arguments, const struct configuration *configuration)

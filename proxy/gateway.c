@@ -11,6 +11,7 @@
 #include "policy/store_learner.h"
 #include "proxy/announcement.h"
 #include "proxy/arrival.h"
+#include "proxy/clamd.h"
 #include "proxy/handshake.h"
 #include "proxy/passthrough.h"
 #include "proxy/pool.h"
@@ -151,6 +152,8 @@ static void make_chain(struct gateway *gateway)
 		learners[LEARNER_LISTS] = list_watch_learner(gateway->lists);
 	if (gateway->store)
 		learners[LEARNER_STORE] = store_learner(gateway->store);
+	if (gateway->clamd)
+		learners[LEARNER_VIRUS] = clamd_learner(gateway->clamd);
 	if (gateway->scans)
 		learners[LEARNER_CONTENT] = scan_link_learner(gateway->scans);
 	learners[LEARNER_RECIPIENTS] = recipient_list_learner(gateway->recipients);
@@ -219,6 +222,8 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 		.table = table,
 		.counter = COUNT_SPOOL_BYTES,
 	};
+	if (configuration->policy->clamd_count)
+		gateway->clamd = clamd_new(gateway, loop, configuration->policy);
 	gateway->rule_log = rule_log_new(gateway, gateway);
 	if (configuration->policy->rulebook)
 		breaker_use_table(configuration->policy->rulebook->breaker, table, KEY_RULE,

@@ -13,6 +13,7 @@
 
 struct loop;
 struct arrival;
+struct clamd;
 struct dns;
 struct list_watch;
 struct passthrough;
@@ -30,6 +31,7 @@ struct gateway {
 	struct dns *dns;                   /* NULL: nobody can be asked */
 	struct list_watch *lists;          /* NULL without it */
 	struct store *store;               /* NULL: nothing is remembered */
+	struct clamd *clamd;               /* NULL: nobody is asked about viruses */
 	struct scan_link *scans;           /* NULL: rules ask for nothing that stands in messages */
 	struct recipient_list *recipients; /* empty until gateway_use_recipients() */
 	struct table *table;

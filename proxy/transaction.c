@@ -301,6 +301,9 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 		log_text(&line, "observed", verdict_name(transaction->inquiry->observed->kind));
 	log_text(&line, "shadow", shadow_print(transaction, transaction->inquiry));
 	log_decimal(&line, "score", transaction->inquiry->score);
+	log_text(&line, "breaks_dkim", transaction->inquiry->breaks_dkim);
+	if (transaction->inquiry->stripped)
+		log_number(&line, "stripped", (int64_t)transaction->inquiry->stripped);
 	log_text(&line, "server", delivery ? delivery->server : NULL);
 	if (reply) {
 		log_number(&line, "code", reply->code);

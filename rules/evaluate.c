@@ -389,6 +389,66 @@ static enum truth ask_action(struct evaluation *evaluation, const struct rule_ac
 	return TRUTH_TRUE;
 }
 
+/* Notes of which records a quantifier's condition holds. What is denied holds of none. */
+static void choose_records(struct evaluation *evaluation, const struct node *node,
+	const struct reference *records, bool *chosen, uint32_t count)
+{
+	uint32_t *cursor = &evaluation->cursors[records->id], before = *cursor;
+	bool is_about = node->reference == records && node->count &&
+		(node->kind == NODE_ANY || node->kind == NODE_ALL || node->kind == NODE_COUNT);
+
+	for (uint32_t i = 0; i < count && is_about; i++) {
+		*cursor = i;
+		chosen[i] |= walk(evaluation, node->operands[0]) == TRUTH_TRUE;
+	}
+	*cursor = before;
+	for (size_t i = 0; i < node->count && !is_about && node->kind != NODE_NOT; i++)
+		choose_records(evaluation, node->operands[i], records, chosen, count);
+}
+
+static struct value take_chosen(
+	struct evaluation *evaluation, const struct value_records *all, const bool *chosen)
+{
+	struct value taken = {.type = VALUE_RECORDS, .records = {.width = all->width}};
+	struct value_field *fields =
+		talloc_array(evaluation, struct value_field, (size_t)all->count * all->width);
+	bool is_any = false;
+
+	for (uint32_t i = 0; i < all->count; i++)
+		is_any |= chosen[i];
+	for (uint32_t i = 0; i < all->count; i++) {
+		if (is_any && !chosen[i])
+			continue;
+		memcpy(&fields[(size_t)taken.records.count++ * all->width],
+			&all->fields[(size_t)i * all->width], all->width * sizeof *fields);
+	}
+	taken.records.fields = fields;
+	return taken;
+}
+
+/* The records that an action takes. Failed: the rule has. */
+static enum truth take_records(struct evaluation *evaluation, const struct rule *rule,
+	const struct rule_action *action, struct outcome_action *filled)
+{
+	const struct known *known = action->takes ? evaluation_know(evaluation, action->takes) : NULL;
+	bool was_tracing = evaluation->is_tracing;
+	bool *chosen;
+
+	if (!known || known->state == FACT_ABSENT)
+		return TRUTH_TRUE;
+	if (known->state != FACT_KNOWN)
+		return known->state == FACT_UNKNOWN ? TRUTH_UNKNOWN : TRUTH_FAILED;
+	chosen = talloc_zero_array(evaluation, bool, known->value.records.count);
+	evaluation->is_tracing = true;
+	choose_records(evaluation, rule->condition, action->takes, chosen,
+		known->value.records.count);
+	evaluation->is_tracing = was_tracing;
+	filled->taken.value = take_chosen(evaluation, &known->value.records, chosen);
+	filled->taken.state = FACT_KNOWN;
+	talloc_free(chosen);
+	return TRUTH_TRUE;
+}
+
 static enum truth fill_actions(
 	struct evaluation *evaluation, const struct rule *rule, struct rule_outcome *outcome)
 {
@@ -402,6 +462,8 @@ static enum truth fill_actions(
 		enum truth asked =
 			ask_action(evaluation, &rule->actions[i], outcome, &filled->acts);
 
+		if (asked == TRUTH_TRUE)
+			asked = take_records(evaluation, rule, &rule->actions[i], filled);
 		if (asked == TRUTH_FAILED)
 			return TRUTH_FAILED;
 		if (!is_known || asked == TRUTH_UNKNOWN)

@@ -57,6 +57,9 @@ const char *evaluate_truth_name(enum truth truth);
 struct outcome_action {
 	const struct vocabulary_action *row;
 	struct value_field arguments[VOCABULARY_SLOTS]; /* as the row's slots */
+	/* Of an action that takes records: those for which a part of the condition that is about them holds; if there is none such, all. Lives
+	 * under the evaluation. */
+	struct value_field taken;
 	bool acts; /* false when what it asks for says so, as a triplet that is old enough */
 };
 

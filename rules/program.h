@@ -94,6 +94,7 @@ struct rule_action {
 	struct value_field arguments[VOCABULARY_SLOTS]; /* as the slots; texts without facts, too */
 	struct wording *wordings[VOCABULARY_SLOTS];     /* NULL for what is not a text */
 	const struct reference *asks;                   /* NULL for none */
+	const struct reference *takes;                  /* records; NULL for none */
 };
 
 struct rule {

@@ -14,6 +14,10 @@ struct node *resolve_condition(struct builder *builder, const struct expr *expr)
 struct reference *resolve_fact(
 	struct builder *builder, const struct fact_name *name, const struct reference **any);
 
+/* Records of that name, which the language itself asks for. */
+struct reference *resolve_records_asked(
+	struct builder *builder, const char *name, struct place place);
+
 /* The fact of that name and its one argument, which the language itself asks for. */
 struct reference *resolve_fact_asked(struct builder *builder, const char *name,
 	const struct value_field *argument, struct place place);

@@ -287,3 +287,15 @@ struct reference *resolve_fact_asked(struct builder *builder, const char *name,
 	talloc_free(text);
 	return builder_check_stage(builder, reference, place, NULL) ? reference : NULL;
 }
+
+struct reference *resolve_records_asked(
+	struct builder *builder, const char *name, struct place place)
+{
+	const struct reference like = {.text = name,
+		.fact = vocabulary_records(builder->program->vocabulary, slice_of(name))};
+	struct reference *reference;
+
+	assert(like.fact);
+	reference = builder_reference(builder, &like);
+	return builder_check_stage(builder, reference, place, NULL) ? reference : NULL;
+}

@@ -224,8 +224,10 @@ static bool add_question(struct making *making, struct place place)
 	struct rule_action *made = making->made;
 	const struct value_field *duration = NULL;
 
+	if (made->row->takes)
+		made->takes = resolve_records_asked(making->builder, made->row->takes, place);
 	if (!made->row->asks)
-		return true;
+		return !made->row->takes || made->takes;
 	for (size_t i = 0; i < made->row->slot_count; i++) {
 		if (made->row->slots[i].shape == SHAPE_DURATION)
 			duration = &made->arguments[i];

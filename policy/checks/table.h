@@ -28,3 +28,4 @@ extern const struct check sender_check;
 extern const struct check sender_domain_check;
 extern const struct check size_check;
 extern const struct check spf_check;
+extern const struct check virus_check;

@@ -27,11 +27,14 @@ struct item {
 	uint64_t size, findings;
 	unsigned depth;
 	bool in_archive, is_other_reading;
+	bool is_placed; /* it is in a part of the message, there: */
+	struct content_place place;
 };
 
 struct examination {
 	struct content *content;
 	struct content_tools *tools;
+	struct slice message;
 	struct item *queue;
 	size_t count, room, next;
 	size_t attachment_room;
@@ -128,6 +131,7 @@ static void record_name(struct examination *examination, const struct item *item
 		.declared_type = item->part ? mime_type(item->part) : "",
 		.type = type,
 		.bytes = item->bytes,
+		.place = item->place,
 		.size = item->size > item->bytes.size ? item->size : item->bytes.size,
 		.findings = findings,
 		.name_flags = skeleton_flags(slice_of(name)),
@@ -180,6 +184,8 @@ static void enqueue_members(
 				.size = member->size,
 				.findings = member->findings,
 				.depth = item->depth + 1,
+				.is_placed = item->is_placed,
+				.place = item->place,
 				.in_archive = true,
 				.is_other_reading = item->is_other_reading});
 	}
@@ -233,6 +239,8 @@ static void take_embedded(
 				.name = slice_keep(content, found.name),
 				.path = item->path,
 				.depth = item->depth,
+				.is_placed = item->is_placed,
+				.place = item->place,
 				.is_other_reading = item->is_other_reading});
 		if (!budget_entry(&content->budget)) {
 			content->is_complete = false;
@@ -391,6 +399,16 @@ static void take_leaf(struct examination *examination, const struct item *leaf)
 
 /* --- messages --- */
 
+static struct content_place place_of(
+	const struct examination *examination, const struct mime_part *part)
+{
+	const char *start = examination->message.data;
+
+	return (struct content_place){(size_t)(part->header.data - start),
+		(size_t)(part->body.data - start),
+		(size_t)(part->body.data - start) + part->body.size};
+}
+
 static void enqueue_parts(
 	struct examination *examination, const struct item *item, const struct mime *mime)
 {
@@ -409,6 +427,8 @@ static void enqueue_parts(
 				.path = item->path,
 				.depth = item->depth,
 				.in_archive = item->in_archive,
+				.is_placed = true,
+				.place = item->is_placed ? item->place : place_of(examination, part),
 				.is_other_reading =
 					item->is_other_reading || part->readings & MIME_OTHERWISE});
 	}
@@ -460,7 +480,7 @@ struct content *content_examine(const void *parent, struct content_tools *tools,
 	content->is_complete = true;
 	content->body = body_text_new(content);
 	budget_begin(&content->budget, limits, message.size, clock, context);
-	*examination = (struct examination){.content = content, .tools = tools};
+	*examination = (struct examination){.content = content, .tools = tools, .message = message};
 	enqueue(examination,
 		&(struct item){.kind = ITEM_MESSAGE, .bytes = message, .name = "", .path = ""});
 	work(examination);

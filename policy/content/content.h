@@ -20,6 +20,11 @@
 
 #define CONTENT_ATTACHMENTS 10000
 
+/* The part of the message that something came in, however deep inside: bytes from the message's begin. */
+struct content_place {
+	size_t header, body, end; /* header is body where there is none */
+};
+
 struct content_attachment {
 	const char *name;          /* UTF-8, "" when it has none */
 	const char *extension;     /* of the name, in small letters, without the dot */
@@ -27,6 +32,7 @@ struct content_attachment {
 	const char *path;          /* names of all that it is in, and its own, between slashes */
 	enum file_type type;       /* what it is by its bytes */
 	struct slice bytes;
+	struct content_place place;
 	uint64_t size;       /* what it is or says it is */
 	uint64_t findings;   /* bits of enum finding, with those of what is inside */
 	unsigned name_flags; /* bits of enum skeleton_flag */
