@@ -240,12 +240,11 @@ static void learn_absence(struct facts *facts)
 	}
 }
 
-/* Everything, into a set of its own. */
-static struct facts *examine(const struct inquiry *inquiry, struct content_tools *tools,
-	const struct content_wishes *wishes)
+struct facts *content_learner_find(const void *parent, const struct inquiry *inquiry,
+	struct content_tools *tools, const struct content_wishes *wishes)
 {
 	const struct budget_limits limits = content_learner_limits(inquiry->policy->scanner);
-	struct facts *facts = facts_new(inquiry->facts, NULL);
+	struct facts *facts = facts_new(parent, NULL);
 	struct slice message;
 	struct content *content;
 
@@ -265,10 +264,8 @@ static struct facts *examine(const struct inquiry *inquiry, struct content_tools
 	return facts;
 }
 
-void content_learner_learn(
-	struct inquiry *inquiry, struct content_tools *tools, const struct content_wishes *wishes)
+void content_learner_tell(struct inquiry *inquiry, const struct facts *found)
 {
-	const struct facts *found = examine(inquiry, tools, wishes);
 	struct value value;
 
 	for (enum fact fact = 0; fact < FACT_COUNT; fact++) {

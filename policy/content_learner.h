@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The learner of what stands in a message: takes it apart (policy/content/content.h) and sets all facts of LEARNER_CONTENT at once. It is called
+ * The learner of what stands in a message: takes it apart (policy/content/content.h) and finds all facts of LEARNER_CONTENT at once. It is called
  * in a scanner only (policy/scan.h), or in a process that has given up as much for it.
  *
  * What the limits of section scanner kept from being looked at fails whoever asks for it, unless what was seen decides: a limit hit is
@@ -20,6 +20,10 @@ struct content_wishes {
 	bool yara;    /* matches of the policy's rules of YARA */
 };
 
-/* Facts that are known already, as told by a facts file, are left alone. Without a message all are absent. */
-void content_learner_learn(
-	struct inquiry *inquiry, struct content_tools *tools, const struct content_wishes *wishes);
+/* All that was found in the inquiry's message, as a set of its own under the parent, with all that it needs; the message may go. Without a
+ * message all facts are absent. */
+struct facts *content_learner_find(const void *parent, const struct inquiry *inquiry,
+	struct content_tools *tools, const struct content_wishes *wishes);
+
+/* Tells the inquiry, for as long as the set lives. Facts that are known already, as told by a facts file, are left alone. */
+void content_learner_tell(struct inquiry *inquiry, const struct facts *found);

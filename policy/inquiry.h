@@ -97,6 +97,8 @@ struct inquiry {
 	struct question *wanted;  /* what this run asked in vain; NULL when nothing */
 	struct question *lacking; /* what a learner needs first: inquiry_lack() */
 	unsigned scans;           /* how often the message was sent to a scanner */
+	int64_t scan_id;          /* of the message, among all that scanners see; 0: none yet */
+	unsigned scanner;         /* who has seen it last */
 	struct ruling *ruling;    /* what the rules say at this stage; NULL: nothing */
 	struct shadow *shadow;    /* what policy/shadow.h has to tell; NULL: nothing */
 	struct inquiry_run *run;  /* the judgement under way, when it had to wait */

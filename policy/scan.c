@@ -19,6 +19,9 @@ struct scan_tools {
 	const struct policy *policy;
 	struct content_tools *content;
 	struct content_wishes wishes; /* of the rules */
+	struct facts *found;          /* in the last message, or NULL */
+	int64_t found_id;
+	size_t found_size; /* of that message */
 };
 
 static const struct rulebook *rulebook_of(const struct policy *policy, enum whose whose)
@@ -258,6 +261,7 @@ struct slice scan_ask(const void *parent, struct inquiry *inquiry)
 
 	parcel_put_number(parcel, whose_turn(inquiry));
 	parcel_put_number(parcel, ++inquiry->scans);
+	parcel_put_number(parcel, inquiry->scan_id);
 	parcel_put_real(parcel, ruling_score(inquiry));
 	put_known(parcel, inquiry->facts);
 	return parcel->size > SCAN_PARCEL_MAXIMUM ? slice_of("") : parcel_bytes(parcel);
@@ -291,8 +295,9 @@ bool scan_hear(struct inquiry *inquiry, struct slice answer)
 
 /* A message that is judged here. */
 struct scan {
-	const struct scan_tools *tools;
+	struct scan_tools *tools;
 	struct inquiry *inquiry;
+	int64_t id; /* the worker's, of the message; 0: none */
 	enum whose whose;
 	bool is_last; /* what is missing has failed */
 };
@@ -314,12 +319,48 @@ struct scan_tools *scan_prepare(const void *parent, const struct policy *policy)
 	return tools;
 }
 
+/* What is large is found anew when it is asked for again. */
+static void keep_found(const struct scan *scan, struct facts *found)
+{
+	struct scan_tools *tools = scan->tools;
+
+	if (!scan->id || talloc_total_size(found) > SCAN_KEPT_MAXIMUM)
+		return;
+	tools->found = talloc_steal(tools, found);
+	tools->found_id = scan->id;
+	tools->found_size = (size_t)message_size(scan->inquiry->message);
+}
+
+static bool is_found(const struct scan *scan)
+{
+	const struct scan_tools *tools = scan->tools;
+
+	return tools->found && scan->id && tools->found_id == scan->id &&
+		tools->found_size == (size_t)message_size(scan->inquiry->message);
+}
+
+static void learn_content(const struct scan *scan)
+{
+	struct scan_tools *tools = scan->tools;
+	struct inquiry *inquiry = scan->inquiry;
+
+	if (is_found(scan)) {
+		content_learner_tell(inquiry, tools->found);
+		return;
+	}
+	TALLOC_FREE(tools->found);
+	struct facts *found =
+		content_learner_find(inquiry->facts, inquiry, tools->content, &tools->wishes);
+	content_learner_tell(inquiry, found);
+	keep_found(scan, found);
+}
+
 static bool learn_here(const struct scan *scan, const struct question *question)
 {
 	enum fact_learner learner = fact_row(question->fact)->learner;
 
 	if (learner == LEARNER_CONTENT)
-		content_learner_learn(scan->inquiry, scan->tools->content, &scan->tools->wishes);
+		learn_content(scan);
 	else if (learner == LEARNER_HEADER && question->argument)
 		header_learner_learn_fields(scan->inquiry, question);
 	else if (learner == LEARNER_HEADER)
@@ -380,18 +421,19 @@ static bool open_request(struct scan *scan, struct slice request)
 
 	scan->whose = (enum whose)parcel_take_index(&from, WHOSE);
 	scan->is_last = parcel_take_number(&from) >= SCAN_ROUNDS;
+	scan->id = parcel_take_number(&from);
 	inquiry->score = parcel_take_real(&from);
 	facts_set_score(inquiry->facts, FACT_SCORE, inquiry->score);
 	take_facts(&from, inquiry->facts);
 	return !from.is_broken && rulebook_of(inquiry->policy, scan->whose);
 }
 
-struct slice scan_answer(const void *parent, const struct scan_tools *tools, struct slice request,
+struct slice scan_answer(const void *parent, struct scan_tools *tools, struct slice request,
 	struct slice message, unsigned anomalies)
 {
 	struct parcel *answer = parcel_new(parent);
 	struct facts *facts = facts_new(answer, NULL);
-	struct scan scan = {tools, inquiry_new_of(facts, tools->policy, facts), WHOSE_RULES, false};
+	struct scan scan = {.tools = tools, .inquiry = inquiry_new_of(facts, tools->policy, facts)};
 
 	scan.inquiry->stage = STAGE_MESSAGE;
 	scan.inquiry->message = message_view(facts, message, anomalies);
@@ -410,8 +452,9 @@ struct slice scan_find(const void *parent, const struct scan_tools *tools, struc
 
 	inquiry->stage = STAGE_MESSAGE;
 	inquiry->message = message;
-	content_learner_learn(
-		inquiry, tools->content, &(struct content_wishes){.digests = true, .yara = true});
+	content_learner_tell(inquiry,
+		content_learner_find(facts, inquiry, tools->content,
+			&(struct content_wishes){.digests = true, .yara = true}));
 	put_found(found, facts, true);
 	return parcel_bytes(found);
 }

@@ -6,6 +6,9 @@
  * always is. A scanner that lacks facts answers which; the worker learns them and sends the message again; behind SCAN_ROUNDS of these what is
  * still missing has failed.
  *
+ * A message that is sent again, with facts that were lacking or for the shadow, need not be taken apart again: the scanner keeps what it found in
+ * the last one, up to SCAN_KEPT_MAXIMUM, under the id that the worker gave it. Whatever was forgotten is there anyway, since the message comes along.
+ *
  * What is found out about the message comes back too, but for texts and whatever is large: those are known where they were found, and nowhere else.
  *
  * Both sides are pure: how parcels travel is proxy/scan_ports.h's. Neither trusts the other's bytes to be well-formed.
@@ -16,6 +19,7 @@
 #include "policy/parcel.h"
 
 #define SCAN_ROUNDS 4
+#define SCAN_KEPT_MAXIMUM 16777216 /* bytes of what was found in the last message */
 #define SCAN_PARCEL_MAXIMUM 131072 /* bytes of a parcel, either way */
 
 /* --- the worker's side --- */
@@ -33,7 +37,7 @@ struct scan_tools;
 struct scan_tools *scan_prepare(const void *parent, const struct policy *policy);
 
 /* Judges; the answer lives under the parent. anomalies: bits of enum anomaly. */
-struct slice scan_answer(const void *parent, const struct scan_tools *tools, struct slice request,
+struct slice scan_answer(const void *parent, struct scan_tools *tools, struct slice request,
 	struct slice message, unsigned anomalies);
 
 /* --- for who runs the rules himself --- */

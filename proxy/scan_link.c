@@ -15,6 +15,7 @@
 #include <talloc.h>
 #include <utlist.h>
 
+#define SCAN_WORKERS 1024    /* more there are not */
 #define DEATHS_MOST 2        /* of scanners over one message */
 #define DAY_SECONDS 86400    /* that they are remembered */
 #define RETRY_MILLISECONDS 2 /* when all queues are full */
@@ -99,11 +100,13 @@ static void end(struct errand *errand, const char *failure)
 
 /* --- sending --- */
 
-/* The scanner that is tried first: one that has nothing in hand, if there is one. */
-static size_t choose(const struct scan_link *link)
+/* The scanner that is tried first: one that has nothing in hand, if there is one; and best the one that has seen the message. */
+static size_t choose(const struct scan_link *link, const struct inquiry *inquiry)
 {
 	const struct scan_ports *ports = link->ports;
 
+	if (inquiry->scans > 1 && !ports->notes[inquiry->scanner].worker)
+		return inquiry->scanner;
 	for (size_t i = 0; i < ports->scanners; i++) {
 		size_t scanner = (link->worker + i) % ports->scanners;
 		if (!ports->notes[scanner].worker)
@@ -145,7 +148,7 @@ static bool send_to(const struct errand *errand, size_t scanner)
 static int send_somewhere(const struct errand *errand)
 {
 	const struct scan_link *link = errand->link;
-	size_t first = choose(link);
+	size_t first = choose(link, errand->inquiry);
 	int error = ESRCH;
 
 	for (size_t i = 0; i < link->ports->scanners; i++) {
@@ -221,6 +224,8 @@ static void on_answer(evutil_socket_t descriptor, short what, void *owner)
 		return;
 	memcpy(&head, link->packet, sizeof head);
 	errand = errand_of(link, head.serial);
+	if (errand && head.scanner < link->ports->scanners)
+		errand->inquiry->scanner = head.scanner;
 	if (errand)
 		hear(errand, head.outcome,
 			slice_from(slice_make(link->packet, (size_t)size), sizeof head));
@@ -242,6 +247,8 @@ static struct errand *errand_new(
 	errand->inquiry = inquiry;
 	errand->caller = await;
 	errand->serial = ++link->serial;
+	if (!inquiry->scan_id)
+		inquiry->scan_id = (int64_t)(errand->serial * SCAN_WORKERS + link->worker);
 	errand->parcel = scan_ask(errand, inquiry);
 	DL_APPEND(link->errands, errand);
 	talloc_set_destructor(errand, forget);

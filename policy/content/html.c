@@ -293,7 +293,7 @@ static const struct {
 static void take_meaning(struct reader *reader, const struct html_tag *tag)
 {
 	for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
-		if (strcmp(meanings[i].name, tag->name) == 0)
+		if (meanings[i].name[0] == tag->name[0] && strcmp(meanings[i].name, tag->name) == 0)
 			meanings[i].take(reader, tag);
 	}
 	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {

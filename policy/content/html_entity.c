@@ -177,8 +177,12 @@ uint32_t html_entity_take(struct slice *rest)
 	while (size < text.size && size < 16 && isalnum((unsigned char)text.data[size]))
 		size++;
 	for (size_t i = 0; size && i < sizeof names / sizeof *names; i++) {
-		size_t length = strlen(names[i].name);
-		bool has_semicolon = size == length && size < text.size && text.data[size] == ';';
+		size_t length;
+		bool has_semicolon;
+		if (names[i].name[0] != text.data[0])
+			continue;
+		length = strlen(names[i].name);
+		has_semicolon = size == length && size < text.size && text.data[size] == ';';
 		if (length > size || memcmp(text.data, names[i].name, length) != 0)
 			continue;
 		if (has_semicolon || (!names[i].needs_semicolon)) {

@@ -158,7 +158,7 @@ void html_tag_take(struct slice *rest, struct html_tag *tag)
 unsigned html_tag_traits(const char *name)
 {
 	for (size_t i = 0; i < sizeof elements / sizeof *elements; i++) {
-		if (strcmp(elements[i].name, name) == 0)
+		if (elements[i].name[0] == name[0] && strcmp(elements[i].name, name) == 0)
 			return elements[i].traits;
 	}
 	return 0;

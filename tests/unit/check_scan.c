@@ -38,18 +38,23 @@ struct wire {
 	unsigned trips;
 	size_t answer_size;
 	bool was_heard;
+	int64_t id;        /* of the message */
+	const char *other; /* what is sent in its place from the second trip on; NULL: the same */
 };
 
 static void carry(
 	void *owner, struct inquiry *inquiry, const struct question *question, struct await *await)
 {
 	struct wire *wire = owner;
-	struct slice request = scan_ask(scratch, inquiry);
-	struct slice answer = scan_answer(scratch, wire->tools, request,
-		message_bytes(inquiry->message), message_anomalies(inquiry->message));
+	struct slice message = message_bytes(inquiry->message), request, answer;
 
 	(void)question;
-	wire->trips++;
+	inquiry->scan_id = wire->id;
+	request = scan_ask(scratch, inquiry);
+	if (wire->trips++ && wire->other)
+		message = slice_of(wire->other);
+	answer = scan_answer(
+		scratch, wire->tools, request, message, message_anomalies(inquiry->message));
 	wire->answer_size = answer.size;
 	if (answer.size > wire->cut)
 		answer.size = wire->cut;
@@ -220,6 +225,61 @@ START_TEST(a_scanner_that_fails_costs_the_shadow_one_trip)
 }
 END_TEST
 
+#define WORDS(word) PLAIN "\r\nthe word is " word "\r\n"
+#define OTHER_WORDS PLAIN "\r\nthe word is none!\r\n"
+
+/* What is found the second time, when the message could have been another: what stands there, or what was kept. */
+static const struct {
+	int64_t id;
+	const char *other;
+	bool is_found;
+} again[] = {
+	{0, NULL, true},
+	{1, NULL, true},
+	{0, OTHER_WORDS, false},
+	{1, OTHER_WORDS, true},
+	{1, OTHER_WORDS "and it is longer", false},
+};
+
+/* Texts do not come back, so the shadow's rule needs a trip of its own. */
+START_TEST(takes_a_message_apart_once)
+{
+	struct rule_site *site = rule_site_new(scratch);
+	struct wire wire;
+	const struct chain *chain;
+	struct inquiry *inquiry;
+
+	rule_site_write(site, "a.rules",
+		"rule r { stage message when body.text contains \"there is no such\" then reject "
+		"}");
+	rule_site_write(site, "b.rules",
+		"rule s { stage message when body.text contains \"the word is here!\" then reject "
+		"}");
+	rule_site_read(site, SITE "shadow { files = {b.rules} }");
+	rule_site_is_good(site);
+	chain = wired(site, &wire);
+	wire.id = again[_i].id;
+	wire.other = again[_i].other;
+	inquiry = judged(chain, WORDS("here!"));
+	ck_assert_uint_eq(wire.trips, 2);
+	ck_assert_int_eq(shadow_print(scratch, inquiry) != NULL, again[_i].is_found);
+}
+END_TEST
+
+/* Under another id nothing is found that was kept. */
+START_TEST(keeps_messages_apart)
+{
+	const struct rule_site *site = site_of(WHEN("body.text contains \"here!\""), "");
+	struct wire wire;
+	const struct chain *chain = wired(site, &wire);
+
+	for (wire.id = 1; wire.id < 10; wire.id++)
+		ck_assert_double_eq(
+			judged(chain, wire.id % 2 ? WORDS("here!") : WORDS("none!"))->score,
+			wire.id % 2 ? 2 : 0);
+}
+END_TEST
+
 START_TEST(puts_off_what_cannot_be_read)
 {
 	const struct rule_site *site = site_of(WHEN("mime.parts == 3"), "");
@@ -311,6 +371,8 @@ int main(void)
 	tcase_add_test(tests, learns_what_the_scanner_lacks);
 	tcase_add_test(tests, judges_the_shadow_too);
 	tcase_add_test(tests, a_scanner_that_fails_costs_the_shadow_one_trip);
+	tcase_add_loop_test(tests, takes_a_message_apart_once, 0, COUNT(again));
+	tcase_add_test(tests, keeps_messages_apart);
 	tcase_add_test(tests, puts_off_what_cannot_be_read);
 	tcase_add_test(tests, survives_garbage);
 	tcase_add_loop_test(tests, never_lets_through_what_was_not_examined, 0, COUNT(failures));

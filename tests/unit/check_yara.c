@@ -123,7 +123,7 @@ END_TEST
 static void carry(
 	void *owner, struct inquiry *inquiry, const struct question *question, struct await *await)
 {
-	const struct scan_tools *tools = scan_prepare(scratch, inquiry->policy);
+	struct scan_tools *tools = scan_prepare(scratch, inquiry->policy);
 	struct slice request = scan_ask(scratch, inquiry);
 	struct slice answer =
 		scan_answer(scratch, tools, request, message_bytes(inquiry->message), 0);
