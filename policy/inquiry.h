@@ -70,11 +70,11 @@ struct inquiry {
 	const struct policy *policy;
 	enum stage stage;
 	struct facts *facts;
-	struct message *message;              /* NULL before the message stage */
-	struct header *header;                /* NULL until a learner has taken it apart */
-	struct edits *edits;                  /* NULL until inquiry_edit() */
+	struct message *message; /* NULL before the message stage */
+	struct header *header;   /* NULL until a learner has taken it apart */
+	struct edits *edits;     /* NULL until inquiry_edit() */
 	const char *breaks_dkim; /* domains whose signatures the edits break; NULL: none */
-	size_t stripped; /* parts of the message, by inquiry_edit() */
+	size_t stripped;         /* parts of the message, by inquiry_edit() */
 	struct envelope_edits envelope_edits; /* set by inquiry_edit(), too */
 	double score;                         /* of the session and of the stages judged so far */
 	bool accepted_session;                /* an accept for the whole session was given */
