@@ -127,7 +127,7 @@ enum fact_learner {
 	FACT(BODY_FLAGS,         "body.flags",           VALUE_FLAGS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "what is strange about HTML, in the text or attached") \
 	FACT(ATTACHMENT,         "attachment",           VALUE_RECORDS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "files attached to the message and all that is in them, in every reading") \
 	FACT(URL,                "url",                  VALUE_RECORDS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "addresses on the web that the text, the HTML or a file points to") \
-	FACT(VIRUS_NAME,         "virus.name",           VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_VIRUS,  "name of the virus that a virus scanner has found; absent when it has found none, or there is none") \
+	FACT(VIRUS_NAME,         "virus.name",           VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_VIRUS,  "name of the virus that a virus scanner has found; absent when it has found none; without a section clamd it cannot be told") \
 	FACT(YARA,               "yara",                 VALUE_RECORDS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "rules of scanner.yara_rules that match: in the message as it came, in a text of it, or in an attachment, at any depth") \
 	FACT(SCANNER_FAILED,     "scanner.failed",       VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "why the message could not be taken apart; absent when it could, or nobody asked") \
 	FACT(SCANNER_DEATHS,     "scanner.deaths",       VALUE_INT,     STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "how many scanners have died over this message within a day; absent when none has lately") \

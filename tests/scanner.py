@@ -6,9 +6,11 @@ import io
 import os
 import signal
 import smtplib
+import struct
 import threading
 import unittest
 import zipfile
+import zlib
 from email.message import EmailMessage
 
 from harness import Gateway, Sink, poll
@@ -35,6 +37,33 @@ def packed(name, content):
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, content)
     return out.getvalue()
+
+
+def ten_gigabytes():
+    """Zeros, by gzip: one piece that stands for a mebibyte, ten thousand times."""
+    stream = zlib.compressobj(9, zlib.DEFLATED, -15)
+    piece = stream.compress(bytes(1 << 20)) + stream.flush(zlib.Z_FULL_FLUSH)
+    return b"\x1f\x8b\x08" + bytes(7) + piece * 10240
+
+
+def nest(levels):
+    """Sixteen archives in each of sixteen, and so on, with zeros at the bottom."""
+    inner = bytes(4 << 20)
+    for _ in range(levels):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            for number in range(16):
+                archive.writestr(f"{number}.zip", inner)
+        inner = out.getvalue()
+    return inner
+
+
+def a_million_entries():
+    """A directory of a ZIP that names one empty file a million times."""
+    local = struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 0, 0, 33, 0, 0, 0, 1, 0) + b"a"
+    central = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 33, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 65535, 65535, len(central) * 1000000, len(local), 0)
+    return local + central * 1000000 + end
 
 
 def send(port, message):
@@ -118,6 +147,22 @@ class Scanners(unittest.TestCase):
         self.assertEqual(send(gateway.port, letter("a forbidden word"))[0], 550)
         self.assertEqual(gateway.status()["counters"]["scanner_deaths"], 2)
         self.assertEqual(len(self.sink.mails()), 1)
+
+    def test_bombs_are_over_limits_and_kill_nobody(self):
+        gateway = self.begin('version 1\nrule cut { stage message when any attachment (flags has over_limits) then reject 550 5.7.1 "over limits" }\n',
+                             more="scanner { unpacked_ratio = 0 }")
+        for name, bomb in (("zeros.gz", ten_gigabytes()), ("nest.zip", nest(6)), ("entries.zip", a_million_entries())):
+            code, text = send(gateway.port, letter(attachment=packed(name, bomb), name="bomb.zip"))
+            self.assertEqual((code, text[:17]), (550, b"5.7.1 over limits"), name)
+        self.assertEqual(gateway.status()["counters"]["scanner_deaths"], 0)
+        self.assertEqual(self.sink.mails(), [])
+
+    def test_time_of_the_processor_is_bounded(self):
+        gateway = self.begin(more="scanner { time = 100ms }")
+        slow = b"Content-Type: text/html\r\n\r\n" + b"<b hidden>" * 2000000
+        self.assertEqual(send(gateway.port, slow)[0], 451)
+        self.assertEqual(gateway.status()["counters"]["scanner_deaths"], 1)
+        self.assertEqual(send(gateway.port, letter())[0], 250)
 
     def test_a_frozen_one_puts_off(self):
         gateway = self.begin(more="smtp { greeting_wait = 0s  judge_timeout = 1s }")

@@ -14,6 +14,7 @@
 
 #define DICTIONARY_MOST (128U << 20) /* of LZMA: twice what its best preset takes */
 #define ZIP_LZMA 14
+#define XZ_LZMA2 0x21
 #define GZIP_HEADER 10
 #define GZIP_HAS_NAME 8
 #define GZIP_HAS_EXTRA 4
@@ -115,6 +116,7 @@ static uint64_t finding_of_error(struct archive *archive)
 {
 	static const char *const encrypted[] = {"encrypt", "passphrase", "password", NULL};
 	static const char *const unsupported[] = {"unsupported", "not supported", "unknown", NULL};
+	static const char *const too_much[] = {"allocate", "memory", NULL};
 	static const char *const split[] = {"multivolume", "multi-volume", "multi volume", NULL};
 	const char *text = archive_error_string(archive);
 
@@ -122,6 +124,8 @@ static uint64_t finding_of_error(struct archive *archive)
 		return FINDING_DAMAGED;
 	if (mentions(text, encrypted))
 		return FINDING_ENCRYPTED;
+	if (mentions(text, too_much))
+		return FINDING_OVER_LIMITS;
 	if (mentions(text, split))
 		return FINDING_SPLIT;
 	if (mentions(text, unsupported))
@@ -358,6 +362,59 @@ static bool enable(struct archive *archive, const struct format *format)
 		archive_read_append_filter(archive, format->filter) == ARCHIVE_OK;
 }
 
+/* --- dictionaries: memory that is taken at once, for as much as a header announces --- */
+
+static uint64_t dictionary_of_lzma(struct slice bytes)
+{
+	return bytes_32(bytes, 1);
+}
+
+/* Two to the power of the low bits, less some sixteenths of it. */
+static uint64_t dictionary_of_lzip(struct slice bytes)
+{
+	return UINT64_C(1) << (bytes_8(bytes, 5) & 0x1f);
+}
+
+/* Behind the stream's header stands the first block's: size, flags, sizes that may be there, filters. LZMA2's one property says mantissa and
+ * exponent. */
+static uint64_t dictionary_of_xz(struct slice bytes)
+{
+	struct slice s = bytes_from(bytes, 13);
+	uint8_t flags = bytes_8(s, 0), property;
+
+	s = bytes_from(s, 1);
+	for (unsigned bit = 0x40; bit <= 0x80; bit <<= 1) {
+		if (flags & bit)
+			(void)read_variable(&s);
+	}
+	for (unsigned filter = 0; filter <= (flags & 3U) && s.size; filter++) {
+		uint64_t id = read_variable(&s), size = read_variable(&s);
+		property = bytes_8(s, 0);
+		if (id == XZ_LZMA2 && property < 64)
+			return (UINT64_C(2) | (property & 1)) << (property / 2 + 11);
+		s = bytes_from(s, size);
+	}
+	return 0;
+}
+
+static const struct {
+	enum file_type type;
+	uint64_t (*size)(struct slice bytes);
+} dictionaries[] = {
+	{FILE_TYPE_LZMA, dictionary_of_lzma},
+	{FILE_TYPE_LZIP, dictionary_of_lzip},
+	{FILE_TYPE_XZ, dictionary_of_xz},
+};
+
+static bool wants_too_much(enum file_type type, struct slice bytes)
+{
+	for (size_t i = 0; i < sizeof dictionaries / sizeof *dictionaries; i++) {
+		if (dictionaries[i].type == type && dictionaries[i].size(bytes) > DICTIONARY_MOST)
+			return true;
+	}
+	return false;
+}
+
 void archive_unpack(enum file_type type, struct slice bytes, struct unpacked *out)
 {
 	const struct format *format = format_of(type);
@@ -365,7 +422,7 @@ void archive_unpack(enum file_type type, struct slice bytes, struct unpacked *ou
 
 	assert(format && archive);
 	judge_header(type, bytes, out);
-	if (type == FILE_TYPE_LZMA && bytes_32(bytes, 1) > DICTIONARY_MOST)
+	if (wants_too_much(type, bytes))
 		out->findings |= FINDING_OVER_LIMITS;
 	else if (!enable(archive, format))
 		out->findings |= FINDING_UNSUPPORTED;

@@ -15,7 +15,8 @@ struct output output_begin(const void *parent, struct budget *budget)
 /* Room for so many of these bytes as are granted. */
 static size_t make_room(struct output *output, size_t size)
 {
-	size_t granted = budget_bytes(output->budget, size), room = output->room;
+	size_t most = OUTPUT_MAXIMUM - output->size, room = output->room;
+	size_t granted = budget_bytes(output->budget, size < most ? size : most);
 
 	if (granted < size)
 		output->is_cut = true;
@@ -24,6 +25,7 @@ static size_t make_room(struct output *output, size_t size)
 	room = room ? room : ROOM_FIRST;
 	while (room < output->size + granted)
 		room += room;
+	room = room < OUTPUT_MAXIMUM ? room : OUTPUT_MAXIMUM;
 	output->bytes = talloc_realloc(output->parent, output->bytes, char, room);
 	output->room = room;
 	return granted;

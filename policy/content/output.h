@@ -7,12 +7,14 @@
 
 #include "policy/content/budget.h"
 
+#define OUTPUT_MAXIMUM 267386880 /* of one file: talloc hands out nothing of 256 MiB */
+
 struct output {
 	const void *parent; /* of the bytes */
 	struct budget *budget;
 	char *bytes;
 	size_t size, room;
-	bool is_cut; /* the budget had no more */
+	bool is_cut; /* the budget had no more, or it is OUTPUT_MAXIMUM */
 };
 
 struct output output_begin(const void *parent, struct budget *budget);

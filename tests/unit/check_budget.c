@@ -90,6 +90,24 @@ START_TEST(cuts_what_comes_out)
 }
 END_TEST
 
+/* However much the budget has: no file is larger than memory that can be had in one piece. */
+START_TEST(bounds_one_file)
+{
+	static const struct budget_limits limits = {.bytes = 1 << 30};
+	struct budget budget;
+	struct output output = output_begin(NULL, &budget);
+
+	budget_begin(&budget, &limits, 1, NULL, NULL);
+	ck_assert(output_add_zeros(&output, 200 << 20));
+	ck_assert(!output_add_zeros(&output, 200 << 20));
+	ck_assert(output.is_cut);
+	ck_assert_uint_eq(output.size, OUTPUT_MAXIMUM);
+	ck_assert(!output_add(&output, "x", 1));
+	ck_assert_uint_eq(output.size, OUTPUT_MAXIMUM);
+	output_drop(&output);
+}
+END_TEST
+
 START_TEST(tells_seconds)
 {
 	static const struct budget_limits limits = {.bytes = 1, .milliseconds = 2500};
@@ -115,6 +133,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(all, tells_seconds);
+	tcase_add_test(all, bounds_one_file);
 	tcase_add_loop_test(all, allows, 0, (int)(sizeof rows / sizeof *rows));
 	tcase_add_test(all, remembers_the_first_limit);
 	tcase_add_test(all, cuts_what_comes_out);

@@ -625,6 +625,46 @@ START_TEST(bounds_nests)
 }
 END_TEST
 
+/* Headers that announce dictionaries: what the tools themselves write is looked at, what no one needs is over limits before memory is taken. */
+static const struct {
+	enum file_type type;
+	const char *bytes;
+	size_t size;
+	bool is_over;
+} announcements[] = {
+	{FILE_TYPE_XZ,
+		"\xfd"
+		"7zXZ\0\0\4\xe6\xd6\xb4\x46\2\0\x21\1\x16\0\0\0",
+		24, false},
+	{FILE_TYPE_XZ,
+		"\xfd"
+		"7zXZ\0\0\4\xe6\xd6\xb4\x46\2\0\x21\1\x28\0\0\0",
+		24, true},
+	{FILE_TYPE_XZ,
+		"\xfd"
+		"7zXZ\0\0\4\xe6\xd6\xb4\x46\3\xc1\x8a\1\x80\2\4\0\x21\1\x28",
+		24, true},
+	{FILE_TYPE_XZ,
+		"\xfd"
+		"7zXZ\0\0\4\xe6\xd6\xb4\x46\xff\xff",
+		14, false},
+	{FILE_TYPE_LZIP, "LZIP\1\x1b", 6, false},
+	{FILE_TYPE_LZIP, "LZIP\1\x1d", 6, true},
+	{FILE_TYPE_LZMA, "\x5d\0\0\0\x08\xff\xff\xff\xff\xff\xff\xff\xff", 13, false},
+	{FILE_TYPE_LZMA, "\x5d\0\0\0\x10\xff\xff\xff\xff\xff\xff\xff\xff", 13, true},
+};
+
+START_TEST(bounds_dictionaries)
+{
+	struct unpacking *unpacking = unpacking_of(announcements[_i].type,
+		slice_make(announcements[_i].bytes, announcements[_i].size));
+
+	ck_assert_int_eq(
+		(unpacking->out.findings & FINDING_OVER_LIMITS) != 0, announcements[_i].is_over);
+	talloc_free(unpacking);
+}
+END_TEST
+
 START_TEST(says_what_it_cannot)
 {
 	static const enum file_type types[] = {FILE_TYPE_ARJ, FILE_TYPE_ACE, FILE_TYPE_XAR,
@@ -673,6 +713,8 @@ int main(void)
 	tcase_add_test(all, takes_tar);
 	tcase_add_test(all, bounds_gzip);
 	tcase_add_test(all, bounds_nests);
+	tcase_add_loop_test(
+		all, bounds_dictionaries, 0, (int)(sizeof announcements / sizeof *announcements));
 	tcase_add_test(all, says_what_it_cannot);
 	suite_add_tcase(suite, all);
 	srunner_run_all(runner, CK_NORMAL);
