@@ -121,6 +121,16 @@ static void add_checks(struct chain *chain, const struct check *const *checks, e
 	}
 }
 
+/* Where there is no gateway, milters are not asked: they would take a rehearsal for mail. */
+static void ask_nobody(
+	void *owner, struct inquiry *inquiry, const struct question *question, struct await *await)
+{
+	(void)owner;
+	facts_answer(inquiry->facts, question, FACT_ABSENT,
+		(struct value){.type = fact_row(question->fact)->type});
+	await_skip(await, OUTCOME_DONE);
+}
+
 static const struct link **asked_at(struct chain *chain, enum stage stage, enum rank rank)
 {
 	size_t first = rank == RANK_GATE ? 0 : chain->ends[rank - 1], count = 0;
@@ -163,6 +173,8 @@ struct chain *chain_new(const void *parent, const struct policy *policy,
 		chain->learners[LEARNER_CONTENT] = *policy->content;
 	if (!chain->learners[LEARNER_HEADER].begin)
 		chain->learners[LEARNER_HEADER] = header_learner();
+	if (!chain->learners[LEARNER_MILTER].begin)
+		chain->learners[LEARNER_MILTER].begin = ask_nobody;
 	if (!chain->learners[LEARNER_STORE].begin)
 		chain->learners[LEARNER_STORE] = store_learner(NULL);
 	return chain;

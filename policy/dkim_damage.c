@@ -76,8 +76,9 @@ static bool is_domain(struct slice text)
 {
 	size_t i = 0;
 
-	while (i < text.size && strchr("-._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
-				    text.data[i]))
+	while (i < text.size &&
+		strchr("-._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+			text.data[i]))
 		i++;
 	return text.size && i == text.size && text.size < 256;
 }
@@ -94,8 +95,7 @@ char *dkim_damage_domains(const void *parent, const struct edits *edits)
 		struct slice domain = tag_of(field->value, 'd');
 		if (!is_domain(domain) || !is_broken(edits, field->value))
 			continue;
-		domains = domains ? talloc_asprintf_append(
-					    domains, ", %.*s", SLICE_ARGS(domain))
+		domains = domains ? talloc_asprintf_append(domains, ", %.*s", SLICE_ARGS(domain))
 				  : talloc_asprintf(parent, "%.*s", SLICE_ARGS(domain));
 	}
 	return domains;

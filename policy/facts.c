@@ -12,6 +12,7 @@
 #include "policy/mail/address.h"
 #include "policy/mail/header.h"
 #include "policy/mail/message.h"
+#include "policy/milter_answer.h"
 #include "policy/spf.h"
 
 #include <assert.h>
@@ -89,6 +90,8 @@ static const struct fact_kind yara_matches = {.fields = yara_fields};
 
 static const struct vocabulary_argument key_and_period[] = {
 	{"key", VALUE_STRING, true}, {"period", VALUE_DURATION, false}};
+static const struct vocabulary_argument milter_name[] = {{"name", VALUE_STRING, false}};
+static const struct fact_kind of_milter = {.arguments = milter_name, .argument_count = 1};
 static const struct vocabulary_argument age[] = {{"age", VALUE_DURATION, false}};
 static const struct vocabulary_argument three[] = {{"first", VALUE_STRING, true},
 	{"second", VALUE_STRING, true}, {"third", VALUE_STRING, true}};
@@ -165,6 +168,15 @@ static const struct fact_row rows[FACT_COUNT] = {
 	[FACT_SEEN].counting = true,
 	[FACT_SEEN].staged = true,
 	[FACT_USAGE].argument = "section, key, amount",
+	[FACT_MILTER].flags = milter_answer_names,
+	[FACT_MILTER].argument = "name",
+	[FACT_MILTER].rules = &of_milter,
+	[FACT_MILTER].counting = true,
+	[FACT_MILTER].staged = true,
+	[FACT_MILTER_REPLY].argument = "name",
+	[FACT_MILTER_REPLY].rules = &of_milter,
+	[FACT_MILTER_REPLY].counting = true,
+	[FACT_MILTER_REPLY].staged = true,
 	[FACT_USAGE].counting = true,
 };
 /* clang-format on */
@@ -464,8 +476,15 @@ void facts_answer(struct facts *facts, const struct question *question, enum fac
 
 void facts_forget(struct facts *facts, enum fact fact)
 {
+	struct answered *answered, *next;
+
 	if (is_there(facts, fact))
 		place_for(facts, fact)->state = FACT_UNKNOWN;
+	HASH_ITER(hh, facts->answered, answered, next)
+	{
+		if (answered->fact == fact)
+			answered->known.state = FACT_UNKNOWN;
+	}
 }
 
 void facts_forget_recipient(struct facts *facts)

@@ -33,6 +33,7 @@ enum fact_learner {
 	LEARNER_STORE,      /* remembered from earlier mail: policy/store_learner.h */
 	LEARNER_RECIPIENTS, /* looked up in the list of recipients */
 	LEARNER_CONTENT,    /* found by taking the message apart: policy/scan.h */
+	LEARNER_MILTER,     /* said by a milter: plugins/milter_learner.h */
 	LEARNER_VIRUS,      /* said by a virus scanner */
 	LEARNER_DERIVED,    /* a pure function of other facts: policy/derived.h */
 	LEARNERS
@@ -126,7 +127,7 @@ enum fact_learner {
 	FACT(BODY_FLAGS,         "body.flags",           VALUE_FLAGS,   STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "what is strange about HTML, in the text or attached") \
 	FACT(ATTACHMENT,         "attachment",           VALUE_RECORDS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "files attached to the message and all that is in them, in every reading") \
 	FACT(URL,                "url",                  VALUE_RECORDS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "addresses on the web that the text, the HTML or a file points to") \
-	FACT(VIRUS_NAME,         "virus.name",           VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_VIRUS,  "name of the virus that a virus scanner has found; absent when it has found none, or there is none") \
+	FACT(VIRUS_NAME,         "virus.name",           VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_VIRUS,  "name of the virus that a virus scanner has found; absent when it has found none; without a section clamd it cannot be told") \
 	FACT(YARA,               "yara",                 VALUE_RECORDS, STAGE_MESSAGE, PER_TRANSACTION, LEARNER_CONTENT, "rules of scanner.yara_rules that match: in the message as it came, in a text of it, or in an attachment, at any depth") \
 	FACT(SCANNER_FAILED,     "scanner.failed",       VALUE_STRING,  STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "why the message could not be taken apart; absent when it could, or nobody asked") \
 	FACT(SCANNER_DEATHS,     "scanner.deaths",       VALUE_INT,     STAGE_MESSAGE, PER_TRANSACTION, LEARNER_TOLD,   "how many scanners have died over this message within a day; absent when none has lately") \
@@ -147,6 +148,8 @@ enum fact_learner {
 	FACT(RATE,               "rate",                 VALUE_INT,     STAGE_CONNECT, PER_RECIPIENT,   LEARNER_STORE,  "how often that key was counted at this stage within the last period, with this; older periods count by their share") \
 	FACT(SEEN,               "seen",                 VALUE_BOOL,    STAGE_CONNECT, PER_RECIPIENT,   LEARNER_STORE,  "whether that key was counted at this stage before, no longer ago than the period") \
 	FACT(USAGE,              "usage",                VALUE_INT,     STAGE_CONNECT, PER_RECIPIENT,   LEARNER_STORE,  "how much of a section rate that key has used up within its period, with the amount") \
+	FACT(MILTER,             "milter",               VALUE_ENUM,    STAGE_CONNECT, PER_RECIPIENT,   LEARNER_MILTER, "what that milter says at this stage; absent when it is not asked") \
+	FACT(MILTER_REPLY,       "milter.reply",         VALUE_STRING,  STAGE_CONNECT, PER_RECIPIENT,   LEARNER_MILTER, "what it wants the client to hear, or why it wants the message kept; absent when it says nothing") \
 	FACT(SCORE,              "score",                VALUE_SCORE,   STAGE_CONNECT, PER_TRANSACTION, LEARNER_TOLD,   "sum of all scores so far")
 /* clang-format on */
 
@@ -217,7 +220,7 @@ void facts_set_failed(struct facts *facts, enum fact fact, const char *reason);
  * matter. The argument is copied. */
 void facts_answer(struct facts *facts, const struct question *question, enum fact_state state,
 	struct value value);
-void facts_forget(struct facts *facts, enum fact fact);
+void facts_forget(struct facts *facts, enum fact fact); /* with all arguments */
 /* Before the next recipient. */
 void facts_forget_recipient(struct facts *facts);
 /* Takes over everything that the other set knows. */

@@ -7,6 +7,7 @@
 #include "policy/dkim_damage.h"
 #include "policy/header_learner.h"
 #include "policy/hygiene.h"
+#include "policy/mail/revision.h"
 #include "policy/mail/trace.h"
 #include "policy/ruling.h"
 #include "policy/shadow.h"
@@ -652,9 +653,9 @@ static void add_received_spf(struct inquiry *inquiry, struct edits *edits)
 }
 
 /* Whoever verifies behind us finds the signature wrong, and shall know by whose hand. */
-static void tell_damage(struct inquiry *inquiry, struct edits *edits)
+static void tell_damage(struct inquiry *inquiry, struct edits *by, struct edits *edits)
 {
-	inquiry->breaks_dkim = dkim_damage_domains(inquiry, edits);
+	inquiry->breaks_dkim = dkim_damage_domains(inquiry, by);
 	if (!inquiry->breaks_dkim)
 		return;
 	add(edits, "Authentication-Results",
@@ -663,7 +664,14 @@ static void tell_damage(struct inquiry *inquiry, struct edits *edits)
 			inquiry->policy->site->authserv_id, inquiry->breaks_dkim));
 }
 
-void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
+static void tag(const struct inquiry *inquiry, struct edits *edits)
+{
+	if (inquiry->tagged)
+		add(edits, "X-Postern-Tag", talloc_asprintf(NULL, "score=%.1f", inquiry->score));
+}
+
+/* What the judge wants to be changed. */
+static struct edits *own_edits(struct inquiry *inquiry, const char *id, int64_t seconds)
 {
 	unsigned missing = missing_fields(inquiry);
 	struct edits *edits = new_edits(inquiry);
@@ -675,12 +683,58 @@ void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
 	if (missing & HEADER_MISSING_MESSAGE_ID)
 		add(edits, "Message-ID",
 			talloc_asprintf(NULL, "<%s@%s>", id, inquiry->policy->site->hostname));
-	if (inquiry->tagged)
-		add(edits, "X-Postern-Tag", talloc_asprintf(NULL, "score=%.1f", inquiry->score));
+	tag(inquiry, edits);
 	add_received_spf(inquiry, edits);
 	ruling_edit(inquiry, edits);
 	hygiene_clean(inquiry, edits);
-	tell_damage(inquiry, edits);
+	return edits;
+}
+
+struct revision *inquiry_revision(struct inquiry *inquiry)
+{
+	struct inquiry_mail *mail = inquiry->mail;
+	int64_t seconds = inquiry_number(inquiry, FACT_NOW, 0);
+
+	if (mail->revision)
+		return mail->revision;
+	inquiry->tagged = false;
+	mail->has_rules = ruling_has_spoken(inquiry);
+	mail->revision = revision_new(inquiry, own_edits(inquiry, mail->id, seconds));
+	return mail->revision;
+}
+
+/* Those that others have made of ours; what came too late for them to see comes last. */
+static struct edits *revised(struct inquiry *inquiry, struct edits *own)
+{
+	const struct inquiry_mail *mail = inquiry->mail;
+	struct edits *edits = own;
+
+	if (mail && mail->revision && revision_is_changed(mail->revision)) {
+		edits = revision_edits(inquiry, mail->revision);
+		tag(inquiry, edits);
+		if (!mail->has_rules)
+			ruling_edit(inquiry, edits);
+	}
+	if (mail)
+		envelope_edits_append(&inquiry->envelope_edits, inquiry, &mail->envelope_edits);
+	return edits;
+}
+
+/* Not of one that our own edits were applied to before others saw it. */
+static bool is_of_message(const struct inquiry *inquiry, const struct edits *edits)
+{
+	return inquiry->message && edits->message.data == message_bytes(inquiry->message).data;
+}
+
+void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
+{
+	struct edits *own = own_edits(inquiry, id, seconds);
+	struct edits *edits = revised(inquiry, own);
+
+	tell_damage(inquiry, is_of_message(inquiry, edits) ? edits : own, edits);
+	if (edits != own)
+		talloc_free(own);
+
 	talloc_free(inquiry->edits);
 	inquiry->edits = edits;
 }

@@ -28,7 +28,10 @@
 #include "policy/verdict.h"
 
 struct chain;
+struct envelope;
 struct inquiry;
+struct recipient;
+struct revision;
 struct rule;
 struct ruling;
 struct shadow;
@@ -65,16 +68,29 @@ struct inquiry_start {
 	double score;
 };
 
+/* Of a transaction: what those are told about it who are asked what they say of the mail. */
+struct inquiry_mail {
+	const char *id;
+	const struct envelope *envelope;
+	const struct recipient *recipient; /* at rcpt: the one in question */
+	bool has_rules;                    /* the rules had spoken before the revision began */
+	struct revision *revision; /* the message as others have made it; NULL: as it came */
+	struct envelope_edits envelope_edits; /* and the envelope */
+};
+
 struct inquiry {
 	const struct chain *chain;
 	const struct policy *policy;
 	enum stage stage;
+	unsigned scans; /* how often the message was sent to a scanner */
 	struct facts *facts;
-	struct message *message;              /* NULL before the message stage */
-	struct header *header;                /* NULL until a learner has taken it apart */
-	struct edits *edits;                  /* NULL until inquiry_edit() */
+	struct message *message; /* NULL before the message stage */
+	struct inquiry_mail
+		*mail;         /* NULL outside a transaction, and where nobody is asked about it */
+	struct header *header; /* NULL until a learner has taken it apart */
+	struct edits *edits;   /* NULL until inquiry_edit() */
 	const char *breaks_dkim; /* domains whose signatures the edits break; NULL: none */
-	size_t stripped; /* parts of the message, by inquiry_edit() */
+	size_t stripped;         /* parts of the message, by inquiry_edit() */
 	struct envelope_edits envelope_edits; /* set by inquiry_edit(), too */
 	double score;                         /* of the session and of the stages judged so far */
 	bool accepted_session;                /* an accept for the whole session was given */
@@ -96,7 +112,6 @@ struct inquiry {
 	struct inquiry_start start;
 	struct question *wanted;  /* what this run asked in vain; NULL when nothing */
 	struct question *lacking; /* what a learner needs first: inquiry_lack() */
-	unsigned scans;           /* how often the message was sent to a scanner */
 	int64_t scan_id;          /* of the message, among all that scanners see; 0: none yet */
 	unsigned scanner;         /* who has seen it last */
 	struct ruling *ruling;    /* what the rules say at this stage; NULL: nothing */
@@ -154,6 +169,9 @@ void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry);
  * Message-ID (made of the transaction's id) are added where one of our own clients, in relay.networks or authenticated, left them out;
  * Received-SPF where SPF was asked; X-Postern-Tag where the score has reached thresholds.tag; what rules want, of the envelope too; policy/hygiene.h removes what strangers may not bring. */
 void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds);
+
+/* For learners that may change the message: as it is after our own edits, and those before. Within a transaction, at the message stage. */
+struct revision *inquiry_revision(struct inquiry *inquiry);
 
 /* The trace as one JSON array (jansson) is explain's; this gives the word for the log: "relay=pass,size=reject", each pair once; what
  * was monitored has a "?" behind it. */

@@ -144,7 +144,7 @@ static const struct option checks_rows[] = {
 	{FIELD(checks_options, chain), .type = OPTION_TEXTS,
 		.preset = "size virus recipients rate rules pregreet recipient helo helo_name "
 			  "client_name "
-			  "dnsbl sender sender_domain rhsbl spf greylist headers hops",
+			  "dnsbl sender sender_domain rhsbl spf greylist headers hops milter",
 		.manual = "the checks, in the order in which they are asked"},
 	{FIELD(checks_options, monitor), .type = OPTION_TEXTS,
 		.manual = "those of them that judge and are recorded, but do not act"},

@@ -241,6 +241,14 @@ struct allow_entry {
 	int64_t end; /* seconds since 1970 when it counts no more */
 };
 
+/* What comes of it when a milter does not answer. */
+enum milter_failure { ON_FAILURE_TEMPFAIL, ON_FAILURE_ACCEPT, ON_FAILURE_REJECT };
+
+struct milter_policy {
+	const char *name;
+	enum milter_failure on_failure;
+};
+
 /* All of them, looked up once. */
 struct learner;
 
@@ -266,6 +274,9 @@ struct policy {
 	const struct hygiene_options *hygiene;
 	const struct scanner_options *scanner;
 	const struct thresholds_options *thresholds;
+	const struct milter_policy
+		*milters; /* in the order in which they are asked; handed in by who knows them */
+	size_t milter_count;
 	const struct quarantine_options *quarantine;
 	const struct clamd_options **clamds;
 	size_t clamd_count;

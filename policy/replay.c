@@ -503,12 +503,22 @@ static void miss(
 	await_skip(await, OUTCOME_DONE);
 }
 
+/* Scanners know other viruses today than then: what was not recorded has none. */
+static void find_nothing(
+	void *owner, struct inquiry *inquiry, const struct question *question, struct await *await)
+{
+	(void)owner;
+	facts_answer(inquiry->facts, question, FACT_ABSENT, (struct value){0});
+	await_skip(await, OUTCOME_DONE);
+}
+
 static const struct chain *without_teachers(struct play *play, const struct chain *chain)
 {
 	struct learner learners[LEARNERS] = {{NULL, NULL}};
 
 	for (size_t i = 0; i < LEARNERS; i++)
 		learners[i] = (struct learner){miss, play};
+	learners[LEARNER_VIRUS] = (struct learner){find_nothing, NULL};
 	if (play->the_case->message) {
 		learners[LEARNER_HEADER] = *chain_learner(chain, LEARNER_HEADER);
 		learners[LEARNER_CONTENT] = *chain_learner(chain, LEARNER_CONTENT);

@@ -112,11 +112,11 @@ static void join(struct cut *into, const struct cut *cut)
 	if (strstr(into->text, cut->text))
 		return;
 	if (++into->told < NAMES_TOLD)
-		into->text = talloc_asprintf(
-			talloc_parent(into->text), "%s%s", into->text, cut->text);
+		into->text =
+			talloc_asprintf(talloc_parent(into->text), "%s%s", into->text, cut->text);
 	else if (into->told == NAMES_TOLD)
-		into->text = talloc_asprintf(
-			talloc_parent(into->text), "%sand more\r\n", into->text);
+		into->text =
+			talloc_asprintf(talloc_parent(into->text), "%sand more\r\n", into->text);
 }
 
 /* Those that overlap become one. */
@@ -202,7 +202,8 @@ static char *print_header(const void *parent, struct slice header)
 				field.whole.data[field.whole.size - 1] == '\n' ? "" : "\r\n");
 	}
 	return talloc_asprintf_append(kept,
-		"Content-Type: " NEW_TYPE "\r\nContent-Transfer-Encoding: " NEW_ENCODING "\r\n\r\n");
+		"Content-Type: " NEW_TYPE "\r\nContent-Transfer-Encoding: " NEW_ENCODING
+		"\r\n\r\n");
 }
 
 static void replace(struct edits *edits, size_t at, size_t end, const char *text)

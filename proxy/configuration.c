@@ -7,6 +7,7 @@
 #include "policy/rulebook.h"
 #include "proxy/file_watch.h"
 #include "proxy/laboratory.h"
+#include "proxy/milter_tls.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
 
@@ -17,7 +18,8 @@
 #include <talloc.h>
 #include <unistd.h>
 
-const struct section *const configuration_sections[] = {policy_sections, proxy_sections, NULL};
+const struct section *const configuration_sections[] = {
+	policy_sections, plugins_sections, proxy_sections, NULL};
 
 #define MESSAGES_OF_A_STORE 16 /* of the largest that it may keep, at least */
 
@@ -509,6 +511,9 @@ static struct configuration *complete(struct configuration *configuration, const
 
 	join(configuration, settings);
 	configuration->policy = policy = policy_new(configuration, settings, complaints);
+	configuration->milters =
+		plugins_read(policy, settings, &configuration->milter_count, complaints);
+	configuration->milter_tls = milter_tls_new(configuration, configuration, complaints);
 	policy->content = laboratory_new(configuration, policy, configuration->user);
 	read_rules(configuration, policy, file, complaints);
 	configuration->recipients_file = choose_list(configuration);

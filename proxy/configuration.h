@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "plugins/options.h"
 #include "policy/chain.h"
 #include "proxy/options.h"
 #include "proxy/tls_setup.h"
@@ -19,6 +20,9 @@ struct configuration {
 	size_t backend_count;
 	const struct route_options **routes;
 	size_t route_count;
+	const struct milter_options **milters;
+	size_t milter_count;
+	const struct milter_tls *milter_tls; /* TLS towards them */
 	const struct tls_options *tls;
 	const struct tls_setup *tls_setup; /* what became of all settings of TLS */
 	const struct smtp_options *smtp;

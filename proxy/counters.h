@@ -83,5 +83,6 @@ enum counter_key {
 	KEY_UNKNOWN_RECIPIENT = 8, /* recent: that the backend does not know a recipient */
 	KEY_RULE = 9,              /* words: of policy/breaker.h */
 	KEY_REFUSAL_RECORDED = 10, /* recent: records of refusals of a client, and of all */
+	KEY_MILTER = 12,           /* words: of plugins/milter_breaker.h */
 	KEY_POISON = 11,           /* recent: messages that scanners died over */
 };

@@ -4,6 +4,7 @@
 
 #include "base/loop.h"
 #include "base/stream.h"
+#include "plugins/milter_learner.h"
 #include "policy/breaker.h"
 #include "policy/list_watch.h"
 #include "policy/recipient_list.h"
@@ -13,6 +14,7 @@
 #include "proxy/arrival.h"
 #include "proxy/clamd.h"
 #include "proxy/handshake.h"
+#include "proxy/milter_tls.h"
 #include "proxy/passthrough.h"
 #include "proxy/pool.h"
 #include "proxy/resolver.h"
@@ -152,6 +154,8 @@ static void make_chain(struct gateway *gateway)
 		learners[LEARNER_LISTS] = list_watch_learner(gateway->lists);
 	if (gateway->store)
 		learners[LEARNER_STORE] = store_learner(gateway->store);
+	if (gateway->milters)
+		learners[LEARNER_MILTER] = milter_learner_row(gateway->milters);
 	if (gateway->clamd)
 		learners[LEARNER_VIRUS] = clamd_learner(gateway->clamd);
 	if (gateway->scans)
@@ -197,6 +201,7 @@ static int close_gateway(struct gateway *gateway)
 	passthrough_close_all(gateway);
 	for (size_t i = 0; i < gateway->configuration->backend_count; i++)
 		talloc_free(gateway->pools[i]);
+	talloc_free(gateway->milters);
 	talloc_free(gateway->store);
 	talloc_free(gateway->lists);
 	talloc_free(gateway->dns);
@@ -231,6 +236,11 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 	gateway->pools = talloc_array(gateway, struct pool *, configuration->backend_count);
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		gateway->pools[i] = pool_new(gateway, gateway, configuration->backends[i]);
+	if (configuration->milter_count)
+		gateway->milters = milter_learner_new(gateway, loop, table, KEY_MILTER,
+			configuration->policy, configuration->milters,
+			milter_tls_contexts(configuration->milter_tls),
+			configuration->milter_count);
 	make_chain(gateway);
 	talloc_set_destructor(gateway, close_gateway);
 	return gateway;

@@ -16,6 +16,7 @@ struct arrival;
 struct clamd;
 struct dns;
 struct list_watch;
+struct milter_learner;
 struct passthrough;
 struct rule_log;
 struct pool;
@@ -33,6 +34,7 @@ struct gateway {
 	struct store *store;               /* NULL: nothing is remembered */
 	struct clamd *clamd;               /* NULL: nobody is asked about viruses */
 	struct scan_link *scans;           /* NULL: rules ask for nothing that stands in messages */
+	struct milter_learner *milters;    /* NULL: there are none */
 	struct recipient_list *recipients; /* empty until gateway_use_recipients() */
 	struct table *table;
 	struct keeper_link *keeper; /* NULL: verdict records go nowhere */

@@ -2,6 +2,8 @@
 /* Files of the quarantine: what is kept, and how it goes. */
 #include "proxy/quarantine.h"
 
+#include "base/log.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +87,26 @@ static void count_used(struct quarantine *quarantine)
 		each(quarantine, folder, add_size, &quarantine->used);
 }
 
+/* What root makes, looking around, is for whoever the quarantine belongs to. */
+static void give_to_owner(const struct quarantine *quarantine, const char *path)
+{
+	struct stat status;
+
+	if (geteuid() == 0 && stat(quarantine->options->path, &status) == 0 && status.st_uid != 0 &&
+		lchown(path, status.st_uid, status.st_gid) < 0)
+		log_event(LEVEL_WARNING, "quarantine_owner", "%s: %s", path, strerror(errno));
+}
+
+static bool make_folder(const struct quarantine *quarantine, const char *path)
+{
+	bool made = mkdir(path, 0700) == 0;
+
+	if (!made)
+		return errno == EEXIST;
+	give_to_owner(quarantine, path);
+	return true;
+}
+
 struct quarantine *quarantine_open(
 	const void *parent, const struct quarantine_options *options, const char **reason)
 {
@@ -93,7 +115,7 @@ struct quarantine *quarantine_open(
 	quarantine->options = options;
 	for (enum folder folder = TMP; folder < FOLDERS; folder++) {
 		char *path = path_of(quarantine, quarantine, folder, "");
-		if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+		if (!make_folder(quarantine, path)) {
 			*reason = talloc_asprintf(parent, "%s: %s", path, strerror(errno));
 			talloc_free(quarantine);
 			return NULL;
@@ -402,6 +424,7 @@ const char *quarantine_write_ticket(
 	char *name = ticket_name(NULL, id);
 	const char *path = path_of(name, quarantine, TMP, name);
 	int file = make_file(path);
+	give_to_owner(quarantine, path);
 	bool good = file >= 0 && write_all(file, ticket) && fsync(file) == 0 &&
 		rename(path, path_of(name, quarantine, TICKETS, name)) == 0 &&
 		sync_folder(quarantine, TICKETS);

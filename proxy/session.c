@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/store.h"
 #include "base/stream.h"
+#include "plugins/milter_learner.h"
 #include "policy/shadow.h"
 #include "proxy/announcement.h"
 #include "proxy/handshake.h"
@@ -397,6 +398,8 @@ static struct step hear_unknown_verb(struct session *s, struct slice line)
 
 	table_add(s->gateway->table, COUNT_HOSTILE, hostile);
 	table_add(s->gateway->table, COUNT_FOREIGN, foreign);
+	if (s->gateway->milters)
+		milter_learner_note_unknown(s->gateway->milters, s->facts, line);
 	s->unknown_verbs++;
 	s->closing |= foreign;
 	say(s, 500, "5.5.1",
@@ -686,6 +689,9 @@ static struct step refuse_recipient(struct session *s)
 
 	s->spoilt = true;
 	transaction_note_refusal(s);
+	if (s->gateway->milters)
+		milter_learner_note_refused(
+			s->gateway->milters, s->facts, &s->command->recipient, &s->reply);
 	if (reply_is_permanent(&s->reply))
 		pause = limits_tarpit(s, !is_backends_word(s), &go_on);
 	if (!go_on && !s->closing) {

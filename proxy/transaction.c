@@ -66,6 +66,11 @@ void transaction_begin(struct session *s)
 	transaction->facts = facts_new(transaction, s->facts);
 	transaction->inquiry = inquiry_new(transaction, s->gateway->chain, transaction->facts);
 	inquiry_inherit(transaction->inquiry, s->inquiry);
+	if (s->gateway->milters) {
+		transaction->inquiry->mail = talloc_zero(transaction->inquiry, struct inquiry_mail);
+		transaction->inquiry->mail->id = transaction->id;
+		transaction->inquiry->mail->envelope = envelope;
+	}
 	s->transaction = transaction;
 	announcement_hand_over(s, transaction);
 	tell_sender(transaction);
@@ -96,6 +101,8 @@ void transaction_forget_recipient(struct transaction *transaction)
 	if (gateway->keeper)
 		record_recipient(transaction->inquiry, gateway->configuration->store->record);
 	facts_forget_recipient(transaction->facts);
+	if (transaction->inquiry->mail)
+		transaction->inquiry->mail->recipient = NULL;
 }
 
 void transaction_redirect(struct session *s)

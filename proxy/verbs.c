@@ -33,6 +33,8 @@ static void prepare_helo(struct session *s)
 	session_forget_helo(s);
 	s->helo = slice_keep(s, s->command->argument);
 	facts_set_text(s->facts, FACT_HELO_NAME, s->helo);
+	facts_forget(s->facts, FACT_MILTER);
+	facts_forget(s->facts, FACT_MILTER_REPLY);
 }
 
 static void change_helo(struct session *s)
@@ -121,6 +123,8 @@ static void prepare_rcpt(struct session *s)
 	facts_set_number(transaction->facts, FACT_RECIPIENT_FORM, address->form);
 	facts_set_number(
 		transaction->facts, FACT_RECIPIENT_COUNT, (int64_t)transaction->envelope->passed);
+	if (transaction->inquiry->mail)
+		transaction->inquiry->mail->recipient = &s->command->recipient;
 	recipient_memory_tell(s, address);
 }
 

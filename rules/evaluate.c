@@ -430,7 +430,8 @@ static struct value take_chosen(
 static enum truth take_records(struct evaluation *evaluation, const struct rule *rule,
 	const struct rule_action *action, struct outcome_action *filled)
 {
-	const struct known *known = action->takes ? evaluation_know(evaluation, action->takes) : NULL;
+	const struct known *known =
+		action->takes ? evaluation_know(evaluation, action->takes) : NULL;
 	bool was_tracing = evaluation->is_tracing;
 	bool *chosen;
 
@@ -440,8 +441,8 @@ static enum truth take_records(struct evaluation *evaluation, const struct rule 
 		return known->state == FACT_UNKNOWN ? TRUTH_UNKNOWN : TRUTH_FAILED;
 	chosen = talloc_zero_array(evaluation, bool, known->value.records.count);
 	evaluation->is_tracing = true;
-	choose_records(evaluation, rule->condition, action->takes, chosen,
-		known->value.records.count);
+	choose_records(
+		evaluation, rule->condition, action->takes, chosen, known->value.records.count);
 	evaluation->is_tracing = was_tracing;
 	filled->taken.value = take_chosen(evaluation, &known->value.records, chosen);
 	filled->taken.state = FACT_KNOWN;

@@ -15,7 +15,7 @@ struct reference *resolve_fact(
 	struct builder *builder, const struct fact_name *name, const struct reference **any);
 
 /* Records of that name, which the language itself asks for. */
-struct reference *resolve_records_asked(
+struct reference *resolve_fact_records(
 	struct builder *builder, const char *name, struct place place);
 
 /* The fact of that name and its one argument, which the language itself asks for. */

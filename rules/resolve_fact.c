@@ -288,7 +288,7 @@ struct reference *resolve_fact_asked(struct builder *builder, const char *name,
 	return builder_check_stage(builder, reference, place, NULL) ? reference : NULL;
 }
 
-struct reference *resolve_records_asked(
+struct reference *resolve_fact_records(
 	struct builder *builder, const char *name, struct place place)
 {
 	const struct reference like = {.text = name,

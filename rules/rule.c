@@ -225,7 +225,7 @@ static bool add_question(struct making *making, struct place place)
 	const struct value_field *duration = NULL;
 
 	if (made->row->takes)
-		made->takes = resolve_records_asked(making->builder, made->row->takes, place);
+		made->takes = resolve_fact_records(making->builder, made->row->takes, place);
 	if (!made->row->asks)
 		return !made->row->takes || made->takes;
 	for (size_t i = 0; i < made->row->slot_count; i++) {

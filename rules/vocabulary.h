@@ -81,7 +81,8 @@ struct vocabulary_action {
 	bool final;      /* ends the stage */
 	const char *
 		asks; /* a fact of type bool: it acts only while that is true. It is asked with the action's duration if it has an argument */
-	const char *takes; /* records that it acts upon: those for which the rule's condition holds; NULL: none */
+	const char *
+		takes; /* records that it acts upon: those for which the rule's condition holds; NULL: none */
 	const struct vocabulary_slot *slots;
 	size_t slot_count;
 	const char *missing; /* not in this build: the option that brings it */

@@ -41,13 +41,13 @@ class Setting:
         assert answer.returncode == 0, answer.stdout + answer.stderr
         poll(lambda: len(self.gateway.processes("keeper")) == 1 and not self.gateway.processes("keeper", "draining"), "the reload")
 
-    def send(self, subject=b"hold this", body=b"text", recipients=("b@example.com", "c@example.com")):
+    def send(self, subject=b"hold this", body=b"text", recipients=("b@example.com", "c@example.com"), message=None):
         with smtplib.SMTP("127.0.0.1", self.gateway.port, timeout=PATIENCE, source_address=("127.0.0.2", 0)) as client:
             client.ehlo("client.example")
             client.mail("a@example.net")
             for recipient in recipients:
                 client.rcpt(recipient)
-            return client.data(MESSAGE % (subject, body))[0]
+            return client.data(message or MESSAGE % (subject, body))[0]
 
     def command(self, *words):
         return self.gateway.command("quarantine", *words)
@@ -220,7 +220,35 @@ class Failures(unittest.TestCase):
         self.assertEqual(len(setting.kept()), log.count("verdict=quarantine"))
 
 
+EDITING = """
+rule program { stage message when any attachment (extension == "exe") then strip }
+rule copy { stage message when header["X-Copy"] == "yes" then add_recipient <c@example.com> remove_recipient <b@example.com> }
+"""
+PROGRAM = (b"From: a@example.net\r\nSubject: %s\r\nX-Copy: yes\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
+           b"--x\r\n\r\n.hello \r\n--x\r\nContent-Type: application/x; name=a.exe\r\n\r\nMZ\r\n--x\r\n\r\nlast\r\n--x--\r\n")
+STRIPPED = (b"\n--x\n\n.hello \n--x\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n"
+            b"mx.example.com has removed this part of the message. There was in it:\n\na.exe (rule program)\n\n--x\n\nlast\n--x--\n")
+
+
 class WithPostfix(unittest.TestCase):
+    def test_edits_arrive(self):
+        reason = mta.why_not()
+        if reason:
+            self.skipTest(reason)
+        backend = mta.Postfix({"bdat": "", "data": "-o smtpd_discard_ehlo_keywords=chunking"})
+        self.addCleanup(backend.end)
+        for door in ("bdat", "data"):
+            setting = Setting(self, servers=[f"127.0.0.1:{backend.ports[door]}"])
+            with open(setting.gateway.directory + "/site.rules", "a", encoding="ascii") as rules:
+                rules.write(EDITING)
+            setting.use()
+            subject = b"edited " + door.encode()
+            self.assertEqual(setting.send(subject=subject, recipients=("a@example.com", "b@example.com"), message=PROGRAM % subject), 250)
+            for box in ("a", "c"):
+                mail = poll(lambda: next((m for m in backend.mails(box) if subject in m), None), "the mail")
+                self.assertTrue(mail.replace(b"\r\n", b"\n").endswith(STRIPPED), mail)
+            self.assertFalse([m for m in backend.mails("b") if subject in m])
+
     def test_release_through_it(self):
         reason = mta.why_not()
         if reason:

@@ -14,6 +14,7 @@ extern const struct check dnsbl_check;
 extern const struct check greylist_check;
 extern const struct check headers_check;
 extern const struct check helo_name_check;
+extern const struct check milter_check;
 extern const struct check pregreet_check;
 extern const struct check helo_check;
 extern const struct check hops_check;

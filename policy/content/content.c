@@ -428,7 +428,8 @@ static void enqueue_parts(
 				.depth = item->depth,
 				.in_archive = item->in_archive,
 				.is_placed = true,
-				.place = item->is_placed ? item->place : place_of(examination, part),
+				.place =
+					item->is_placed ? item->place : place_of(examination, part),
 				.is_other_reading =
 					item->is_other_reading || part->readings & MIME_OTHERWISE});
 	}

@@ -338,8 +338,7 @@ static bool begin_container(struct pass *pass, struct slice header, const char *
 static void add_late_header(struct pass *pass, const char *body, const char *end)
 {
 	const char *at = body, *limit = end - body > LATE_HEADER ? body + LATE_HEADER : end;
-	struct mime_part part =
-		part_of_leaf(pass, slice_make(body, 0), slice_make(body, 0));
+	struct mime_part part = part_of_leaf(pass, slice_make(body, 0), slice_make(body, 0));
 
 	while (at < limit && (unsigned char)*at <= ' ')
 		at++;

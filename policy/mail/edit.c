@@ -135,6 +135,11 @@ bool edits_replace_bytes(struct edits *edits, size_t at, size_t size, struct sli
 	return true;
 }
 
+void edits_take_over(struct edits *edits, const struct edit *edit)
+{
+	*append(edits, edit->action, edit->name) = *edit;
+}
+
 /* The prefix on a line of its own, or before the old text where that fits: what came folded and encoded stays so. */
 static char *prefixed_subject(struct edits *edits, const char *prefix, struct slice value)
 {

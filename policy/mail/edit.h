@@ -74,6 +74,9 @@ void edits_prefix_subject(struct edits *edits, const char *prefix);
 bool edits_replace_bytes(struct edits *edits, size_t at, size_t size, struct slice text)
 	__attribute__((warn_unused_result));
 
+/* One of another list of the same message, which must outlive this; or one that is above the trace field, of any. */
+void edits_take_over(struct edits *edits, const struct edit *edit);
+
 /* "add_header", "remove_header", "replace_header", "replace_bytes" */
 const char *edit_action_name(enum edit_action action);
 

@@ -61,6 +61,13 @@ bool envelope_edits_change_sender(
 		is_null ? &null_sender : recipient_of(parent, address));
 }
 
+void envelope_edits_append(
+	struct envelope_edits *edits, const void *parent, const struct envelope_edits *others)
+{
+	for (size_t i = 0; i < others->count; i++)
+		(void)append(edits, parent, others->items[i].action, others->items[i].address);
+}
+
 /* --- the final envelope --- */
 
 static size_t find(const struct envelope *envelope, const struct address *address)

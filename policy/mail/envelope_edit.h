@@ -42,6 +42,10 @@ bool envelope_edits_remove_recipient(struct envelope_edits *edits, const void *p
 bool envelope_edits_change_sender(struct envelope_edits *edits, const void *parent,
 	const char *address) __attribute__((warn_unused_result));
 
+/* Those of another list, whose addresses must live as long. */
+void envelope_edits_append(
+	struct envelope_edits *edits, const void *parent, const struct envelope_edits *others);
+
 /* "redirect", "add_recipient", "remove_recipient", "change_sender" */
 const char *envelope_edit_action_name(enum envelope_action action);
 

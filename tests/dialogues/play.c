@@ -3,6 +3,7 @@
 #include "base/loop.h"
 #include "base/stream.h"
 #include "proxy/session.h"
+#include "tests/fakes/milter.h"
 #include "tests/fakes/rig.h"
 #include "tests/fakes/shelf.h"
 
@@ -441,6 +442,25 @@ static void on_drained(void *owner)
 	(void)owner;
 }
 
+/* What a milter hears next; its macros only when they are asked for. */
+static void milter_hears(struct play *play, size_t number, const char *pattern)
+{
+	struct fake_milter *milter = play->rig->milters[number];
+	bool with_macros = strncmp(pattern, "macros", 6) == 0;
+	const char *heard = NULL;
+
+	ck_assert_msg(milter != NULL, "%s:%u: no such milter", play->file, play->line);
+	for (unsigned patience = 0; patience < RIG_PATIENCE && !heard; patience++) {
+		heard = milter_heard(milter, with_macros);
+		if (!heard) {
+			rig_turn(play->rig);
+			poll(NULL, 0, patience > 20);
+		}
+	}
+	if (!heard || fnmatch(pattern, heard, FNM_NOESCAPE) != 0)
+		give_up(play, "the milter hears something else", pattern, slice_of(heard));
+}
+
 static void set_mood(struct play *play, const char *mood)
 {
 	static const char *const moods[] = {
@@ -472,6 +492,10 @@ static void play_line(struct play *play, size_t index)
 		backend_hears(play, text);
 	else if (strncmp(line, "<B", 2) == 0)
 		backend_says(play, line[2] == '-' ? line + 4 : text, line[2] != '-');
+	else if (strncmp(line, ">M2", 3) == 0)
+		milter_hears(play, 1, line + 4);
+	else if (strncmp(line, ">M", 2) == 0)
+		milter_hears(play, 0, text);
 	else if (strncmp(line, "wait ", 5) == 0)
 		pass_time(play, line + 5);
 	else if (strncmp(line, "store ", 6) == 0)
@@ -483,7 +507,8 @@ static void play_line(struct play *play, size_t index)
 	else if (strcmp(line, "drain") == 0 || strcmp(line, "stop") == 0)
 		gateway_drain(play->rig->gateway, line[0] == 's', on_drained, play);
 	else if (!strchr(line, ':') ||
-		!strstr("config: rules: shadow: client: dns: offer: recipients: store: ways:",
+		!strstr("config: rules: shadow: client: dns: offer: recipients: store: ways: "
+			"milter: milter2:",
 			talloc_strndup(play, line, strcspn(line, " "))))
 		give_up(play, "no line of a dialogue", "", slice_of(line));
 }
@@ -530,6 +555,10 @@ static struct play *begin(const char *file, enum way way)
 		bad = rig_name(play->rig, name);
 		ck_assert_msg(!bad, "%s: no line of a zone: %s", file, bad);
 	}
+	for (size_t i = 0; (name = head(play, "milter:", i)); i++)
+		rig_milter(play->rig, 0, name);
+	for (size_t i = 0; (name = head(play, "milter2:", i)); i++)
+		rig_milter(play->rig, 1, name);
 	for (size_t i = 0; (name = head(play, "recipients:", i)); i++)
 		rig_recipient(play->rig, name);
 	bad = rig_begin(play->rig);

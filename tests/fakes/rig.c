@@ -9,6 +9,7 @@
 #include "proxy/resolver.h"
 #include "proxy/scan_desk.h"
 #include "proxy/scan_link.h"
+#include "tests/fakes/milter.h"
 #include "tests/fakes/nameserver.h"
 #include "tests/fakes/shelf.h"
 
@@ -161,6 +162,7 @@ static const struct {
 	{"spf", "spf { add_received = no }"},
 	{"rules", "rules { files = {\"@RULES@\"} }"},
 	{"shadow", "shadow { files = {\"@SHADOW@\"} }"},
+	{"milter", "milter \"one\" { socket = \"unix:@MILTER@\" }"},
 	{"control", "control { socket = \"/nonexistent/control\" }"},
 };
 
@@ -195,8 +197,10 @@ void rig_shadow_rule(struct rig *rig, const char *line)
 	add_line(rig, &rig->shadow, line);
 }
 
-static bool lacks_rules(const struct rig *rig, const char *section)
+static bool lacks_its_own(const struct rig *rig, const char *section)
 {
+	if (strcmp(section, "milter") == 0)
+		return !rig->milter_scripts[0];
 	return (strcmp(section, "rules") == 0 && !rig->rules.text) ||
 		(strcmp(section, "shadow") == 0 && !rig->shadow.text);
 }
@@ -204,7 +208,7 @@ static bool lacks_rules(const struct rig *rig, const char *section)
 static void add_presets(struct rig *rig)
 {
 	for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
-		if (lacks_rules(rig, presets[i].name))
+		if (lacks_its_own(rig, presets[i].name))
 			continue;
 		if (!strstr(rig->configuration, talloc_asprintf(rig, "\n%s", presets[i].name)))
 			rig_configure(rig, presets[i].text);
@@ -245,12 +249,39 @@ static const char *read_configuration(struct rig *rig, const struct configuratio
 	text = replace(rig, text, "@CERTIFICATE@", rig->certificate->file);
 	text = write_rules(rig, &rig->rules, text, "@RULES@");
 	text = write_rules(rig, &rig->shadow, text, "@SHADOW@");
+	for (size_t i = 0; i < RIG_MILTERS; i++) {
+		if (rig->milters[i])
+			text = replace(rig, text, i ? "@MILTER2@" : "@MILTER@",
+				milter_path(rig->milters[i]));
+	}
 	text = replace(rig, text, "@KEY@", rig->certificate->key);
 	text = replace(rig, text, "@FINGERPRINT@", rig->certificate->fingerprint);
 	*configuration = configuration_read_text(rig, "postern.conf", text, complaints);
 	remove_rules(&rig->rules);
 	remove_rules(&rig->shadow);
 	return complaints_errors(complaints) ? complaints_text(rig, complaints) : NULL;
+}
+
+/* --- milters --- */
+
+void rig_milter(struct rig *rig, size_t number, const char *line)
+{
+	const char *before = rig->milter_scripts[number];
+
+	rig->milter_scripts[number] = talloc_asprintf(rig, "%s%s\n", before ? before : "", line);
+}
+
+static void begin_milters(struct rig *rig)
+{
+	for (size_t i = 0; i < RIG_MILTERS; i++) {
+		char *script = rig->milter_scripts[i], *rest = NULL;
+		if (!script)
+			continue;
+		rig->milters[i] = milter_new(rig, rig->loop);
+		for (char *line = strtok_r(script, "\n", &rest); line;
+			line = strtok_r(NULL, "\n", &rest))
+			milter_script(rig->milters[i], line);
+	}
 }
 
 /* --- names --- */
@@ -353,10 +384,11 @@ const char *rig_begin(struct rig *rig)
 
 	log_capture(on_log, rig);
 	rig_listen(rig);
+	rig->loop = loop_new(rig);
+	begin_milters(rig);
 	bad = read_configuration(rig, &configuration);
 	if (bad)
 		return bad;
-	rig->loop = loop_new(rig);
 	clock_move(rig->loop->clock, 0);
 	rig->table = table_new(rig, counter_names);
 	rig->gateway = gateway_new(rig, rig->loop, configuration, rig->table, NULL, 1);
@@ -390,6 +422,8 @@ static const char *left_over(struct rig *rig)
 		return "a message is still counted";
 	talloc_free(rig->nameserver);
 	talloc_free(rig->gateway); /* before the loop: its streams are watched there */
+	for (size_t i = 0; i < RIG_MILTERS; i++)
+		talloc_free(rig->milters[i]);
 	talloc_free(rig->loop);
 	return table_sum(rig->table, COUNT_BACKEND_CONNECTIONS)
 		? "a backend connection is still counted"

@@ -13,6 +13,7 @@
 #include "tests/fakes/end.h"
 
 #define RIG_PATIENCE 10000 /* ms */
+#define RIG_MILTERS 2
 
 struct rig {
 	const struct certificate *certificate;
@@ -24,8 +25,10 @@ struct rig {
 	int listener; /* the backend's */
 	uint16_t port;
 	struct nameserver *nameserver;
-	struct shelf *shelf; /* the gateway's store; NULL: it has none */
-	struct zone *zone;   /* of the name server that the gateway asks; NULL: it has none */
+	struct fake_milter *milters[RIG_MILTERS]; /* that the gateway asks; NULL: none */
+	char *milter_scripts[RIG_MILTERS];        /* a line for each answer */
+	struct shelf *shelf;                      /* the gateway's store; NULL: it has none */
+	struct zone *zone; /* of the name server that the gateway asks; NULL: it has none */
 	char *configuration;
 	char *recipients; /* the list; NULL: none */
 	char *log;        /* all lines */
@@ -48,6 +51,10 @@ void rig_configure(struct rig *rig, const char *line);
 void rig_rule(struct rig *rig, const char *line);
 /* The same of the shadow's, @SHADOW@. */
 void rig_shadow_rule(struct rig *rig, const char *line);
+
+/* A line of the script (milter.h) of a milter, by its number from 0. @MILTER@ and @MILTER2@ are their sockets where the configuration
+ * has sections milter of its own. */
+void rig_milter(struct rig *rig, size_t number, const char *line);
 
 /* A line of what the gateway's name server knows (zone.h). NULL, or the line when it is none. Without any there is no name server, and nothing is known. */
 const char *rig_name(struct rig *rig, const char *line);

@@ -98,8 +98,7 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 
 	tcase_add_checked_fixture(cases, set_up, tear_down);
-	tcase_add_loop_test(
-		cases, knows_what_is_broken, 0, (int)(sizeof rows / sizeof rows[0]));
+	tcase_add_loop_test(cases, knows_what_is_broken, 0, (int)(sizeof rows / sizeof rows[0]));
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	int failed = srunner_ntests_failed(runner);

@@ -39,7 +39,7 @@ START_TEST(has_safe_defaults)
 	ck_assert_double_eq(policy->thresholds->tag, 5);
 	ck_assert_double_eq(policy->thresholds->quarantine, 10);
 	ck_assert_double_eq(policy->thresholds->reject, 15);
-	ck_assert_uint_eq(policy->checks->chain.count, 17);
+	ck_assert_uint_eq(policy->checks->chain.count, 19);
 	ck_assert_int_eq(policy->recipients->source, RECIPIENTS_BACKEND);
 	ck_assert_int_eq(policy->recipients->memory, 300000);
 	ck_assert_int_eq(policy->recipients->unknown_rate, 10);
