@@ -64,7 +64,8 @@ static void write_rules(const struct stand *stand)
 	FILE *out = fopen(path, "we");
 
 	assert(out);
-	fputs("version 1\nrule r { stage message when body.text contains \"zzzz\" then score 1 }\n", out);
+	fputs("version 1\nrule r { stage message when body.text contains \"zzzz\" then score 1 }\n",
+		out);
 	fclose(out);
 	talloc_free(path);
 }

@@ -625,6 +625,8 @@ START_TEST(bounds_nests)
 }
 END_TEST
 
+#define BYTES(text) text, sizeof(text) - 1
+
 /* Headers that announce dictionaries: what the tools themselves write is looked at, what no one needs is over limits before memory is taken. */
 static const struct {
 	enum file_type type;
@@ -633,25 +635,25 @@ static const struct {
 	bool is_over;
 } announcements[] = {
 	{FILE_TYPE_XZ,
-		"\xfd"
-		"7zXZ\0\0\4\xe6\xd6\xb4\x46\2\0\x21\1\x16\0\0\0",
-		24, false},
+		BYTES("\xfd"
+		      "7zXZ\0\0\4\xe6\xd6\xb4\x46\2\0\x21\1\x16\0\0\0"),
+		false},
 	{FILE_TYPE_XZ,
-		"\xfd"
-		"7zXZ\0\0\4\xe6\xd6\xb4\x46\2\0\x21\1\x28\0\0\0",
-		24, true},
+		BYTES("\xfd"
+		      "7zXZ\0\0\4\xe6\xd6\xb4\x46\2\0\x21\1\x28\0\0\0"),
+		true},
 	{FILE_TYPE_XZ,
-		"\xfd"
-		"7zXZ\0\0\4\xe6\xd6\xb4\x46\3\xc1\x8a\1\x80\2\4\0\x21\1\x28",
-		24, true},
+		BYTES("\xfd"
+		      "7zXZ\0\0\4\xe6\xd6\xb4\x46\3\xc1\x8a\1\x80\2\4\0\x21\1\x28"),
+		true},
 	{FILE_TYPE_XZ,
-		"\xfd"
-		"7zXZ\0\0\4\xe6\xd6\xb4\x46\xff\xff",
-		14, false},
-	{FILE_TYPE_LZIP, "LZIP\1\x1b", 6, false},
-	{FILE_TYPE_LZIP, "LZIP\1\x1d", 6, true},
-	{FILE_TYPE_LZMA, "\x5d\0\0\0\x08\xff\xff\xff\xff\xff\xff\xff\xff", 13, false},
-	{FILE_TYPE_LZMA, "\x5d\0\0\0\x10\xff\xff\xff\xff\xff\xff\xff\xff", 13, true},
+		BYTES("\xfd"
+		      "7zXZ\0\0\4\xe6\xd6\xb4\x46\xff\xff"),
+		false},
+	{FILE_TYPE_LZIP, BYTES("LZIP\1\x1b"), false},
+	{FILE_TYPE_LZIP, BYTES("LZIP\1\x1d"), true},
+	{FILE_TYPE_LZMA, BYTES("\x5d\0\0\0\x08\xff\xff\xff\xff\xff\xff\xff\xff"), false},
+	{FILE_TYPE_LZMA, BYTES("\x5d\0\0\0\x10\xff\xff\xff\xff\xff\xff\xff\xff"), true},
 };
 
 START_TEST(bounds_dictionaries)
