@@ -179,7 +179,7 @@ static const struct option rules_rows[] = {
 };
 
 static const struct option shadow_rows[] = {
-	{FIELD(shadow_options, files), .type = OPTION_TEXTS,
+	{FIELD(shadow_options, rules), .type = OPTION_TEXTS,
 		.manual = "rule files, as rules.files: what they would do otherwise than those is "
 			  "logged, counted and reported, and nothing is done"},
 	{0},

@@ -30,7 +30,7 @@ struct breaker_options {
 
 /* A second set of rules, which is judged and does nothing. */
 struct shadow_options {
-	struct texts files; /* as of rules */
+	struct texts rules; /* files, as of rules.files */
 };
 
 enum mode { MODE_ENFORCE, MODE_OBSERVE };

@@ -45,11 +45,11 @@ static void note_lists(struct rulebook *rulebook)
 
 /* A chain of the site's own may lack the check. */
 static void check_chain(
-	const struct policy *policy, const void *section, struct complaints *complaints)
+	const struct policy *policy, struct place place, struct complaints *complaints)
 {
 	if (!settings_list_has(&policy->checks->chain, "rules") ||
 		settings_list_has(&policy->checks->off, "rules"))
-		complaint_warning(complaints, policy_place(policy, section, "files"),
+		complaint_warning(complaints, place,
 			"there are rule files, but the check \"rules\" is not in checks.chain, or "
 			"is off: no rule is asked");
 }
@@ -86,12 +86,12 @@ void rulebook_read(struct policy *policy, const char *file, struct complaints *c
 	read_yara(policy, file, complaints);
 	if (policy->rules->files.count) {
 		policy->rulebook = read_set(policy, &policy->rules->files, file, complaints);
-		check_chain(policy, policy->rules, complaints);
+		check_chain(policy, policy_place(policy, policy->rules, "files"), complaints);
 	}
-	if (policy->shadow->files.count) {
+	if (policy->shadow->rules.count) {
 		policy->shadow_rulebook =
-			read_set(policy, &policy->shadow->files, file, complaints);
-		check_chain(policy, policy->shadow, complaints);
+			read_set(policy, &policy->shadow->rules, file, complaints);
+		check_chain(policy, policy_place(policy, policy->shadow, "rules"), complaints);
 	}
 }
 

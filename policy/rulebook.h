@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The rules of a policy: the files that rules.files names, read, joined to the facts of the judge and checked; and those of shadow.files, a
+ * The rules of a policy: the files that rules.files names, read, joined to the facts of the judge and checked; and those of shadow.rules, a
  * set of their own, in the same way. Made before the processes that judge are forked, since regexes are compiled to machine code; what searching needs of memory each of them has for itself.
  *
  * It is made in two steps, so that between them the files of its lists can be watched: a change after that is not missed.

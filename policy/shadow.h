@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The shadow is a second set of rules, of shadow.files. Wherever the acting rules were asked, and once the chain has decided, it is judged over the
+ * The shadow is a second set of rules, of shadow.rules. Wherever the acting rules were asked, and once the chain has decided, it is judged over the
  * same facts, and what it would have done otherwise is kept in the inquiry: for the log, the record and the counters. It acts on nothing,
  * delays nobody and changes no message; a fact that it alone needs is learnt, and that time is all it costs.
  *

@@ -289,7 +289,7 @@ class Beside(unittest.TestCase):
         setting = Setting(self)
         acting = setting.rules('rule odd { stage mail when sender.domain == "example.org" then reject }')
         shadow = setting.rules('rule odd { stage mail when sender.domain == "example.net" then reject }', "shadow.rules")
-        setting.use(f'rules {{ files = {{"{acting}"}} }} shadow {{ files = {{"shadow.rules"}} }}')
+        setting.use(f'rules {{ files = {{"{acting}"}} }} shadow {{ rules = {{"shadow.rules"}} }}')
         self.assertEqual(send(setting.gateway), 250)
         self.assertEqual(send(setting.gateway, sender="a@example.com.invalid"), 250)
         setting.recorded(2)

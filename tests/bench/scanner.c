@@ -25,7 +25,7 @@
 #define TRIPS 2000
 #define MAILS 10000
 #define FILES_MAXIMUM 8192
-#define SHADOW "shadow { files = {a.rules} }"
+#define SHADOW "shadow { rules = {a.rules} }"
 #define MAIL_MAXIMUM (16 << 20)
 
 static const struct section *const sections[] = {policy_sections, NULL};

@@ -161,7 +161,7 @@ static const struct {
 	{"smtp", "smtp { greeting_wait = 0s strict_pipelining = no }"},
 	{"spf", "spf { add_received = no }"},
 	{"rules", "rules { files = {\"@RULES@\"} }"},
-	{"shadow", "shadow { files = {\"@SHADOW@\"} }"},
+	{"shadow", "shadow { rules = {\"@SHADOW@\"} }"},
 	{"milter", "milter \"one\" { socket = \"unix:@MILTER@\" }"},
 	{"control", "control { socket = \"/nonexistent/control\" }"},
 };

@@ -48,15 +48,15 @@ static const struct {
 } rows[] = {
 	{"", 0, 0, NULL},
 	{"rules { files = {\"*.rules\"} }", 2, 0, NULL},
-	{"rules { files = {\"*.rules\"} } shadow { files = {one.new} }", 2, 1, NULL},
-	{"shadow { files = {\"*.rules\"} }", 0, 2, NULL},
+	{"rules { files = {\"*.rules\"} } shadow { rules = {one.new} }", 2, 1, NULL},
+	{"shadow { rules = {\"*.rules\"} }", 0, 2, NULL},
 	{"rules { files = {a.rules one.new} }", 0, 0, "one.new:2:6: error:"},
-	{"shadow { files = {broken} }", 0, 0, "broken:2:26: error:"},
-	{"rules { files = {a.rules} } shadow { files = {broken} }", 1, 0, "broken:2:26: error:"},
-	{"shadow { files = {missing} }", 0, 0, "missing"},
-	{"shadow { files = {a.rules} } checks { off = {rules} }", 0, 1,
+	{"shadow { rules = {broken} }", 0, 0, "broken:2:26: error:"},
+	{"rules { files = {a.rules} } shadow { rules = {broken} }", 1, 0, "broken:2:26: error:"},
+	{"shadow { rules = {missing} }", 0, 0, "missing"},
+	{"shadow { rules = {a.rules} } checks { off = {rules} }", 0, 1,
 		"the check \"rules\" is not in checks.chain, or is off"},
-	{"shadow { file = {a.rules} }", 0, 0, "did you mean \"files\""},
+	{"shadow { rule = {a.rules} }", 0, 0, "did you mean \"rules\""},
 };
 
 START_TEST(reads_both_sets)
@@ -81,8 +81,8 @@ static const struct {
 } trials[] = {
 	{"rules { files = {a.rules} }", 0},
 	{"rules { files = {untrue} }", 1},
-	{"rules { files = {a.rules} } shadow { files = {untrue} }", 1},
-	{"rules { files = {untrue} } shadow { files = {untrue} }", 2},
+	{"rules { files = {a.rules} } shadow { rules = {untrue} }", 1},
+	{"rules { files = {untrue} } shadow { rules = {untrue} }", 2},
 };
 
 START_TEST(tries_the_tests_of_both)
@@ -101,7 +101,7 @@ END_TEST
 
 START_TEST(knows_the_files_of_lists)
 {
-	const struct rule_site *site = site_with("shadow { files = {listed} }");
+	const struct rule_site *site = site_with("shadow { rules = {listed} }");
 	const struct texts *files = &site->policy->shadow_rulebook->list_files;
 
 	rule_site_is_good(site);

@@ -12,7 +12,7 @@
 	"hostname = mx.example.com relay { domains = {example.com} } checks { chain = {rules} } "  \
 	"thresholds { tag = 5 reject = 15 } "
 #define RULES "rules { files = {a.rules} } "
-#define SHADOW "shadow { files = {b.rules} } "
+#define SHADOW "shadow { rules = {b.rules} } "
 
 static void *scratch;
 

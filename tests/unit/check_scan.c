@@ -197,7 +197,7 @@ END_TEST
 START_TEST(judges_the_shadow_too)
 {
 	const struct rule_site *site =
-		site_of(WHEN("mime.parts == 3"), "shadow { files = {b.rules} }");
+		site_of(WHEN("mime.parts == 3"), "shadow { rules = {b.rules} }");
 	struct wire wire;
 	struct inquiry *inquiry = judged(wired(site, &wire), TWO_PARTS);
 
@@ -213,7 +213,7 @@ START_TEST(a_scanner_that_fails_costs_the_shadow_one_trip)
 {
 	struct wire wire;
 	const struct chain *chain = wired(
-		site_of(WHEN("subject == \"report\""), "shadow { files = {b.rules} }"), &wire);
+		site_of(WHEN("subject == \"report\""), "shadow { rules = {b.rules} }"), &wire);
 	const struct inquiry *inquiry;
 
 	wire.cut = 0;
@@ -255,7 +255,7 @@ START_TEST(takes_a_message_apart_once)
 	rule_site_write(site, "b.rules",
 		"rule s { stage message when body.text contains \"the word is here!\" then reject "
 		"}");
-	rule_site_read(site, SITE "shadow { files = {b.rules} }");
+	rule_site_read(site, SITE "shadow { rules = {b.rules} }");
 	rule_site_is_good(site);
 	chain = wired(site, &wire);
 	wire.id = again[_i].id;
