@@ -20,9 +20,8 @@ struct link {
 
 struct chain {
 	const struct policy *policy;
-	struct link *links; /* rank by rank */
+	struct link *links;
 	size_t count;
-	size_t ends[RANKS];                       /* of each rank's */
 	const struct link **asked[STAGES][RANKS]; /* those that have a say there; NULL-ended */
 	struct learner learners[LEARNERS];
 };
@@ -133,12 +132,11 @@ static void ask_nobody(
 
 static const struct link **asked_at(struct chain *chain, enum stage stage, enum rank rank)
 {
-	size_t first = rank == RANK_GATE ? 0 : chain->ends[rank - 1], count = 0;
-	const struct link **asked =
-		talloc_array(chain, const struct link *, chain->ends[rank] - first + 1);
+	const struct link **asked = talloc_array(chain, const struct link *, chain->count + 1);
+	size_t count = 0;
 
-	for (size_t i = first; i < chain->ends[rank]; i++) {
-		if (chain->links[i].check->stages & AT(stage))
+	for (size_t i = 0; i < chain->count; i++) {
+		if (chain->links[i].rank == rank && chain->links[i].check->stages & AT(stage))
 			asked[count++] = &chain->links[i];
 	}
 	asked[count] = NULL;
@@ -158,11 +156,8 @@ struct chain *chain_new(const void *parent, const struct policy *policy,
 	check_names(&naming, &policy->checks->off, "off");
 	for (const struct check *const *gate = gates; *gate; gate++)
 		add(chain, *gate, RANK_GATE);
-	chain->ends[RANK_GATE] = chain->count;
 	add_checks(chain, checks, RANK_LIMIT);
-	chain->ends[RANK_LIMIT] = chain->count;
 	add_checks(chain, checks, RANK_CHECK);
-	chain->ends[RANK_CHECK] = chain->count;
 	for (enum stage stage = 0; stage < STAGES; stage++) {
 		for (enum rank rank = 0; rank < RANKS; rank++)
 			chain->asked[stage][rank] = asked_at(chain, stage, rank);

@@ -209,7 +209,6 @@ struct answered {
 
 #define KEY_ROOM 256
 #define SESSION_ROOM 11 /* what is known of most sessions */
-#define SESSION_ROOM_MORE 22
 
 struct facts {
 	struct facts *under;
@@ -300,35 +299,21 @@ static size_t place_of(const struct facts *facts, enum fact fact)
 	return facts->dense ? fact : facts->before[word] + count_bits(facts->there[word] & lower);
 }
 
-/* Sessions in TLS know some more than others. */
 static void grow(struct facts *facts)
 {
-	struct known *longer = talloc_array(facts, struct known, SESSION_ROOM_MORE);
+	size_t room = 2 * (size_t)facts->room < FACT_COUNT ? 2 * (size_t)facts->room : FACT_COUNT;
+	struct known *longer = talloc_array(facts, struct known, room);
 
 	memcpy(longer, facts->known, facts->count * sizeof *longer);
+	if (facts->known != facts->own)
+		talloc_free(facts->known);
 	facts->known = longer;
-	facts->room = SESSION_ROOM_MORE;
-}
-
-/* There are more of them than is usual. */
-static void spread(struct facts *facts)
-{
-	struct known *all = talloc_array(facts, struct known, FACT_COUNT);
-
-	for (size_t fact = 0; fact < FACT_COUNT; fact++) {
-		if (is_there(facts, (enum fact)fact))
-			all[fact] = facts->known[place_of(facts, (enum fact)fact)];
-	}
-	talloc_free(facts->known);
-	facts->known = all;
-	facts->dense = true;
+	facts->room = (uint8_t)room;
 }
 
 static void make_place(struct facts *facts, enum fact fact)
 {
-	if (!facts->dense && facts->count == SESSION_ROOM_MORE)
-		spread(facts);
-	else if (!facts->dense && facts->count == facts->room)
+	if (!facts->dense && facts->count == facts->room)
 		grow(facts);
 	if (!facts->dense) {
 		size_t place = place_of(facts, fact);

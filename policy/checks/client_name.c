@@ -44,4 +44,4 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check client_name_check = {"client_name", AT(STAGE_MAIL) | AT(STAGE_RCPT), judge,
-	"notes strangers whose address has no name that leads back to it", .is_limit = false};
+	.manual = "notes strangers whose address has no name that leads back to it"};

@@ -19,5 +19,5 @@ static bool is_needed(const struct policy *policy)
 }
 
 const struct check dnsbl_check = {"dnsbl", AT(STAGE_MAIL) | AT(STAGE_RCPT) | AT(STAGE_MESSAGE),
-	judge, "asks the lists of sections dnsbl and dnswl for where the mail came from",
+	judge, .manual = "asks the lists of sections dnsbl and dnswl for where the mail came from",
 	.is_needed = is_needed};

@@ -135,5 +135,5 @@ static bool is_needed(const struct policy *policy)
 }
 
 const struct check greylist_check = {"greylist", AT(STAGE_RCPT) | AT(STAGE_DATA), judge,
-	"puts mail of suspicious strangers off until they come again (section greylist)",
+	.manual = "puts mail of suspicious strangers off until they come again (section greylist)",
 	.is_needed = is_needed};

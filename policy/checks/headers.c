@@ -93,4 +93,4 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check headers_check = {"headers", AT(STAGE_MESSAGE), judge,
-	"scores what a header lacks, refuses a From that cannot be read", .is_limit = false};
+	.manual = "scores what a header lacks, refuses a From that cannot be read"};

@@ -88,4 +88,4 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check helo_check = {"helo", AT(STAGE_HELO), judge,
-	"refuses strangers that call themselves by our name or address", .is_limit = false};
+	.manual = "refuses strangers that call themselves by our name or address"};

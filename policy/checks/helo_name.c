@@ -47,4 +47,4 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check helo_name_check = {"helo_name", AT(STAGE_MAIL) | AT(STAGE_RCPT), judge,
-	"notes strangers that call themselves by a name that has no address", .is_limit = false};
+	.manual = "notes strangers that call themselves by a name that has no address"};

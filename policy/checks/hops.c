@@ -29,4 +29,4 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check hops_check = {"hops", AT(STAGE_MESSAGE), judge,
-	"refuses messages that go round in circles", .is_limit = true};
+	.manual = "refuses messages that go round in circles", .is_limit = true};

@@ -135,4 +135,4 @@ static bool is_needed(const struct policy *policy)
 const struct check milter_check = {"milter",
 	AT(STAGE_CONNECT) | AT(STAGE_HELO) | AT(STAGE_MAIL) | AT(STAGE_RCPT) | AT(STAGE_DATA) |
 		AT(STAGE_MESSAGE),
-	judge, "does what the milters say, one after the other", .is_needed = is_needed};
+	judge, .manual = "does what the milters say, one after the other", .is_needed = is_needed};

@@ -47,5 +47,5 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check pregreet_check = {"pregreet", AT(STAGE_CONNECT) | AT(STAGE_RCPT), judge,
-	"puts off who speaks before the greeting, and closes when a list in the DNS has it too",
-	.is_limit = false};
+	.manual = "puts off who speaks before the greeting, and closes when a list in the DNS has "
+		  "it too"};

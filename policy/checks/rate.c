@@ -149,4 +149,4 @@ static bool is_needed(const struct policy *policy)
 
 const struct check rate_check = {"rate",
 	AT(STAGE_CONNECT) | AT(STAGE_MAIL) | AT(STAGE_RCPT) | AT(STAGE_MESSAGE), judge,
-	"counts what the sections rate limit", .is_needed = is_needed};
+	.manual = "counts what the sections rate limit", .is_needed = is_needed};

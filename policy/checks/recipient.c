@@ -55,4 +55,4 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check recipient_check = {"recipient", AT(STAGE_RCPT), judge,
-	"refuses recipients that do not exist, as recipients.source says", .is_limit = false};
+	.manual = "refuses recipients that do not exist, as recipients.source says"};

@@ -19,4 +19,4 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check recipients_check = {"recipients", AT(STAGE_RCPT), judge,
-	"takes no more than limits.recipients in one transaction", .is_limit = true};
+	.manual = "takes no more than limits.recipients in one transaction", .is_limit = true};

@@ -75,5 +75,4 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check relay_check = {"relay", AT(STAGE_RCPT), judge,
-	"lets strangers send to relay.domains only, and our own networks anywhere",
-	.is_limit = false};
+	.manual = "lets strangers send to relay.domains only, and our own networks anywhere"};

@@ -18,4 +18,5 @@ static bool is_needed(const struct policy *policy)
 }
 
 const struct check rhsbl_check = {"rhsbl", AT(STAGE_MAIL) | AT(STAGE_RCPT), judge,
-	"asks the lists of sections rhsbl for the sender's domain", .is_needed = is_needed};
+	.manual = "asks the lists of sections rhsbl for the sender's domain",
+	.is_needed = is_needed};

@@ -9,6 +9,5 @@ const struct check rules_check = {
 	AT(STAGE_CONNECT) | AT(STAGE_HELO) | AT(STAGE_AUTH) | AT(STAGE_MAIL) | AT(STAGE_RCPT) |
 		AT(STAGE_DATA) | AT(STAGE_MESSAGE),
 	ruling_judge,
-	"asks the rules of the site, from the files of rules.files",
-	.is_limit = false,
+	.manual = "asks the rules of the site, from the files of rules.files",
 };

@@ -26,4 +26,4 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check scanner_check = {"scanner", AT(STAGE_MESSAGE), judge,
-	"puts off what rules wanted to look into and could not", .is_limit = false};
+	.manual = "puts off what rules wanted to look into and could not"};

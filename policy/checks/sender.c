@@ -68,5 +68,5 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check sender_check = {"sender", AT(STAGE_MAIL) | AT(STAGE_RCPT), judge,
-	"scores senders that cannot exist, notes or refuses our own domains from outside",
-	.is_limit = false};
+	.manual =
+		"scores senders that cannot exist, notes or refuses our own domains from outside"};

@@ -165,6 +165,6 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check sender_domain_check = {"sender_domain", AT(STAGE_MAIL) | AT(STAGE_RCPT), judge,
-	"scores senders whose domain cannot be answered, refuses those of domains that take no "
-	"mail",
-	.is_limit = false};
+	.manual = "scores senders whose domain cannot be answered, refuses those of domains that "
+		  "take no "
+		  "mail"};

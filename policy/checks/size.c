@@ -20,4 +20,4 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check size_check = {"size", AT(STAGE_MAIL) | AT(STAGE_MESSAGE), judge,
-	"refuses messages larger than limits.message_size", .is_limit = true};
+	.manual = "refuses messages larger than limits.message_size", .is_limit = true};

@@ -114,4 +114,4 @@ static struct verdict judge(struct inquiry *inquiry)
 }
 
 const struct check spf_check = {"spf", AT(STAGE_RCPT) | AT(STAGE_MESSAGE), judge,
-	"asks whether the sender's domain allows the client to send its mail", .is_limit = false};
+	.manual = "asks whether the sender's domain allows the client to send its mail"};

@@ -104,5 +104,5 @@ static bool is_needed(const struct policy *policy)
 }
 
 const struct check virus_check = {"virus", AT(STAGE_MESSAGE), judge,
-	"refuses messages that a virus scanner has found something in", .is_limit = true,
+	.manual = "refuses messages that a virus scanner has found something in", .is_limit = true,
 	.is_needed = is_needed};
