@@ -60,3 +60,16 @@ char *file_beside(const void *parent, const char *file, const char *path)
 	talloc_free(copy);
 	return beside;
 }
+
+bool file_write_all(int descriptor, struct slice bytes)
+{
+	while (bytes.size) {
+		ssize_t written = write(descriptor, bytes.data, bytes.size);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return false;
+		bytes = slice_from(bytes, (size_t)written);
+	}
+	return true;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Plain files that are read as a whole.
+ * Plain files that are read as a whole, and writing all there is.
  */
 #pragma once
 
@@ -13,3 +13,6 @@ const char *file_read(const void *parent, const char *path, size_t most, struct 
 
 /* A path as it is meant in another file: relative to where that one lies. Under the parent. */
 char *file_beside(const void *parent, const char *file, const char *path);
+
+/* All of it, however many calls that takes; false, with errno, when it cannot be. */
+bool file_write_all(int descriptor, struct slice bytes) __attribute__((warn_unused_result));

@@ -61,16 +61,19 @@ struct slice slice_cut(struct slice *rest, char separator)
 	return piece;
 }
 
-static bool is_blank(char c)
+int slice_hex_digit(char c)
 {
-	return c == ' ' || c == '\t';
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 struct slice slice_trim(struct slice s)
 {
-	while (s.size && is_blank(s.data[0]))
+	while (s.size && slice_is_blank(s.data[0]))
 		s = slice_from(s, 1);
-	while (s.size && is_blank(s.data[s.size - 1]))
+	while (s.size && slice_is_blank(s.data[s.size - 1]))
 		s.size--;
 	return s;
 }

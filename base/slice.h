@@ -36,6 +36,12 @@ static inline struct slice slice_from(struct slice s, size_t n)
 	return (struct slice){s.data + n, s.size - n};
 }
 
+/* RFC 5234: WSP */
+static inline bool slice_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 bool slice_equals(struct slice s, const char *text);
 bool slice_equals_nocase(struct slice s, const char *text);
 bool slice_is_same_nocase(struct slice a, struct slice b);
@@ -50,6 +56,9 @@ struct slice slice_cut(struct slice *rest, char separator);
 
 /* Whether it is whole base64 (RFC 4648 §4): fours of its characters, the last of them padded with "=". */
 bool slice_is_base64(struct slice s);
+
+/* The value of a hexadecimal digit, in either case; -1 when it is none. */
+int slice_hex_digit(char c);
 
 /* Without spaces and tabs at both ends. */
 struct slice slice_trim(struct slice s);

@@ -54,6 +54,36 @@ size_t utf8_length(struct slice s)
 	return 0;
 }
 
+uint32_t utf8_decode(const char *at, size_t length)
+{
+	static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	uint32_t character = (unsigned char)at[0] & masks[length];
+
+	for (size_t i = 1; i < length; i++)
+		character = character << 6 | ((unsigned char)at[i] & 0x3f);
+	return character;
+}
+
+char *utf8_encode(char *out, uint32_t c)
+{
+	if (c < 0x80) {
+		*out++ = (char)c;
+	} else if (c < 0x800) {
+		*out++ = (char)(0xc0 | c >> 6);
+		*out++ = (char)(0x80 | (c & 0x3f));
+	} else if (c < 0x10000) {
+		*out++ = (char)(0xe0 | c >> 12);
+		*out++ = (char)(0x80 | (c >> 6 & 0x3f));
+		*out++ = (char)(0x80 | (c & 0x3f));
+	} else {
+		*out++ = (char)(0xf0 | c >> 18);
+		*out++ = (char)(0x80 | (c >> 12 & 0x3f));
+		*out++ = (char)(0x80 | (c >> 6 & 0x3f));
+		*out++ = (char)(0x80 | (c & 0x3f));
+	}
+	return out;
+}
+
 bool utf8_is_valid(struct slice s)
 {
 	while (s.size) {

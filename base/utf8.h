@@ -12,6 +12,13 @@
 /* How many bytes the character at the front has; 0 when there is none or it is broken. */
 size_t utf8_length(struct slice s);
 
+/* The character of so many bytes that stands there, which must be valid. */
+uint32_t utf8_decode(const char *at, size_t length);
+
+/* Puts a character of Unicode; where it ends. */
+#define UTF8_LONGEST 4
+char *utf8_encode(char *out, uint32_t character);
+
 bool utf8_is_valid(struct slice s);
 
 /* Whether the character at the front, which must be valid, is a control character (C0, DEL or C1). */

@@ -10,11 +10,6 @@
 
 /* --- authserv-id --- */
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* The size of the comment at the front (comments nest), 0 when it is not closed. */
 static size_t comment_size(struct slice text)
 {
@@ -34,7 +29,7 @@ static size_t comment_size(struct slice text)
 /* CFWS; false when a comment has no end. */
 static bool skip_comments(struct slice *text)
 {
-	while (text->size && (is_blank(text->data[0]) || text->data[0] == '(')) {
+	while (text->size && (slice_is_blank(text->data[0]) || text->data[0] == '(')) {
 		size_t size = text->data[0] == '(' ? comment_size(*text) : 1;
 		if (!size)
 			return false;
@@ -60,7 +55,7 @@ static size_t take_value(struct slice text, char *out)
 
 	while (i < text.size) {
 		char c = text.data[i];
-		if (is_quoted ? c == '"' : is_blank(c) || strchr("()<>@,;:\\\"/[]?=", c))
+		if (is_quoted ? c == '"' : slice_is_blank(c) || strchr("()<>@,;:\\\"/[]?=", c))
 			break;
 		i = take_character(text, i, out, &used);
 	}

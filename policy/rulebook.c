@@ -111,15 +111,9 @@ static void compile(struct rulebook *rulebook, struct complaints *complaints)
 	rule_test_check(program, complaints);
 }
 
-static bool asks_yara(const struct policy *policy)
-{
-	return rulebook_asks_records(policy->rulebook, FACT_YARA, NULL) ||
-		rulebook_asks_records(policy->shadow_rulebook, FACT_YARA, NULL);
-}
-
 static void check_yara(const struct policy *policy, struct complaints *complaints)
 {
-	if (!policy->scanner->yara_rules.count && asks_yara(policy))
+	if (!policy->scanner->yara_rules.count && rulebook_asks_fact(policy, FACT_YARA, NULL))
 		complaint_error(complaints, policy_place(policy, policy->scanner, "yara_rules"),
 			"a rule asks what rules of YARA match, and scanner.yara_rules names no "
 			"files of them");
@@ -261,35 +255,50 @@ void rulebook_try(const struct policy *policy, struct complaints *complaints)
 	try_set(policy->shadow_rulebook, complaints);
 }
 
-bool rulebook_asks(const struct rulebook *rulebook, enum fact_learner learner)
+/* --- what they ask for --- */
+
+/* A fact of the learner; or one fact, and that field of its records. */
+struct interest {
+	enum fact_learner learner;
+	enum fact fact; /* FACT_COUNT: any of the learner's */
+	const char *field;
+};
+
+static bool is_of_interest(const struct rulebook *rulebook, const struct reference *reference,
+	const struct interest *interest)
+{
+	size_t number = (size_t)(reference->fact - rulebook->vocabulary->facts);
+
+	if (interest->fact == FACT_COUNT)
+		return number < FACT_COUNT &&
+			fact_row((enum fact)number)->learner == interest->learner;
+	return number == interest->fact &&
+		(!interest->field ||
+			(reference->field && strcmp(reference->field->name, interest->field) == 0));
+}
+
+static bool asks(const struct rulebook *rulebook, const struct interest *interest)
 {
 	const struct program *program = rulebook ? rulebook->program : NULL;
 
 	for (size_t i = 0; program && i < program->reference_count; i++) {
-		size_t number =
-			(size_t)(program->references[i]->fact - rulebook->vocabulary->facts);
-
-		if (number < FACT_COUNT && fact_row((enum fact)number)->learner == learner)
+		if (is_of_interest(rulebook, program->references[i], interest))
 			return true;
 	}
 	return false;
 }
 
-static bool is_field(const struct reference *reference, const char *field)
+static bool one_asks(const struct policy *policy, const struct interest *interest)
 {
-	return !field || (reference->field && strcmp(reference->field->name, field) == 0);
+	return asks(policy->rulebook, interest) || asks(policy->shadow_rulebook, interest);
 }
 
-bool rulebook_asks_records(const struct rulebook *rulebook, enum fact fact, const char *field)
+bool rulebook_asks(const struct policy *policy, enum fact_learner learner)
 {
-	const struct program *program = rulebook ? rulebook->program : NULL;
+	return one_asks(policy, &(struct interest){learner, FACT_COUNT, NULL});
+}
 
-	for (size_t i = 0; program && i < program->reference_count; i++) {
-		const struct reference *reference = program->references[i];
-
-		if (reference->fact == &rulebook->vocabulary->facts[fact] &&
-			is_field(reference, field))
-			return true;
-	}
-	return false;
+bool rulebook_asks_fact(const struct policy *policy, enum fact fact, const char *field)
+{
+	return one_asks(policy, &(struct interest){fact_row(fact)->learner, fact, field});
 }

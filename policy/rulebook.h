@@ -45,7 +45,6 @@ struct rule_test_result *rulebook_test(
 /* The same of both; a test that fails is an error at its place. */
 void rulebook_try(const struct policy *policy, struct complaints *complaints);
 
-/* Whether a rule asks for a fact of that learner. */
-bool rulebook_asks(const struct rulebook *rulebook, enum fact_learner learner);
-/* Whether one looks at these records; field: at that one of theirs, NULL for any. */
-bool rulebook_asks_records(const struct rulebook *rulebook, enum fact fact, const char *field);
+/* Whether a rule, also of the shadow, asks for a fact of that learner; for that fact, and of records that field (NULL: any). */
+bool rulebook_asks(const struct policy *policy, enum fact_learner learner);
+bool rulebook_asks_fact(const struct policy *policy, enum fact fact, const char *field);

@@ -106,15 +106,6 @@ static struct ruling *begin(struct inquiry *inquiry)
 
 /* --- what comes of it --- */
 
-static const struct outcome_action *final_action(const struct rule_outcome *outcome)
-{
-	for (size_t i = 0; i < outcome->count; i++) {
-		if (outcome->actions[i].row->final && outcome->actions[i].acts)
-			return &outcome->actions[i];
-	}
-	return NULL;
-}
-
 static struct verdict let_pass(struct inquiry *inquiry, const struct outcome_action *action)
 {
 	struct verdict verdict = verdict_accept(NULL);
@@ -272,7 +263,7 @@ static struct trace_entry entry_of(const struct ruling *ruling, const struct rul
 static void take_outcome(struct ruling *ruling, size_t i)
 {
 	const struct rule_outcome *outcome = &ruling->outcomes[i];
-	const struct outcome_action *final = final_action(outcome);
+	const struct outcome_action *final = evaluate_final_action(outcome);
 	struct verdict verdict = final ? ruling_decide(ruling->inquiry, final) : verdict_none();
 
 	ruling->entries[i] = entry_of(ruling, outcome, final, &verdict);

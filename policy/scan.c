@@ -302,20 +302,14 @@ struct scan {
 	bool is_last; /* what is missing has failed */
 };
 
-static bool asks(const struct policy *policy, enum fact fact, const char *field)
-{
-	return rulebook_asks_records(policy->rulebook, fact, field) ||
-		rulebook_asks_records(policy->shadow_rulebook, fact, field);
-}
-
 struct scan_tools *scan_prepare(const void *parent, const struct policy *policy)
 {
 	struct scan_tools *tools = talloc_zero(parent, struct scan_tools);
 
 	tools->policy = policy;
 	tools->content = content_prepare(tools);
-	tools->wishes.digests = asks(policy, FACT_ATTACHMENT, "sha256");
-	tools->wishes.yara = asks(policy, FACT_YARA, NULL);
+	tools->wishes.digests = rulebook_asks_fact(policy, FACT_ATTACHMENT, "sha256");
+	tools->wishes.yara = rulebook_asks_fact(policy, FACT_YARA, NULL);
 	return tools;
 }
 

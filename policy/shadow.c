@@ -75,15 +75,6 @@ struct voices {
 	size_t count;
 };
 
-static const struct outcome_action *final_action(const struct rule_outcome *outcome)
-{
-	for (size_t i = 0; i < outcome->count; i++) {
-		if (outcome->actions[i].row->final && outcome->actions[i].acts)
-			return &outcome->actions[i];
-	}
-	return NULL;
-}
-
 /* Those that act as they are written, up to the first that ends the stage. */
 static struct voices acting(const void *parent, const struct rule_outcome *outcomes, size_t count)
 {
@@ -94,7 +85,7 @@ static struct voices acting(const void *parent, const struct rule_outcome *outco
 		if (outcomes[i].rule->monitored)
 			continue;
 		kept[used++] = outcomes[i];
-		if (final_action(&outcomes[i]))
+		if (evaluate_final_action(&outcomes[i]))
 			break;
 	}
 	return (struct voices){kept, used};
@@ -148,7 +139,7 @@ static struct shadow_side sum_up(
 	struct shadow_side side = side_new(parent);
 
 	for (size_t i = 0; i < voices->count; i++) {
-		const struct outcome_action *final = final_action(&voices->outcomes[i]);
+		const struct outcome_action *final = evaluate_final_action(&voices->outcomes[i]);
 
 		add_contribution(&side, &voices->outcomes[i]);
 		if (!final)
@@ -211,7 +202,7 @@ static const struct rule *decider(const struct voices *voices)
 	const struct rule_outcome *last =
 		voices->count ? &voices->outcomes[voices->count - 1] : NULL;
 
-	return last && final_action(last) ? last->rule : NULL;
+	return last && evaluate_final_action(last) ? last->rule : NULL;
 }
 
 static void name_culprit(const void *parent, struct shadow_difference *difference,
@@ -263,7 +254,7 @@ static void compare(struct shadow *shadow)
 	difference.rules = sum_up(parent, inquiry, &rules);
 	difference.shadow = sum_up(parent, inquiry, &its);
 	const struct outcome_action *final =
-		its.count ? final_action(&its.outcomes[its.count - 1]) : NULL;
+		its.count ? evaluate_final_action(&its.outcomes[its.count - 1]) : NULL;
 	shadow->is_over = final && ruling_decide(inquiry, final).whole_session;
 	if (are_verdicts_same(&difference.rules, &difference.shadow) &&
 		are_additions_same(&difference.rules, &difference.shadow)) {

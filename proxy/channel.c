@@ -3,6 +3,7 @@
 #include "proxy/channel.h"
 
 #include "base/loop.h"
+#include "base/passing.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -31,34 +32,15 @@ static int channel_close(struct channel *channel)
 	return 0;
 }
 
-/* The descriptor that came with it, or -1. */
-static int descriptor_of(struct msghdr *header)
-{
-	int descriptor = -1;
-
-	for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part; part = CMSG_NXTHDR(header, part)) {
-		if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS &&
-			part->cmsg_len == CMSG_LEN(sizeof descriptor))
-			memcpy(&descriptor, CMSG_DATA(part), sizeof descriptor);
-	}
-	return descriptor;
-}
-
 static ssize_t receive(int from, struct packet *packet)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-	struct iovec part = {packet, sizeof *packet};
-	struct msghdr header = {.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof control};
-	ssize_t size = recvmsg(from, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	int descriptor = size < 0 ? -1 : descriptor_of(&header);
+	struct passed passed;
+	ssize_t size = passing_receive(from, packet, sizeof *packet, &passed);
 
 	if (size == sizeof *packet && packet->message == CHANNEL_RECIPIENTS)
-		packet->argument = (uint32_t)descriptor;
-	else if (descriptor >= 0)
-		close(descriptor);
+		packet->argument = passed.count == 1 ? (uint32_t)passed.items[0] : (uint32_t)-1;
+	else
+		passing_close(&passed);
 	return size;
 }
 
@@ -109,20 +91,10 @@ bool channel_send(struct channel *channel, enum channel_message message, uint32_
 
 bool channel_send_descriptor(struct channel *channel, enum channel_message message, int descriptor)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof descriptor)] = {0};
 	struct packet packet = {message, 0};
-	struct iovec part = {&packet, sizeof packet};
-	struct msghdr header = {.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof control};
-	struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
+	const struct iovec part = {&packet, sizeof packet};
 
-	rights->cmsg_level = SOL_SOCKET;
-	rights->cmsg_type = SCM_RIGHTS;
-	rights->cmsg_len = CMSG_LEN(sizeof descriptor);
-	memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
-	return sendmsg(channel->descriptor, &header, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof packet;
+	return passing_send(channel->descriptor, &part, 1, &descriptor, 1) == sizeof packet;
 }
 
 int channel_descriptor(const struct channel *channel)

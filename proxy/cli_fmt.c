@@ -34,17 +34,6 @@ static struct slice print(const void *parent, const struct tree *tree)
 	return kept;
 }
 
-static bool write_all(int descriptor, struct slice text)
-{
-	while (text.size) {
-		ssize_t written = write(descriptor, text.data, text.size);
-		if (written < 0)
-			return false;
-		text = slice_from(text, (size_t)written);
-	}
-	return true;
-}
-
 /* A new file takes the place of the old one when it is whole. */
 static bool replace(const void *parent, const char *file, struct slice text)
 {
@@ -53,7 +42,7 @@ static bool replace(const void *parent, const char *file, struct slice text)
 	int descriptor = path ? mkstemp(fresh) : -1;
 	struct stat old;
 	bool done = descriptor >= 0 && stat(path, &old) == 0 &&
-		fchmod(descriptor, old.st_mode & 07777) == 0 && write_all(descriptor, text) &&
+		fchmod(descriptor, old.st_mode & 07777) == 0 && file_write_all(descriptor, text) &&
 		fsync(descriptor) == 0 && rename(fresh, path) == 0;
 
 	if (!done)

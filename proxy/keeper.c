@@ -2,8 +2,10 @@
 /* The keeper process, and the workers' link to it. */
 #include "proxy/keeper.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/passing.h"
 #include "base/sandbox.h"
 #include "base/store_writer.h"
 #include "policy/mail/message.h"
@@ -38,14 +40,6 @@ struct frame {
 
 #define IN_DESCRIPTOR UINT32_MAX /* the size of what is not in the packet */
 #define MESSAGES "messages"      /* their folder, in the store's */
-
-#define DESCRIPTORS_MOST 2
-
-/* Room for what comes with a packet, aligned as it must be. */
-union passing {
-	struct cmsghdr header;
-	char bytes[CMSG_SPACE(DESCRIPTORS_MOST * sizeof(int))];
-};
 
 _Static_assert(KEEPER_RECORD_MOST + sizeof(struct frame) + RECORDS_ID_MOST <= PACKET_SIZE,
 	"the largest record fits into a packet");
@@ -158,51 +152,27 @@ static void put_message(struct keeper *keeper, struct slice id, int descriptor)
 
 enum reading { READING_MORE, READING_DRY, READING_OVER };
 
-struct descriptors {
-	int items[sizeof(union passing) / sizeof(int)];
-	size_t count;
-};
-
-static struct descriptors descriptors_of(struct msghdr *header)
-{
-	const struct cmsghdr *passed = CMSG_FIRSTHDR(header);
-	struct descriptors all = {.count = 0};
-
-	if (!passed || passed->cmsg_level != SOL_SOCKET || passed->cmsg_type != SCM_RIGHTS)
-		return all;
-	all.count = (passed->cmsg_len - CMSG_LEN(0)) / sizeof *all.items;
-	memcpy(all.items, CMSG_DATA(passed), all.count * sizeof *all.items);
-	return all;
-}
-
 /* Other numbers of descriptors are none of ours. */
-static void take_packet(struct keeper *keeper, struct msghdr *header, size_t size)
+static void take_packet(struct keeper *keeper, const struct passed *came, size_t size)
 {
-	struct descriptors came = descriptors_of(header);
 	struct slice packet = slice_make(keeper->packet, size);
 
-	if (came.count == 0)
+	if (came->count == 0)
 		put_packet(keeper, size);
-	else if (came.count == 1)
-		put_message(keeper, message_id(keeper, size), came.items[0]);
-	else if (came.count == 2 && quarantine_wire_is(packet))
-		quarantine_wire_serve(keeper->quarantine, packet, came.items[0], came.items[1]);
-	for (size_t i = 0; i < came.count; i++)
-		close(came.items[i]);
+	else if (came->count == 1)
+		put_message(keeper, message_id(keeper, size), came->items[0]);
+	else if (quarantine_wire_is(packet))
+		quarantine_wire_serve(keeper->quarantine, packet, came->items[0], came->items[1]);
+	passing_close(came);
 }
 
 static enum reading read_packet(struct keeper *keeper)
 {
-	union passing passing;
-	struct iovec bytes = {keeper->packet, PACKET_SIZE};
-	struct msghdr header = {.msg_iov = &bytes,
-		.msg_iovlen = 1,
-		.msg_control = &passing,
-		.msg_controllen = sizeof passing};
-	ssize_t got = recvmsg(keeper->descriptor, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct passed came;
+	ssize_t got = passing_receive(keeper->descriptor, keeper->packet, PACKET_SIZE, &came);
 
 	if (got > 0) {
-		take_packet(keeper, &header, (size_t)got);
+		take_packet(keeper, &came, (size_t)got);
 		return READING_MORE;
 	}
 	return got < 0 && (errno == EAGAIN || errno == EINTR) ? READING_DRY : READING_OVER;
@@ -526,9 +496,8 @@ static int copy_message(const struct message *message)
 {
 	struct slice bytes = message_bytes(message);
 	int descriptor = memfd_create("message", MFD_CLOEXEC);
-	ssize_t written = descriptor < 0 ? -1 : write(descriptor, bytes.data, bytes.size);
 
-	if (descriptor >= 0 && written == (ssize_t)bytes.size)
+	if (descriptor >= 0 && file_write_all(descriptor, bytes))
 		return descriptor;
 	if (descriptor >= 0)
 		close(descriptor);
@@ -538,17 +507,10 @@ static int copy_message(const struct message *message)
 static bool send_descriptor(const struct keeper_link *link, struct slice id, int descriptor)
 {
 	struct frame frame = {(uint32_t)id.size, IN_DESCRIPTOR};
-	union passing passing = {.header = {.cmsg_len = CMSG_LEN(sizeof descriptor),
-					 .cmsg_level = SOL_SOCKET,
-					 .cmsg_type = SCM_RIGHTS}};
-	struct iovec parts[] = {{&frame, sizeof frame}, {(char *)(uintptr_t)id.data, id.size}};
-	const struct msghdr header = {.msg_iov = parts,
-		.msg_iovlen = 2,
-		.msg_control = &passing,
-		.msg_controllen = sizeof passing};
+	const struct iovec parts[] = {
+		{&frame, sizeof frame}, {(char *)(uintptr_t)id.data, id.size}};
 
-	memcpy(CMSG_DATA(&passing.header), &descriptor, sizeof descriptor);
-	return sendmsg(link->descriptor, &header, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+	return passing_send(link->descriptor, parts, 2, &descriptor, 1) > 0;
 }
 
 void keeper_link_message(struct keeper_link *link, const char *id, const struct message *message)

@@ -2,6 +2,7 @@
 /* A process for one message. */
 #include "proxy/laboratory.h"
 
+#include "base/file.h"
 #include "base/sandbox.h"
 #include "policy/scan.h"
 #include "proxy/process.h"
@@ -35,13 +36,7 @@ static _Noreturn void examine(
 		_exit(1);
 	scan_desk_set_alarm(laboratory->policy->scanner->time);
 	found = scan_find(NULL, laboratory->tools, inquiry->message);
-	while (found.size) {
-		ssize_t written = write(result, found.data, found.size);
-		if (written <= 0)
-			_exit(1);
-		found = slice_from(found, (size_t)written);
-	}
-	_exit(0);
+	_exit(file_write_all(result, found) ? 0 : 1);
 }
 
 /* All that comes until the end, under the parent. */

@@ -59,10 +59,7 @@ static size_t count_scanners(const struct configuration *configuration)
 {
 	const struct policy *policy = configuration->policy;
 
-	if (!rulebook_asks(policy->rulebook, LEARNER_CONTENT) &&
-		!rulebook_asks(policy->shadow_rulebook, LEARNER_CONTENT))
-		return 0;
-	return one_a_core(policy->scanner->processes);
+	return rulebook_asks(policy, LEARNER_CONTENT) ? one_a_core(policy->scanner->processes) : 0;
 }
 
 static int run_keeper(const struct child *child)

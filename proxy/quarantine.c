@@ -2,6 +2,7 @@
 /* Files of the quarantine: what is kept, and how it goes. */
 #include "proxy/quarantine.h"
 
+#include "base/file.h"
 #include "base/log.h"
 
 #include <dirent.h>
@@ -128,17 +129,6 @@ struct quarantine *quarantine_open(
 
 /* --- putting in --- */
 
-static bool write_all(int descriptor, struct slice bytes)
-{
-	while (bytes.size) {
-		ssize_t written = write(descriptor, bytes.data, bytes.size);
-		if (written < 0 && errno != EINTR)
-			return false;
-		bytes = slice_from(bytes, written > 0 ? (size_t)written : 0);
-	}
-	return true;
-}
-
 /* From one place of a descriptor to another, of so many bytes. */
 static bool copy(int from, size_t at, size_t size, int to)
 {
@@ -147,7 +137,7 @@ static bool copy(int from, size_t at, size_t size, int to)
 
 	while (good && size) {
 		ssize_t got = pread(from, piece, size < PIECE ? size : PIECE, (off_t)at);
-		good = got > 0 && write_all(to, slice_make(piece, (size_t)got));
+		good = got > 0 && file_write_all(to, slice_make(piece, (size_t)got));
 		at += got > 0 ? (size_t)got : 0;
 		size -= got > 0 ? (size_t)got : 0;
 	}
@@ -425,7 +415,7 @@ const char *quarantine_write_ticket(
 	const char *path = path_of(name, quarantine, TMP, name);
 	int file = make_file(path);
 	give_to_owner(quarantine, path);
-	bool good = file >= 0 && write_all(file, ticket) && fsync(file) == 0 &&
+	bool good = file >= 0 && file_write_all(file, ticket) && fsync(file) == 0 &&
 		rename(path, path_of(name, quarantine, TICKETS, name)) == 0 &&
 		sync_folder(quarantine, TICKETS);
 	const char *reason = good ? NULL : strerror(errno);

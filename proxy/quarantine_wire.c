@@ -2,8 +2,10 @@
 /* Messages on their way into the quarantine. */
 #include "proxy/quarantine_wire.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/passing.h"
 #include "policy/mail/edit.h"
 #include "proxy/quarantine.h"
 
@@ -71,25 +73,14 @@ static void on_answer(evutil_socket_t descriptor, short what, void *owner)
 	await_end(await, OUTCOME_DONE);
 }
 
-static bool write_all(int descriptor, struct slice bytes)
-{
-	while (bytes.size) {
-		ssize_t written = write(descriptor, bytes.data, bytes.size);
-		if (written < 0 && errno != EINTR)
-			return false;
-		bytes = slice_from(bytes, written > 0 ? (size_t)written : 0);
-	}
-	return true;
-}
-
 /* -1 when there is no memory for it. */
 static int make_content(struct slice ticket, const struct edit_plan *plan)
 {
 	int content = memfd_create("quarantine", MFD_CLOEXEC);
-	bool good = content >= 0 && write_all(content, ticket);
+	bool good = content >= 0 && file_write_all(content, ticket);
 
 	for (size_t i = 0; i < plan->count && good; i++)
-		good = write_all(content, plan->slices[i]);
+		good = file_write_all(content, plan->slices[i]);
 	if (good || content < 0)
 		return content;
 	close(content);
@@ -99,17 +90,9 @@ static int make_content(struct slice ticket, const struct edit_plan *plan)
 static bool send_packet(int socket, const char *id, size_t ticket_size, const int descriptors[2])
 {
 	struct head head = {(uint32_t)strlen(id), MARK, ticket_size};
-	struct iovec parts[] = {{&head, sizeof head}, {(char *)(uintptr_t)id, head.id_size}};
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))] = {0};
-	struct msghdr packet = {.msg_iov = parts,
-		.msg_iovlen = 2,
-		.msg_control = control,
-		.msg_controllen = sizeof control};
-	struct cmsghdr *first = CMSG_FIRSTHDR(&packet);
+	const struct iovec parts[] = {{&head, sizeof head}, {(char *)(uintptr_t)id, head.id_size}};
 
-	*first = (struct cmsghdr){CMSG_LEN(2 * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
-	memcpy(CMSG_DATA(first), descriptors, 2 * sizeof *descriptors);
-	return sendmsg(socket, &packet, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+	return passing_send(socket, parts, 2, descriptors, 2) > 0;
 }
 
 /* The reading end of the pipe that the answer comes by; -1 when it could not be sent. */

@@ -2,6 +2,7 @@
 /* Has the list of recipients compiled, whenever its file has changed. */
 #include "proxy/recipients.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/sandbox.h"
@@ -82,18 +83,6 @@ static int open_list(const char *path)
 
 /* --- the child --- */
 
-static bool write_all(int descriptor, const char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t written = write(descriptor, bytes, size);
-		if (written <= 0)
-			return false;
-		bytes += written;
-		size -= (size_t)written;
-	}
-	return true;
-}
-
 static bool refuse(const struct recipients *recipients, const struct recipient_list_fault *fault)
 {
 	if (fault->line)
@@ -121,7 +110,7 @@ static bool compile(const struct recipients *recipients)
 	char *table = compile_file(NULL, file, &size, &fault);
 	if (!table)
 		return refuse(recipients, &fault);
-	return write_all(recipients->draft, table, size);
+	return file_write_all(recipients->draft, slice_make(table, size));
 }
 
 /* --- having it compiled --- */
@@ -331,7 +320,7 @@ bool recipients_load(const struct configuration *configuration, struct recipient
 	int file = path ? open_list(path) : -1;
 	int copy = memfd_create("recipients", MFD_CLOEXEC);
 	char *table = file < 0 ? NULL : compile_file(NULL, file, &size, &fault);
-	bool good = table && copy >= 0 && write_all(copy, table, size) &&
+	bool good = table && copy >= 0 && file_write_all(copy, slice_make(table, size)) &&
 		recipient_list_load(list, copy);
 
 	talloc_free(table);

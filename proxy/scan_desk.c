@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/passing.h"
 #include "base/table.h"
 #include "policy/scan.h"
 #include "proxy/counters.h"
@@ -59,11 +60,10 @@ static void answer(const struct scan_desk *desk, uint32_t worker, uint64_t seria
 	enum scan_outcome outcome, struct slice parcel)
 {
 	struct scan_answer head = {serial, outcome, desk->number};
-	struct iovec parts[] = {{&head, sizeof head}, {(char *)parcel.data, parcel.size}};
-	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+	const struct iovec parts[] = {{&head, sizeof head}, {(char *)parcel.data, parcel.size}};
 	struct pollfd end = {desk->ports->answers[worker].writing, POLLOUT, 0};
 
-	while (sendmsg(end.fd, &message, MSG_NOSIGNAL) < 0) {
+	while (passing_send(end.fd, parts, 2, NULL, 0) < 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno != EAGAIN || poll(&end, 1, ANSWER_PATIENCE) <= 0)
@@ -89,32 +89,6 @@ static void tell_of_death(struct scan_desk *desk)
 
 /* --- one request --- */
 
-static int descriptor_of(const struct msghdr *message)
-{
-	const struct cmsghdr *control = CMSG_FIRSTHDR(message);
-	int descriptor = -1;
-
-	if (control && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS)
-		memcpy(&descriptor, CMSG_DATA(control), sizeof descriptor);
-	return descriptor;
-}
-
-/* The size of the packet, or -1; *descriptor is what came with it. */
-static ssize_t receive(struct scan_desk *desk, int *descriptor)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-	struct iovec part = {desk->packet, sizeof desk->packet};
-	struct msghdr message = {.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof control};
-	ssize_t size =
-		recvmsg(desk->ports->requests[desk->number].reading, &message, MSG_CMSG_CLOEXEC);
-
-	*descriptor = size < 0 ? -1 : descriptor_of(&message);
-	return size;
-}
-
 static bool map_message(struct errand *errand, int descriptor)
 {
 	errand->map = mmap(NULL, errand->head.message_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
@@ -124,8 +98,8 @@ static bool map_message(struct errand *errand, int descriptor)
 	return true;
 }
 
-static bool open_errand(
-	const struct scan_desk *desk, struct errand *errand, size_t size, int descriptor)
+static bool open_errand(const struct scan_desk *desk, struct errand *errand, size_t size,
+	const struct passed *passed)
 {
 	struct slice rest = slice_make(desk->packet, size);
 
@@ -138,8 +112,8 @@ static bool open_errand(
 		return false;
 	errand->parcel = slice_make(rest.data, errand->head.parcel_size);
 	errand->message = slice_from(rest, errand->head.parcel_size);
-	return descriptor < 0 ? errand->message.size == errand->head.message_size
-			      : map_message(errand, descriptor);
+	return passed->count ? map_message(errand, passed->items[0])
+			     : errand->message.size == errand->head.message_size;
 }
 
 static void serve(struct scan_desk *desk, const struct errand *errand)
@@ -161,10 +135,9 @@ static void on_request(evutil_socket_t end, short what, void *owner)
 {
 	struct scan_desk *desk = owner;
 	struct errand errand;
-	int descriptor;
-	ssize_t size = receive(desk, &descriptor);
+	struct passed passed;
+	ssize_t size = passing_receive(end, desk->packet, sizeof desk->packet, &passed);
 
-	(void)end;
 	(void)what;
 	if (size < 0)
 		return;
@@ -172,14 +145,13 @@ static void on_request(evutil_socket_t end, short what, void *owner)
 		event_del(&desk->event);
 		return;
 	}
-	if (open_errand(desk, &errand, (size_t)size, descriptor))
+	if (open_errand(desk, &errand, (size_t)size, &passed))
 		serve(desk, &errand);
 	else
 		log_event(LEVEL_ERROR, "scan_request_refused", "it is not as it should be");
 	if (errand.map != MAP_FAILED)
 		munmap(errand.map, errand.head.message_size);
-	if (descriptor >= 0)
-		close(descriptor);
+	passing_close(&passed);
 }
 
 /* --- limits --- */

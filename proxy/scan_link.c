@@ -3,6 +3,7 @@
 #include "proxy/scan_link.h"
 
 #include "base/loop.h"
+#include "base/passing.h"
 #include "policy/mail/message.h"
 #include "policy/scan.h"
 #include "proxy/counters.h"
@@ -130,18 +131,9 @@ static bool send_to(const struct errand *errand, size_t scanner)
 	struct iovec parts[] = {{&head, sizeof head},
 		{(char *)errand->parcel.data, errand->parcel.size},
 		{(char *)bytes.data, descriptor < 0 ? bytes.size : 0}};
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
-	struct msghdr packet = {.msg_iov = parts, .msg_iovlen = 3};
 
-	if (descriptor >= 0) {
-		packet.msg_control = control;
-		packet.msg_controllen = sizeof control;
-		struct cmsghdr *first = CMSG_FIRSTHDR(&packet);
-		*first = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
-		memcpy(CMSG_DATA(first), &descriptor, sizeof descriptor);
-	}
-	return sendmsg(errand->link->ports->requests[scanner].writing, &packet,
-		       MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+	return passing_send(errand->link->ports->requests[scanner].writing, parts, 3, &descriptor,
+		       descriptor >= 0) >= 0;
 }
 
 /* EAGAIN when all queues are full; another error when nobody can be asked. */

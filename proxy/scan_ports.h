@@ -23,8 +23,7 @@ struct scan_request {
 	uint32_t worker;
 	uint32_t parcel_size;
 	uint64_t message_size; /* of the packet's rest; or of what the descriptor has */
-	uint32_t has_descriptor;
-	uint32_t anomalies; /* of the message, bits of enum anomaly */
+	uint32_t anomalies;    /* of the message, bits of enum anomaly */
 };
 
 enum scan_outcome { SCAN_ANSWERED, SCAN_DIED };

@@ -496,13 +496,13 @@ static void fail(
 	fill_action(evaluation, rule, rule->on_error, &outcome->actions[0]);
 }
 
-static bool has_final_action(const struct rule_outcome *outcome)
+const struct outcome_action *evaluate_final_action(const struct rule_outcome *outcome)
 {
 	for (size_t i = 0; i < outcome->count; i++) {
 		if (outcome->actions[i].row->final && outcome->actions[i].acts)
-			return true;
+			return &outcome->actions[i];
 	}
-	return false;
+	return NULL;
 }
 
 /* --- rules --- */
@@ -543,7 +543,7 @@ static enum truth judge_rule(struct evaluation *evaluation, const struct rule *r
 	if (truth == TRUTH_FALSE || truth == TRUTH_UNKNOWN)
 		return truth;
 	outcome.monitored = is_monitored(evaluation, rule);
-	outcome.ends = !outcome.monitored && has_final_action(&outcome);
+	outcome.ends = !outcome.monitored && evaluate_final_action(&outcome);
 	*ends = outcome.ends;
 	add_outcome(evaluation, &outcome);
 	return truth;

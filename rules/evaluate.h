@@ -74,6 +74,9 @@ struct rule_outcome {
 	bool ends; /* it ends the stage: the last outcome */
 };
 
+/* The action that decides, if one acts; else NULL. */
+const struct outcome_action *evaluate_final_action(const struct rule_outcome *outcome);
+
 struct evaluation;
 
 struct evaluation *evaluate_begin(const void *parent, const struct program *program, unsigned stage,

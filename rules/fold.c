@@ -13,36 +13,6 @@
 
 /* --- characters --- */
 
-static uint32_t decode(const char *at, size_t length)
-{
-	static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t character = (unsigned char)at[0] & masks[length];
-
-	for (size_t i = 1; i < length; i++)
-		character = character << 6 | ((unsigned char)at[i] & 0x3f);
-	return character;
-}
-
-static char *encode(char *at, uint32_t c)
-{
-	if (c < 0x80) {
-		*at++ = (char)c;
-	} else if (c < 0x800) {
-		*at++ = (char)(0xc0 | c >> 6);
-		*at++ = (char)(0x80 | (c & 0x3f));
-	} else if (c < 0x10000) {
-		*at++ = (char)(0xe0 | c >> 12);
-		*at++ = (char)(0x80 | (c >> 6 & 0x3f));
-		*at++ = (char)(0x80 | (c & 0x3f));
-	} else {
-		*at++ = (char)(0xf0 | c >> 18);
-		*at++ = (char)(0x80 | (c >> 12 & 0x3f));
-		*at++ = (char)(0x80 | (c >> 6 & 0x3f));
-		*at++ = (char)(0x80 | (c & 0x3f));
-	}
-	return at;
-}
-
 static bool is_in(const struct fold_table_span *spans, size_t count, uint32_t c)
 {
 	size_t low = 0, high = count;
@@ -105,7 +75,7 @@ static char *add_folded(char *out, uint32_t c)
 		return stpcpy(out, expansion);
 	if (is_in(fold_table_invisible, fold_table_invisible_count, c))
 		return out;
-	return encode(out, fold_character(c));
+	return utf8_encode(out, fold_character(c));
 }
 
 static char small(char c)
@@ -130,7 +100,7 @@ struct slice fold_text(const void *parent, struct slice text)
 		if (first < 0x80 || !length)
 			*out++ = small(text.data[0]);
 		else
-			out = add_folded(out, decode(text.data, length));
+			out = add_folded(out, utf8_decode(text.data, length));
 		text = slice_from(text, length ? length : 1);
 	}
 	return finish(data, out);
@@ -144,7 +114,7 @@ static bool is_loose(char c)
 
 static char *add_look_alike(char *out, struct slice character)
 {
-	uint32_t c = decode(character.data, character.size);
+	uint32_t c = utf8_decode(character.data, character.size);
 	const char *alike = find_row(fold_table_look_alikes, fold_table_look_alikes_count, c);
 
 	if (alike)

@@ -179,18 +179,14 @@ static void read_braced(struct reader *reader)
 	skip(reader, starts(reader, "{") && end != SIZE_MAX ? end + 1 : 1);
 }
 
-static bool is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 static void read_hex(struct reader *reader)
 {
 	if (starts(reader, "{")) {
 		read_braced(reader);
 		return;
 	}
-	for (int i = 0; i < 2 && reader->rest.size && is_hex(reader->rest.data[0]); i++)
+	for (int i = 0; i < 2 && reader->rest.size && slice_hex_digit(reader->rest.data[0]) >= 0;
+		i++)
 		skip(reader, 1);
 }
 

@@ -2,6 +2,8 @@
 /* Character references, as the HTML standard reads them. */
 #include "policy/content/html_entity.h"
 
+#include "base/utf8.h"
+
 #include <ctype.h>
 
 static const struct {
@@ -111,27 +113,6 @@ static const uint16_t windows_1252[32] = {0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0
 	0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e,
 	0x178};
 
-char *html_entity_put(char *out, uint32_t c)
-{
-	if (c < 0x80) {
-		*out++ = (char)c;
-		return out;
-	}
-	if (c < 0x800) {
-		*out++ = (char)(0xc0 | c >> 6);
-	} else {
-		if (c < 0x10000) {
-			*out++ = (char)(0xe0 | c >> 12);
-		} else {
-			*out++ = (char)(0xf0 | c >> 18);
-			*out++ = (char)(0x80 | (c >> 12 & 0x3f));
-		}
-		*out++ = (char)(0x80 | (c >> 6 & 0x3f));
-	}
-	*out++ = (char)(0x80 | (c & 0x3f));
-	return out;
-}
-
 static uint32_t real_character(uint64_t c)
 {
 	if (c >= 128 && c < 160)
@@ -141,10 +122,9 @@ static uint32_t real_character(uint64_t c)
 
 static int digit(char c, bool is_hex)
 {
-	if (isdigit((unsigned char)c))
-		return c - '0';
-	c |= 0x20;
-	return is_hex && c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	int value = slice_hex_digit(c);
+
+	return is_hex || value < 10 ? value : -1;
 }
 
 /* Behind "&#". */
@@ -208,7 +188,7 @@ size_t html_entity_resolve(char *out, struct slice text)
 		struct slice before = text;
 		uint32_t c = text.data[0] == '&' ? html_entity_take(&text) : 0;
 		if (c && !is_literal(before, text)) {
-			out = html_entity_put(out, c);
+			out = utf8_encode(out, c);
 			continue;
 		}
 		*out++ = before.data[0];

@@ -10,8 +10,5 @@
 /* Takes a reference off the front of *rest, which begins with "&"; 0 when there is none, and nothing is taken. */
 uint32_t html_entity_take(struct slice *rest);
 
-/* Writes a character as UTF-8; returns where it ends. 4 bytes at most. */
-char *html_entity_put(char *out, uint32_t character);
-
 /* Copies text to out with references resolved; never more bytes than there were. Returns how many. */
 size_t html_entity_resolve(char *out, struct slice text);

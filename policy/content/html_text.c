@@ -50,17 +50,7 @@ static void add_wide(struct html_text *output, uint32_t c)
 		add_blank(output);
 		return;
 	}
-	output->used = (size_t)(html_entity_put(output->data + output->used, c) - output->data);
-}
-
-static uint32_t decode(const char *at, size_t length)
-{
-	static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t c = (unsigned char)at[0] & masks[length];
-
-	for (size_t i = 1; i < length; i++)
-		c = c << 6 | ((unsigned char)at[i] & 0x3f);
-	return c;
+	output->used = (size_t)(utf8_encode(output->data + output->used, c) - output->data);
 }
 
 static void add_character(struct html_text *output, uint32_t c)
@@ -82,7 +72,7 @@ static uint32_t take_character(struct slice *text)
 	if (c)
 		return c;
 	length = (unsigned char)text->data[0] < 0x80 ? 1 : utf8_length(*text);
-	c = length ? decode(text->data, length) : 0xfffd;
+	c = length ? utf8_decode(text->data, length) : 0xfffd;
 	*text = slice_from(*text, length ? length : 1);
 	return c;
 }

@@ -59,11 +59,6 @@ static void add(struct scan *scan, struct mime_field_readings *readings, const c
 		note(scan, MIME_TOO_MANY_READINGS);
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 static struct slice skip_blanks(struct slice s)
 {
 	while (s.size && (unsigned char)s.data[0] <= ' ')
@@ -152,7 +147,7 @@ static void take_other(struct scan *scan, struct slice line)
 /* A piece of the header between line ends; is_split: it stands behind a bare CR. */
 static void take_line(struct scan *scan, struct slice line, bool is_split)
 {
-	bool is_folded = line.size && is_blank(line.data[0]), is_odd = false;
+	bool is_folded = line.size && slice_is_blank(line.data[0]), is_odd = false;
 	struct slice text = skip_blanks(line), value;
 	enum kind kind = text.size && (text.data[0] | 0x20) == 'c'
 		? find_kind(text, &value, &is_odd)

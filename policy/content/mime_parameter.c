@@ -372,22 +372,16 @@ struct mime_parameters *mime_parameter_parse(const void *parent, struct slice te
 
 /* --- finding: RFC 2231 --- */
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static size_t unpercent(char *text, size_t size)
 {
 	size_t used = 0;
 
 	for (size_t i = 0; i < size; i++) {
-		bool is_byte = text[i] == '%' && i + 2 < size && hex(text[i + 1]) >= 0 &&
-			hex(text[i + 2]) >= 0;
-		text[used++] = is_byte ? (char)(hex(text[i + 1]) << 4 | hex(text[i + 2])) : text[i];
+		bool is_byte = text[i] == '%' && i + 2 < size &&
+			slice_hex_digit(text[i + 1]) >= 0 && slice_hex_digit(text[i + 2]) >= 0;
+		text[used++] = is_byte
+			? (char)(slice_hex_digit(text[i + 1]) << 4 | slice_hex_digit(text[i + 2]))
+			: text[i];
 		i += is_byte ? 2 : 0;
 	}
 	return used;

@@ -69,15 +69,6 @@ static bool is_delimiter(char c)
 	return is_blank(c) || memchr("()<>[]{}/%", c, 10);
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
-
 static void skip(struct reader *reader, uint64_t size)
 {
 	reader->rest = bytes_from(reader->rest, size);
@@ -91,8 +82,8 @@ static unsigned read_name(struct reader *reader, char *name)
 
 	skip(reader, 1);
 	while (reader->rest.size && !is_delimiter(reader->rest.data[0])) {
-		int high = digit((char)bytes_8(reader->rest, 1));
-		int low = digit((char)bytes_8(reader->rest, 2));
+		int high = slice_hex_digit((char)bytes_8(reader->rest, 1));
+		int low = slice_hex_digit((char)bytes_8(reader->rest, 2));
 		char c = reader->rest.data[0];
 		if (c == '#' && high >= 0 && low >= 0 && reader->rest.size > 2) {
 			c = (char)(high << 4 | low);
@@ -171,7 +162,7 @@ static struct slice undo_hex(struct reader *reader, struct slice in)
 	int half = -1;
 
 	for (size_t i = 0; i < in.size && in.data[i] != '>'; i++) {
-		int value = digit(in.data[i]);
+		int value = slice_hex_digit(in.data[i]);
 		char byte;
 		if (value < 0)
 			continue;

@@ -39,15 +39,6 @@ static bool is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
-
 /* A number and a text with its size before it, as OLE 1 writes them. */
 static struct slice cut_text(struct slice *rest)
 {
@@ -115,7 +106,7 @@ static void end_field(struct reader *reader)
 
 static void take_digit(struct reader *reader, char c)
 {
-	int value = digit(c);
+	int value = slice_hex_digit(c);
 	char byte;
 
 	if (value < 0)
@@ -192,10 +183,11 @@ static void read_control(struct reader *reader)
 	skip(reader, size);
 	if (bytes_are(reader->rest, 0, "-", 1))
 		skip(reader, 1);
-	while (reader->rest.size && digit(reader->rest.data[0]) >= 0 &&
-		digit(reader->rest.data[0]) < 10) {
-		number = number < UINT32_MAX ? number * 10 + (uint64_t)digit(reader->rest.data[0])
-					     : number;
+	while (reader->rest.size && slice_hex_digit(reader->rest.data[0]) >= 0 &&
+		slice_hex_digit(reader->rest.data[0]) < 10) {
+		number = number < UINT32_MAX
+			? number * 10 + (uint64_t)slice_hex_digit(reader->rest.data[0])
+			: number;
 		skip(reader, 1);
 	}
 	if (bytes_are(reader->rest, 0, " ", 1))

@@ -49,16 +49,6 @@ static const struct {
 	{0xab70, 0xabbf, SCRIPT_CHEROKEE},
 };
 
-static uint32_t decode(const char *at, size_t length)
-{
-	static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t c = (unsigned char)at[0] & masks[length];
-
-	for (size_t i = 1; i < length; i++)
-		c = c << 6 | ((unsigned char)at[i] & 0x3f);
-	return c;
-}
-
 static enum script script_of(uint32_t c)
 {
 	for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
@@ -122,7 +112,7 @@ unsigned skeleton_flags(struct slice text)
 
 	while (text.size) {
 		size_t length = utf8_length(text);
-		uint32_t c = length ? decode(text.data, length) : ' ';
+		uint32_t c = length ? utf8_decode(text.data, length) : ' ';
 		enum script script = script_of(c);
 		text = slice_from(text, length ? length : 1);
 		flags |= length ? flags_of(c) : 0;
@@ -149,7 +139,7 @@ struct slice skeleton_plain(const void *parent, struct slice text)
 	out = talloc_array(parent, char, text.size + 1);
 	while (text.size) {
 		size_t length = utf8_length(text), size = length ? length : 1;
-		uint32_t c = length ? decode(text.data, length) : ' ';
+		uint32_t c = length ? utf8_decode(text.data, length) : ' ';
 		if (!is_direction(c) && !is_invisible(c)) {
 			memcpy(out + used, text.data, size);
 			used += size;

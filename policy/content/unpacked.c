@@ -9,7 +9,6 @@
 #include <talloc.h>
 
 #define MEMBERS_FIRST 16
-#define CHARACTER_SIZE 4
 
 /* Code page 437 from 0x80, which names in archives are in when nothing else is said. */
 static const uint16_t code_page[128] = {0xc7, 0xfc, 0xe9, 0xe2, 0xe4, 0xe0, 0xe5, 0xe7, 0xea, 0xeb,
@@ -24,60 +23,32 @@ static const uint16_t code_page[128] = {0xc7, 0xfc, 0xe9, 0xe2, 0xe4, 0xe0, 0xe5
 	0x2229, 0x2261, 0xb1, 0x2265, 0x2264, 0x2320, 0x2321, 0xf7, 0x2248, 0xb0, 0x2219, 0xb7,
 	0x221a, 0x207f, 0xb2, 0x25a0, 0xa0};
 
-/* The character in UTF-8; how many bytes. */
-static size_t encode(uint32_t character, char *out)
-{
-	if (character < 0x80) {
-		out[0] = (char)character;
-		return 1;
-	}
-	if (character < 0x800) {
-		out[0] = (char)(0xc0 | character >> 6);
-		out[1] = (char)(0x80 | (character & 0x3f));
-		return 2;
-	}
-	if (character < 0x10000) {
-		out[0] = (char)(0xe0 | character >> 12);
-		out[1] = (char)(0x80 | (character >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (character & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | character >> 18);
-	out[1] = (char)(0x80 | (character >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (character >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (character & 0x3f));
-	return 4;
-}
-
 static struct slice from_code_page(const void *parent, struct slice name)
 {
-	char *text = talloc_array(parent, char, name.size * 3 + 1);
-	size_t used = 0;
+	char *text = talloc_array(parent, char, name.size * 3 + 1), *end = text;
 
 	for (size_t i = 0; i < name.size; i++) {
 		uint8_t byte = (uint8_t)name.data[i];
-		used += encode(byte < 0x80 ? byte : code_page[byte - 0x80], text + used);
+		end = utf8_encode(end, byte < 0x80 ? byte : code_page[byte - 0x80]);
 	}
-	return slice_make(text, used);
+	return slice_make(text, (size_t)(end - text));
 }
 
 struct slice unpacked_from_latin(const void *parent, struct slice text)
 {
-	char *out;
-	size_t used = 0;
+	char *out, *end;
 
 	if (utf8_is_valid(text))
 		return text;
-	out = talloc_array(parent, char, text.size * 2 + 1);
+	out = end = talloc_array(parent, char, text.size * 2 + 1);
 	for (size_t i = 0; i < text.size; i++)
-		used += encode((uint8_t)text.data[i], out + used);
-	return slice_make(out, used);
+		end = utf8_encode(end, (uint8_t)text.data[i]);
+	return slice_make(out, (size_t)(end - out));
 }
 
 struct slice unpacked_from_utf16(const void *parent, struct slice text)
 {
-	char *out = talloc_array(parent, char, text.size / 2 * 3 + 1);
-	size_t used = 0;
+	char *out = talloc_array(parent, char, text.size / 2 * 3 + 1), *end = out;
 
 	for (size_t i = 0; i + 1 < text.size; i += 2) {
 		uint32_t unit = bytes_16(text, i), second = bytes_16(text, i + 2);
@@ -89,9 +60,9 @@ struct slice unpacked_from_utf16(const void *parent, struct slice text)
 		} else if (unit >= 0xd800 && unit < 0xe000) {
 			unit = '?';
 		}
-		used += encode(unit, out + used);
+		end = utf8_encode(end, unit);
 	}
-	return slice_make(out, used);
+	return slice_make(out, (size_t)(end - out));
 }
 
 /* Characters that are not seen, or turn what is behind them around. */
@@ -100,10 +71,11 @@ static bool is_misleading(struct slice s)
 	static const uint16_t marks[] = {0xad, 0x61c, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f,
 		0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2060, 0x2066, 0x2067, 0x2068, 0x2069,
 		0x3164, 0xfeff};
-	char mark[CHARACTER_SIZE];
+	char mark[UTF8_LONGEST];
 
 	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-		if (bytes_find(s, 0, mark, encode(marks[i], mark)) != SIZE_MAX)
+		if (bytes_find(s, 0, mark, (size_t)(utf8_encode(mark, marks[i]) - mark)) !=
+			SIZE_MAX)
 			return true;
 	}
 	return false;

@@ -123,14 +123,6 @@ static bool read_ipv4(const char *host, uint32_t *address, bool *is_odd)
 	return false;
 }
 
-static int hex(char c)
-{
-	if (isdigit((unsigned char)c))
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Percent-decoded, without the brackets around dots, in small letters. */
 static char *clean_host(const void *parent, struct slice text, unsigned *flags)
 {
@@ -138,8 +130,8 @@ static char *clean_host(const void *parent, struct slice text, unsigned *flags)
 
 	for (const char *at = host; *at; at++) {
 		char c = *at;
-		if (c == '%' && hex(at[1]) >= 0 && hex(at[2]) >= 0) {
-			c = (char)(hex(at[1]) << 4 | hex(at[2]));
+		if (c == '%' && slice_hex_digit(at[1]) >= 0 && slice_hex_digit(at[2]) >= 0) {
+			c = (char)(slice_hex_digit(at[1]) << 4 | slice_hex_digit(at[2]));
 			at += 2;
 			*flags |= URL_PERCENT_HOST;
 		} else if (c == '[' && (at[1] == '.' || at[1] == ':') && at[2] == ']') {

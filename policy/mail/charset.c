@@ -112,22 +112,7 @@ static char *put(char *out, uint32_t c)
 {
 	if (c >= 0x110000 || (c >= 0xd800 && c < 0xe000))
 		c = REPLACEMENT;
-	if (c < 0x80) {
-		*out++ = (char)c;
-	} else if (c < 0x800) {
-		*out++ = (char)(0xc0 | c >> 6);
-		*out++ = (char)(0x80 | (c & 0x3f));
-	} else {
-		if (c < 0x10000) {
-			*out++ = (char)(0xe0 | c >> 12);
-		} else {
-			*out++ = (char)(0xf0 | c >> 18);
-			*out++ = (char)(0x80 | (c >> 12 & 0x3f));
-		}
-		*out++ = (char)(0x80 | (c >> 6 & 0x3f));
-		*out++ = (char)(0x80 | (c & 0x3f));
-	}
-	return out;
+	return utf8_encode(out, c);
 }
 
 static char *room(const void *parent, struct slice text)

@@ -102,23 +102,17 @@ static bool read_word(struct slice s, struct word *word)
 
 /* --- taking them apart --- */
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "Q": "=" and two digits are a byte, "_" is a blank. What is broken stays. */
 static void add_quoted(struct decoding *decoding, struct slice text)
 {
 	for (size_t i = 0; i < text.size; i++) {
 		char c = text.data[i];
-		bool is_byte = c == '=' && i + 2 < text.size && hex(text.data[i + 1]) >= 0 &&
-			hex(text.data[i + 2]) >= 0;
+		bool is_byte = c == '=' && i + 2 < text.size &&
+			slice_hex_digit(text.data[i + 1]) >= 0 &&
+			slice_hex_digit(text.data[i + 2]) >= 0;
 		if (is_byte) {
-			c = (char)(hex(text.data[i + 1]) << 4 | hex(text.data[i + 2]));
+			c = (char)(slice_hex_digit(text.data[i + 1]) << 4 |
+				slice_hex_digit(text.data[i + 2]));
 			i += 2;
 		} else if (c == '_') {
 			c = ' ';

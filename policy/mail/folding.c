@@ -34,11 +34,6 @@ bool folding_is_name(struct slice name)
 	return true;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 static void put(struct sheet *sheet, struct slice bytes)
 {
 	assert(sheet->used + bytes.size < sheet->room);
@@ -83,9 +78,9 @@ static struct slice take_word(struct slice *rest)
 	struct slice word = *rest;
 	size_t size = 0;
 
-	while (size < word.size && is_blank(word.data[size]))
+	while (size < word.size && slice_is_blank(word.data[size]))
 		size++;
-	while (size < word.size && !is_blank(word.data[size]))
+	while (size < word.size && !slice_is_blank(word.data[size]))
 		size++;
 	word.size = size;
 	*rest = slice_from(*rest, size);
@@ -198,7 +193,7 @@ static void put_encoded_word(struct sheet *sheet, struct slice *text, size_t roo
 /* The blank before the text stays a blank. */
 static void put_encoded_words(struct sheet *sheet, struct slice text)
 {
-	text = slice_from(text, is_blank(text.data[0]));
+	text = slice_from(text, slice_is_blank(text.data[0]));
 	while (text.size) {
 		size_t frame = sheet->column + 1 + WORD_FRAME;
 		if (frame + WORD_LEAST > FOLDING_LINE) {
@@ -238,7 +233,7 @@ static struct slice take(struct slice *rest, size_t size)
 
 static struct slice without_end(struct slice text)
 {
-	while (text.size && is_blank(text.data[text.size - 1]))
+	while (text.size && slice_is_blank(text.data[text.size - 1]))
 		text.size--;
 	return text;
 }
@@ -306,7 +301,7 @@ char *folding_print_verbatim(const void *parent, const char *name, struct slice 
 			continue;
 		if (!is_first)
 			break_line(&sheet);
-		if (!is_blank(line.data[0]))
+		if (!slice_is_blank(line.data[0]))
 			put_text(&sheet, is_first ? " " : "\t");
 		put(&sheet, line);
 	}

@@ -62,11 +62,6 @@ static struct slice after_line(struct slice rest)
 	return behind_line(rest, line_at(rest).size);
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* field-name = 1*ftext; ftext = %d33-57 / %d59-126
  * obs-optional = field-name *WSP ":" unstructured CRLF
  * Finds the colon of a line that begins a field; SIZE_MAX when it does not. */
@@ -78,7 +73,7 @@ static size_t find_colon(struct slice line, size_t *name_size)
 		line.data[at] != ':')
 		at++;
 	*name_size = at;
-	while (at < line.size && is_blank(line.data[at]))
+	while (at < line.size && slice_is_blank(line.data[at]))
 		at++;
 	return *name_size && at < line.size && line.data[at] == ':' ? at : SIZE_MAX;
 }
@@ -87,7 +82,7 @@ static size_t find_colon(struct slice line, size_t *name_size)
 static struct slice behind_field(struct slice rest, struct slice first)
 {
 	rest = behind_line(rest, first.size);
-	while (rest.size && is_blank(rest.data[0]))
+	while (rest.size && slice_is_blank(rest.data[0]))
 		rest = after_line(rest);
 	return rest;
 }
@@ -293,7 +288,7 @@ static size_t take_piece(struct mailbox *mailbox, struct slice s)
 		return take_angle(mailbox, s);
 	if (!length)
 		return break_off(mailbox, s);
-	if (s.data[0] != '(' && !is_blank(s.data[0]))
+	if (s.data[0] != '(' && !slice_is_blank(s.data[0]))
 		note_bare(mailbox, slice_make(s.data, length));
 	mailbox->has_at |= s.data[0] == '@';
 	return length;
@@ -495,7 +490,7 @@ static bool is_folding(struct slice value, size_t i)
 {
 	if (value.data[i] == '\r' && i + 1 < value.size && value.data[i + 1] == '\n')
 		i++;
-	return value.data[i] == '\n' && i + 1 < value.size && is_blank(value.data[i + 1]);
+	return value.data[i] == '\n' && i + 1 < value.size && slice_is_blank(value.data[i + 1]);
 }
 
 char *header_unfold(const void *parent, struct slice value)

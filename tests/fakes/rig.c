@@ -394,8 +394,7 @@ const char *rig_begin(struct rig *rig)
 	rig->gateway = gateway_new(rig, rig->loop, configuration, rig->table, NULL, 1);
 	if (rig->zone)
 		gateway_use_dns(rig->gateway, begin_names(rig, configuration));
-	if (rulebook_asks(configuration->policy->rulebook, LEARNER_CONTENT) ||
-		rulebook_asks(configuration->policy->shadow_rulebook, LEARNER_CONTENT))
+	if (rulebook_asks(configuration->policy, LEARNER_CONTENT))
 		begin_scans(rig, configuration);
 	return rig->recipients ? load_recipients(rig) : NULL;
 }

@@ -5,11 +5,9 @@
 
 #include "policy/content/content.h"
 
-#include <fcntl.h>
 #include <ftw.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define OFTEN 0.5 /* percent of honest mail: no rule may refuse on that */
 #define FILES_MAXIMUM 8192
@@ -47,24 +45,9 @@ static void list(const struct foreign *foreign, const char *folder)
 	qsort(listing.paths, listing.count, sizeof *listing.paths, by_name);
 }
 
-static struct slice load(const void *parent, const char *path)
-{
-	struct stat status;
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-	char *bytes;
-	ssize_t size;
-
-	if (file < 0 || fstat(file, &status) < 0)
-		exit(EXIT_FAILURE);
-	bytes = talloc_array(parent, char, (size_t)status.st_size + 1);
-	size = read(file, bytes, (size_t)status.st_size);
-	close(file);
-	return slice_make(bytes, size > 0 ? (size_t)size : 0);
-}
-
 static struct content *examine(const void *parent, struct content_tools *tools, const char *path)
 {
-	return content_examine(parent, tools, load(parent, path), &limits, NULL, NULL);
+	return content_examine(parent, tools, foreign_load(parent, path), &limits, NULL, NULL);
 }
 
 /* --- evasive mail --- */
@@ -292,7 +275,7 @@ static void all_trees(struct foreign *foreign)
 	for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
 		void *scratch = talloc_new(foreign->scratch);
 		struct mime *mime = mime_parse(
-			scratch, NULL, load(scratch, foreign_path(foreign, trees[i].file)));
+			scratch, NULL, foreign_load(scratch, foreign_path(foreign, trees[i].file)));
 		char *tree = add_tree(talloc_strdup(scratch, ""), mime, -1);
 		foreign_case(
 			foreign, trees[i].file, slice_of(tree), strcmp(tree, trees[i].tree) == 0);

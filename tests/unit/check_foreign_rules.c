@@ -9,10 +9,8 @@
 #include "policy/ruling.h"
 #include "policy/scan.h"
 
-#include <fcntl.h>
 #include <ftw.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define OFTEN 0.5 /* percent */
 #define FILES_MAXIMUM 4096
@@ -36,21 +34,6 @@ static int add_path(const char *path, const struct stat *status, int type, struc
 	if (type == FTW_F && path_count < FILES_MAXIMUM)
 		paths[path_count++] = strdup(path);
 	return 0;
-}
-
-static struct slice load(const void *parent, const char *path)
-{
-	struct stat status;
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-	char *bytes;
-	ssize_t size;
-
-	if (file < 0 || fstat(file, &status) < 0)
-		exit(EXIT_FAILURE);
-	bytes = talloc_array(parent, char, (size_t)status.st_size + 1);
-	size = read(file, bytes, (size_t)status.st_size);
-	close(file);
-	return slice_make(bytes, size > 0 ? (size_t)size : 0);
 }
 
 /* --- a site with the rules that come along --- */
@@ -127,7 +110,7 @@ static const struct rule_outcome *judge(struct inquiry *inquiry, size_t *count)
 static void judge_mail(struct house *house, const char *path)
 {
 	void *scratch = talloc_new(NULL);
-	struct inquiry *inquiry = begin(house, scratch, load(scratch, path));
+	struct inquiry *inquiry = begin(house, scratch, foreign_load(scratch, path));
 	size_t count;
 	const struct rule_outcome *outcomes = judge(inquiry, &count);
 	struct value value;

@@ -157,6 +157,17 @@ START_TEST(knows_base64)
 }
 END_TEST
 
+START_TEST(reads_hexadecimal_digits)
+{
+	static const char digits[] = "0123456789abcdefABCDEF", others[] = "/:@G`gx \xff";
+
+	for (int i = 0; digits[i]; i++)
+		ck_assert_int_eq(slice_hex_digit(digits[i]), i < 16 ? i : i - 6);
+	for (int i = 0; i < (int)sizeof others; i++)
+		ck_assert_int_eq(slice_hex_digit(others[i]), -1);
+}
+END_TEST
+
 START_TEST(keeps_a_copy)
 {
 	char original[] = "a\0b";
@@ -183,6 +194,7 @@ int main(void)
 	tcase_add_loop_test(cases, trims_blanks, 0, COUNT(trims));
 	tcase_add_loop_test(cases, reads_numbers, 0, COUNT(numbers));
 	tcase_add_loop_test(cases, knows_base64, 0, COUNT(encodings));
+	tcase_add_test(cases, reads_hexadecimal_digits);
 	tcase_add_test(cases, keeps_a_copy);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);

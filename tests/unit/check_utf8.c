@@ -73,6 +73,20 @@ START_TEST(cleans_texts)
 }
 END_TEST
 
+/* The borders between the lengths, and back. */
+static const uint32_t borders[] = {
+	0, 'a', 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff};
+
+START_TEST(writes_what_it_reads)
+{
+	char text[UTF8_LONGEST];
+	size_t length = (size_t)(utf8_encode(text, borders[_i]) - text);
+
+	ck_assert_uint_eq(utf8_length(slice_make(text, length)), length);
+	ck_assert_uint_eq(utf8_decode(text, length), borders[_i]);
+}
+END_TEST
+
 START_TEST(cleans_a_nul)
 {
 	char clean[3];
@@ -91,6 +105,7 @@ int main(void)
 
 	tcase_add_loop_test(cases, knows_characters, 0, COUNT(characters));
 	tcase_add_loop_test(cases, cleans_texts, 0, COUNT(texts));
+	tcase_add_loop_test(cases, writes_what_it_reads, 0, COUNT(borders));
 	tcase_add_test(cases, cleans_a_nul);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/file.h"
 #include "base/slice.h"
 
 #include <jansson.h>
@@ -66,6 +67,19 @@ static inline struct slice foreign_text(const json_t *json, const char *key)
 	const json_t *text = json_object_get(json, key);
 
 	return slice_make(json_string_value(text), json_string_length(text));
+}
+
+/* A whole file; that it cannot be had is the end of the test. */
+static inline struct slice foreign_load(const void *parent, const char *path)
+{
+	struct slice bytes;
+	const char *reason = file_read(parent, path, (size_t)1 << 30, &bytes);
+
+	if (reason) {
+		printf("%s: %s\n", path, reason);
+		exit(EXIT_FAILURE);
+	}
+	return bytes;
 }
 
 static inline struct foreign_deviation *foreign_find(const struct foreign *foreign, const char *id)
