@@ -2,6 +2,7 @@
 /* What a milter wants to be changed. */
 #include "plugins/milter_changes.h"
 
+#include "policy/amendment.h"
 #include "policy/mail/revision.h"
 
 #include <talloc.h>
@@ -139,19 +140,19 @@ const char *milter_changes_quarantine(const struct milter_changes *changes)
 
 static bool add_field(struct inquiry *inquiry, const struct change *change)
 {
-	return revision_append(inquiry_revision(inquiry), slice_of(change->name), change->value);
+	return revision_append(amendment_revision(inquiry), slice_of(change->name), change->value);
 }
 
 static bool insert_field(struct inquiry *inquiry, const struct change *change)
 {
 	return revision_insert(
-		inquiry_revision(inquiry), change->number, slice_of(change->name), change->value);
+		amendment_revision(inquiry), change->number, slice_of(change->name), change->value);
 }
 
 static bool change_field(struct inquiry *inquiry, const struct change *change)
 {
 	return revision_change(
-		inquiry_revision(inquiry), slice_of(change->name), change->number, change->value);
+		amendment_revision(inquiry), slice_of(change->name), change->number, change->value);
 }
 
 static bool change_sender(struct inquiry *inquiry, const struct change *change)
@@ -199,7 +200,7 @@ size_t milter_changes_apply(const struct milter_changes *changes, struct inquiry
 	for (size_t i = 0; i < changes->count; i++)
 		failed += !act(inquiry, &changes->items[i]);
 	if (changes->has_body)
-		revision_replace_body(inquiry_revision(inquiry),
+		revision_replace_body(amendment_revision(inquiry),
 			slice_make(changes->body ? changes->body : "", changes->body_size));
 	return failed;
 }

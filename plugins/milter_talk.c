@@ -6,6 +6,7 @@
 #include "base/steps.h"
 #include "base/stream.h"
 #include "plugins/milter_macros.h"
+#include "policy/amendment.h"
 #include "policy/mail/revision.h"
 
 #include <ctype.h>
@@ -510,7 +511,7 @@ static bool put_field(struct milter_talk *talk, struct milter_packet *packet, vo
 {
 	struct slice name, value;
 
-	if (!revision_field(inquiry_revision(talk->inquiry), &talk->mail.field, &name, &value))
+	if (!revision_field(amendment_revision(talk->inquiry), &talk->mail.field, &name, &value))
 		return false;
 	if (name.size > MILTER_WIRE_MAXIMUM / 2)
 		name.size = MILTER_WIRE_MAXIMUM / 2;
@@ -526,7 +527,7 @@ static bool put_field(struct milter_talk *talk, struct milter_packet *packet, vo
 static bool say_body(struct milter_talk *talk)
 {
 	struct slice rest =
-		slice_from(revision_body(inquiry_revision(talk->inquiry)), talk->mail.body);
+		slice_from(revision_body(amendment_revision(talk->inquiry)), talk->mail.body);
 	char head[MILTER_WIRE_HEAD];
 
 	if (!rest.size)

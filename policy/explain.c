@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Plays a case through all stages, and tells what was judged. */
+#include "policy/amendment.h"
 #include "policy/explain.h"
 
 #include "base/loop.h"
@@ -241,7 +242,7 @@ static bool play_message(struct play *play)
 	facts_set_number(play->facts, FACT_MESSAGE_ANOMALIES, message_anomalies(play->message));
 	if (!judge(play, STAGE_MESSAGE))
 		return false;
-	inquiry_edit(play->inquiry, "explain", (int64_t)time(NULL));
+	amendment_edit(play->inquiry, "explain", (int64_t)time(NULL));
 	return true;
 }
 

@@ -4,14 +4,8 @@
 
 #include "policy/chain.h"
 #include "policy/derived.h"
-#include "policy/dkim_damage.h"
-#include "policy/header_learner.h"
-#include "policy/hygiene.h"
-#include "policy/mail/revision.h"
-#include "policy/mail/trace.h"
 #include "policy/ruling.h"
 #include "policy/shadow.h"
-#include "policy/spf_facts.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -199,10 +193,28 @@ void inquiry_lack(struct inquiry *inquiry, const struct question *question)
 	add_question(inquiry, &inquiry->lacking, question);
 }
 
-/* What counts is asked for when nothing else is missing: then it is needed. */
+static bool is_content(const struct question *question)
+{
+	return fact_row(question->fact)->learner == LEARNER_CONTENT;
+}
+
+static bool has_others_than_content(const struct question *questions, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!is_content(&questions[i]))
+			return true;
+	}
+	return false;
+}
+
+/* What counts is asked for when nothing else is missing: then it is needed. Milters come before content, which is looked at as they have made it. */
 static bool is_to_be_asked_later(const struct inquiry *inquiry, const struct fact_row *row)
 {
-	return row->counting && talloc_array_length(inquiry->wanted) > 0;
+	size_t count = talloc_array_length(inquiry->wanted);
+
+	if (row->learner == LEARNER_MILTER)
+		return has_others_than_content(inquiry->wanted, count);
+	return row->counting && count > 0;
 }
 
 /* Told without a stage, it holds at all. */
@@ -337,11 +349,6 @@ static bool judge_once(struct inquiry *inquiry)
 
 static void on_lookup_ended(void *owner);
 
-static bool is_content(const struct question *question)
-{
-	return fact_row(question->fact)->learner == LEARNER_CONTENT;
-}
-
 /* Never is mail let through that should have been looked into. */
 static void settle_content(const struct lookup *lookup)
 {
@@ -419,15 +426,6 @@ static size_t take_questions(struct inquiry_run *run)
 	talloc_free(run->questions);
 	run->questions = talloc_move(run, inquiry->lacking ? &inquiry->lacking : &inquiry->wanted);
 	return talloc_array_length(run->questions);
-}
-
-static bool has_others_than_content(const struct question *questions, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!is_content(&questions[i]))
-			return true;
-	}
-	return false;
 }
 
 /* Has all missing facts begun to be learnt; content, all of it at once, when nothing else is missing. */
@@ -571,7 +569,7 @@ void inquiry_begin_judging(struct inquiry *inquiry, enum stage stage, struct clo
 	await_begin(await, AWAIT_FOR_EVER, cancel_judging, inquiry);
 }
 
-/* --- for the log and for sending --- */
+/* --- for the log --- */
 
 static bool is_same_pair(const struct trace_entry *a, const struct trace_entry *b)
 {
@@ -606,137 +604,11 @@ char *inquiry_trace_text(const void *parent, const struct inquiry *inquiry)
 	return text;
 }
 
-static int64_t header_anomalies(struct inquiry *inquiry)
-{
-	struct value value;
-
-	if (facts_get(inquiry->facts, FACT_HEADER_ANOMALIES, &value) == FACT_UNKNOWN)
-		header_learner_learn(inquiry);
-	return inquiry_number(inquiry, FACT_HEADER_ANOMALIES, 0);
-}
-
-/* What our own clients left out. */
-static unsigned missing_fields(struct inquiry *inquiry)
-{
-	if (inquiry_is_stranger(inquiry))
-		return 0;
-	return (unsigned)header_anomalies(inquiry) &
-		(HEADER_MISSING_DATE | HEADER_MISSING_MESSAGE_ID);
-}
-
-static void add(struct edits *edits, const char *name, char *value)
-{
-	bool added = edits_add(edits, EDIT_TOP, name, value, EDIT_TEXT);
-
-	assert(added);
-	talloc_free(value);
-}
-
-static struct edits *new_edits(struct inquiry *inquiry)
-{
-	struct slice message = inquiry->message ? message_bytes(inquiry->message) : slice_of("");
-
-	if (inquiry->message && !inquiry->header)
-		header_learner_learn(inquiry);
-	if (!inquiry->header)
-		inquiry->header = header_parse(inquiry->facts, message);
-	return edits_new(inquiry, inquiry->header, message);
-}
-
-static void add_received_spf(struct inquiry *inquiry, struct edits *edits)
-{
-	char *value = inquiry->policy->spf->add_received ? spf_facts_received(NULL, inquiry) : NULL;
-
-	if (value && !edits_add(edits, EDIT_ABOVE_TRACE, "Received-SPF", value, EDIT_TEXT))
-		assert(!"a field name of ours");
-	talloc_free(value);
-}
-
-/* Whoever verifies behind us finds the signature wrong, and shall know by whose hand. */
-static void tell_damage(struct inquiry *inquiry, struct edits *by, struct edits *edits)
-{
-	inquiry->breaks_dkim = dkim_damage_domains(inquiry, by);
-	if (!inquiry->breaks_dkim)
-		return;
-	add(edits, "Authentication-Results",
-		talloc_asprintf(NULL,
-			"%s; dkim=policy reason=\"broken by an edit of this gateway: %s\"",
-			inquiry->policy->site->authserv_id, inquiry->breaks_dkim));
-}
-
-static void tag(const struct inquiry *inquiry, struct edits *edits)
-{
-	if (inquiry->tagged)
-		add(edits, "X-Postern-Tag", talloc_asprintf(NULL, "score=%.1f", inquiry->score));
-}
-
-/* What the judge wants to be changed. */
-static struct edits *own_edits(struct inquiry *inquiry, const char *id, int64_t seconds)
-{
-	unsigned missing = missing_fields(inquiry);
-	struct edits *edits = new_edits(inquiry);
-
-	TALLOC_FREE(inquiry->envelope_edits.items);
-	inquiry->envelope_edits.count = 0;
-	if (missing & HEADER_MISSING_DATE)
-		add(edits, "Date", trace_date(NULL, seconds));
-	if (missing & HEADER_MISSING_MESSAGE_ID)
-		add(edits, "Message-ID",
-			talloc_asprintf(NULL, "<%s@%s>", id, inquiry->policy->site->hostname));
-	tag(inquiry, edits);
-	add_received_spf(inquiry, edits);
-	ruling_edit(inquiry, edits);
-	hygiene_clean(inquiry, edits);
-	return edits;
-}
-
-struct revision *inquiry_revision(struct inquiry *inquiry)
-{
-	struct inquiry_mail *mail = inquiry->mail;
-	int64_t seconds = inquiry_number(inquiry, FACT_NOW, 0);
-
-	if (mail->revision)
-		return mail->revision;
-	inquiry->tagged = false;
-	mail->has_rules = ruling_has_spoken(inquiry);
-	mail->revision = revision_new(inquiry, own_edits(inquiry, mail->id, seconds));
-	return mail->revision;
-}
-
-/* Those that others have made of ours; what came too late for them to see comes last. */
-static struct edits *revised(struct inquiry *inquiry, struct edits *own)
+const struct message *inquiry_looked_at(const struct inquiry *inquiry)
 {
 	const struct inquiry_mail *mail = inquiry->mail;
-	struct edits *edits = own;
 
-	if (mail && mail->revision && revision_is_changed(mail->revision)) {
-		edits = revision_edits(inquiry, mail->revision);
-		tag(inquiry, edits);
-		if (!mail->has_rules)
-			ruling_edit(inquiry, edits);
-	}
-	if (mail)
-		envelope_edits_append(&inquiry->envelope_edits, inquiry, &mail->envelope_edits);
-	return edits;
-}
-
-/* Not of one that our own edits were applied to before others saw it. */
-static bool is_of_message(const struct inquiry *inquiry, const struct edits *edits)
-{
-	return inquiry->message && edits->message.data == message_bytes(inquiry->message).data;
-}
-
-void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds)
-{
-	struct edits *own = own_edits(inquiry, id, seconds);
-	struct edits *edits = revised(inquiry, own);
-
-	tell_damage(inquiry, is_of_message(inquiry, edits) ? edits : own, edits);
-	if (edits != own)
-		talloc_free(own);
-
-	talloc_free(inquiry->edits);
-	inquiry->edits = edits;
+	return mail && mail->message ? mail->message : inquiry->message;
 }
 
 /* --- quarantine --- */

@@ -9,8 +9,8 @@
  * in an earlier run gives the same again, and only the last run is recorded. A fact that a learner does not deliver in time, or
  * at all, is set failed; after INQUIRY_ROUNDS runs all that are still missing have failed, so the number of runs is bounded.
  *
- * What stands in a message is asked for last, once nothing else is missing, since who takes it apart judges it there and is told all that
- * is known (policy/scan.h). If that fails, scanner.failed is set, and the check `scanner` puts the message off.
+ * What stands in a message is asked for last, once nothing else is missing and milters have said all they have to say: who takes it apart judges it
+ * there and is told all that is known (policy/scan.h), and it is looked at as milters have made it (policy/amendment.h). If that fails, scanner.failed is set, and the check `scanner` puts the message off.
  *
  * When the chain has decided, the shadow (policy/shadow.h) is asked about the same facts. It changes nothing: if it lacks facts they are learnt, for
  * no longer than SHADOW_PATIENCE.
@@ -74,9 +74,12 @@ struct inquiry_mail {
 	const char *id;
 	const struct envelope *envelope;
 	const struct recipient *recipient; /* at rcpt: the one in question */
-	bool has_rules;                    /* the rules had spoken before the revision began */
+	bool has_rules;                    /* the revision has what the rules want */
 	struct revision *revision; /* the message as others have made it; NULL: as it came */
 	struct envelope_edits envelope_edits; /* and the envelope */
+	struct message *
+		message; /* as it was when others had revised it and what stands in it was asked; NULL: it was not revised before */
+	const char *damage; /* domains whose signatures have been broken so far; NULL: none */
 };
 
 struct inquiry {
@@ -89,15 +92,15 @@ struct inquiry {
 	struct inquiry_mail
 		*mail;         /* NULL outside a transaction, and where nobody is asked about it */
 	struct header *header; /* NULL until a learner has taken it apart */
-	struct edits *edits;   /* NULL until inquiry_edit() */
+	struct edits *edits;   /* NULL until amendment_edit() */
 	const char *breaks_dkim; /* domains whose signatures the edits break; NULL: none */
-	size_t stripped;         /* parts of the message, by inquiry_edit() */
+	size_t stripped;         /* parts of the message, by amendment_edit() */
 	const char *
-		whole_archives; /* why some of these went whole though only members matched; NULL: none */
+		stripped_whole; /* why some of these went whole though only members matched; NULL: none */
 	struct strip_archive
 		*archives; /* of which only members are to go, as a scanner has found */
 	size_t archive_count;
-	struct envelope_edits envelope_edits; /* set by inquiry_edit(), too */
+	struct envelope_edits envelope_edits; /* set by amendment_edit(), too */
 	double score;                         /* of the session and of the stages judged so far */
 	bool accepted_session;                /* an accept for the whole session was given */
 	bool tagged;                          /* the tag threshold was reached */
@@ -168,16 +171,11 @@ bool inquiry_is_at_border(struct inquiry *inquiry);
 /* For checks: puts the message into quarantine, for a reason ("it looks unwanted") that lives as long as the inquiry; where there is none, 550. */
 struct verdict inquiry_quarantine(struct inquiry *inquiry, const char *reason);
 
+/* What stood there when what stands in the message was asked last: the message, or what others have made of it. */
+const struct message *inquiry_looked_at(const struct inquiry *inquiry);
+
 /* For the chain: appends to the trace, and adds the entry's score if it is to be counted. */
 void inquiry_record(struct inquiry *inquiry, const struct trace_entry *entry);
-
-/* What is to be changed in a message that has passed, judged at the message stage; from then on it is inquiry->edits. Date and
- * Message-ID (made of the transaction's id) are added where one of our own clients, in relay.networks or authenticated, left them out;
- * Received-SPF where SPF was asked; X-Postern-Tag where the score has reached thresholds.tag; what rules want, of the envelope too; policy/hygiene.h removes what strangers may not bring. */
-void inquiry_edit(struct inquiry *inquiry, const char *id, int64_t seconds);
-
-/* For learners that may change the message: as it is after our own edits, and those before. Within a transaction, at the message stage. */
-struct revision *inquiry_revision(struct inquiry *inquiry);
 
 /* The trace as one JSON array (jansson) is explain's; this gives the word for the log: "relay=pass,size=reject", each pair once; what
  * was monitored has a "?" behind it. */

@@ -461,14 +461,22 @@ void ruling_edit(struct inquiry *inquiry, struct edits *edits)
 {
 	size_t count;
 	const struct rule_outcome *outcomes = ruling_outcomes(inquiry, &count);
-	struct strip *strip;
 
 	for (size_t i = 0; i < count && !observes(inquiry); i++) {
 		for (size_t k = 0; k < outcomes[i].count && !outcomes[i].monitored; k++)
 			edit(inquiry, edits, &outcomes[i].actions[k]);
 	}
-	inquiry->whole_archives = NULL;
-	strip = ruling_strip(inquiry, outcomes, count);
+}
+
+void ruling_strip_edit(struct inquiry *inquiry, struct edits *edits, bool is_there)
+{
+	size_t count;
+	const struct rule_outcome *outcomes = ruling_outcomes(inquiry, &count);
+	struct strip *strip = ruling_strip(inquiry, outcomes, count);
+
+	inquiry->stripped_whole = NULL;
+	if (!is_there)
+		strip_take_all(strip);
 	inquiry->stripped = strip_edit(strip, edits);
 	talloc_free(strip);
 }

@@ -29,8 +29,12 @@ struct evaluation *ruling_evaluation(const struct inquiry *inquiry);
 /* For policy/scan: the evaluation of the stage, begun if need be; NULL when no rule is for it. */
 struct evaluation *ruling_begin(struct inquiry *inquiry);
 
-/* Edits of the rules that acted at the message stage: of the message into the list, of the envelope into the inquiry. */
+/* Edits of the rules that acted at the message stage: of the message into the list, of the envelope into the inquiry. What they strip is not among
+ * them. */
 void ruling_edit(struct inquiry *inquiry, struct edits *edits);
+
+/* What they strip; is_there: the edits are of the bytes that the rules have seen. Else nothing of the body is left when anything was to go. */
+void ruling_strip_edit(struct inquiry *inquiry, struct edits *edits, bool is_there);
 
 /* What those outcomes want to have removed; policy/strip.h. */
 struct strip *ruling_strip(

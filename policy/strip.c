@@ -103,7 +103,7 @@ static struct cut cut_of(const struct value_field *record, size_t size)
 
 void strip_take(struct strip *strip, const char *rule, const struct value_records *attachments)
 {
-	size_t size = message_bytes(strip->inquiry->message).size;
+	size_t size = message_bytes(inquiry_looked_at(strip->inquiry)).size;
 
 	strip->cuts = talloc_realloc(
 		strip, strip->cuts, struct cut, strip->count + attachments->count + 1);
@@ -118,6 +118,16 @@ void strip_take(struct strip *strip, const char *rule, const struct value_record
 		cut->is_archive = is_in_archive(record);
 		cut->order = strip->count++;
 		cut->text = talloc_asprintf(strip, "%s (rule %s)\r\n", name_in(record), rule);
+	}
+}
+
+void strip_take_all(struct strip *strip)
+{
+	for (size_t i = 0; i < strip->count; i++) {
+		struct cut *cut = &strip->cuts[i];
+		cut->header = cut->body = 0;
+		cut->end = SIZE_MAX;
+		TALLOC_FREE(cut->members);
 	}
 }
 
@@ -285,6 +295,7 @@ static void replace_body(
 {
 	const struct header *header = edits->header;
 	size_t body = cut->body > header->size ? cut->body : header->size;
+	size_t end = cut->end < edits->message.size ? cut->end : edits->message.size;
 	char *text = talloc_asprintf(strip, "%s%s", body == header->size ? "\r\n" : "", words);
 
 	for (size_t i = 0; i < header->count; i++) {
@@ -295,7 +306,7 @@ static void replace_body(
 		add_field(edits, "MIME-Version", "1.0");
 	add_field(edits, "Content-Type", NEW_TYPE);
 	add_field(edits, "Content-Transfer-Encoding", NEW_ENCODING);
-	replace(edits, body, cut->end > body ? cut->end : body, text);
+	replace(edits, body, end > body ? end : body, text);
 	talloc_free(text);
 }
 
@@ -314,8 +325,8 @@ struct strip_archive *strip_find_archives(struct strip *strip, size_t *count)
 			continue;
 		found[*count] = (struct strip_archive){
 			cut->header, cut->body, cut->end, cut->text, cut->taken, NULL};
-		strip_archive_find(found, message_bytes(strip->inquiry->message), &found[*count],
-			cut->members, strip->inquiry->policy->site->hostname);
+		strip_archive_find(found, message_bytes(inquiry_looked_at(strip->inquiry)),
+			&found[*count], cut->members, strip->inquiry->policy->site->hostname);
 		(*count)++;
 	}
 	return found;
@@ -338,9 +349,9 @@ static const struct strip_archive *find_archive(const struct strip *strip, const
 static void keep_reason(struct strip *strip, const char *reason)
 {
 	struct inquiry *inquiry = strip->inquiry;
-	const char *before = inquiry->whole_archives;
+	const char *before = inquiry->stripped_whole;
 
-	inquiry->whole_archives = talloc_asprintf(
+	inquiry->stripped_whole = talloc_asprintf(
 		inquiry, "%s%s%s", before ? before : "", before ? "; " : "", reason);
 }
 
@@ -352,7 +363,9 @@ static bool replace_members(struct strip *strip, struct edits *edits, const stru
 				     : "no scanner has looked at it as a plain ZIP file";
 	char *body = NULL;
 
-	if (!removes_members(strip) || !cut->is_archive)
+	if (cut->end == SIZE_MAX)
+		keep_reason(strip, "the body was replaced after it had been looked at");
+	if (!removes_members(strip) || !cut->is_archive || cut->end == SIZE_MAX)
 		return false;
 	if (archive && !reason)
 		body = strip_archive_print(strip, edits->message, archive);
@@ -377,7 +390,7 @@ size_t strip_edit(struct strip *strip, struct edits *edits)
 		if (replace_members(strip, edits, cut))
 			continue;
 		words = words_about(strip, strip, cut);
-		if (cut->header < edits->header->size)
+		if (cut->header < edits->header->size || cut->end == SIZE_MAX)
 			replace_body(strip, edits, cut, words);
 		else
 			replace_part(strip, edits, cut, words);

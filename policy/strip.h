@@ -22,6 +22,9 @@ struct strip *strip_new(const void *parent, struct inquiry *inquiry);
 /* What a rule wants to have removed: records of the fact attachment. */
 void strip_take(struct strip *strip, const char *rule, const struct value_records *attachments);
 
+/* The message is not the one that the records are about: if there are any, all of it goes. */
+void strip_take_all(struct strip *strip);
+
 /* For a scanner: the archives of which only members go, and how, or why not. */
 struct strip_archive *strip_find_archives(struct strip *strip, size_t *count);
 

@@ -4,6 +4,7 @@
 
 #include "base/loop.h"
 #include "base/passing.h"
+#include "policy/amendment.h"
 #include "policy/mail/message.h"
 #include "policy/scan.h"
 #include "proxy/counters.h"
@@ -25,6 +26,7 @@
 struct errand {
 	struct scan_link *link;
 	struct inquiry *inquiry;
+	const struct message *message; /* as others have made it; NULL: there is none */
 	struct await *caller;
 	struct slice parcel;
 	uint64_t serial;
@@ -53,7 +55,7 @@ static uint64_t second(const struct scan_link *link)
 
 static uint64_t digest(const struct errand *errand)
 {
-	return table_digest(errand->link->table, message_bytes(errand->inquiry->message));
+	return table_digest(errand->link->table, message_bytes(errand->message));
 }
 
 static uint32_t deaths_over(const struct errand *errand)
@@ -118,7 +120,7 @@ static size_t choose(const struct scan_link *link, const struct inquiry *inquiry
 
 static bool send_to(const struct errand *errand, size_t scanner)
 {
-	const struct message *message = errand->inquiry->message;
+	const struct message *message = errand->message;
 	int descriptor = message_descriptor(message);
 	struct slice bytes = message_bytes(message);
 	struct scan_request head = {
@@ -237,6 +239,7 @@ static struct errand *errand_new(
 
 	errand->link = link;
 	errand->inquiry = inquiry;
+	errand->message = amendment_message(inquiry);
 	errand->caller = await;
 	errand->serial = ++link->serial;
 	if (!inquiry->scan_id)
@@ -247,22 +250,28 @@ static struct errand *errand_new(
 	return errand;
 }
 
+static const char *why_not(const struct errand *errand)
+{
+	if (!errand->link->ports)
+		return "there is no scanner";
+	return errand->message ? "there is too much to tell the scanner"
+			       : "there is no room for the message as milters have made it";
+}
+
 static void begin(
 	void *owner, struct inquiry *inquiry, const struct question *question, struct await *await)
 {
 	struct scan_link *link = owner;
 	struct errand *errand = errand_new(link, inquiry, await);
-	uint32_t deaths = inquiry->message ? deaths_over(errand) : 0;
+	uint32_t deaths = errand->message ? deaths_over(errand) : 0;
 
 	(void)question;
 	if (deaths)
 		facts_set_number(inquiry->facts, FACT_SCANNER_DEATHS, deaths);
 	if (deaths >= DEATHS_MOST) {
 		end(errand, "scanners died over it before");
-	} else if (!link->ports || !inquiry->message || !errand->parcel.size) {
-		end(errand,
-			link->ports ? "there is too much to tell the scanner"
-				    : "there is no scanner");
+	} else if (!link->ports || !errand->message || !errand->parcel.size) {
+		end(errand, why_not(errand));
 	} else {
 		await_begin(await, AWAIT_FOR_EVER, cancel, errand);
 		send_all(link);

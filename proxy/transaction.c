@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/stream.h"
+#include "policy/amendment.h"
 #include "policy/list_watch.h"
 #include "policy/mail/trace.h"
 #include "policy/record.h"
@@ -188,7 +189,7 @@ void transaction_plan(struct transaction *transaction)
 	int64_t seconds = (int64_t)(clock_wall(clock) / 1000);
 	const char *received = print_received(transaction, seconds);
 
-	inquiry_edit(transaction->inquiry, transaction->id, seconds);
+	amendment_edit(transaction->inquiry, transaction->id, seconds);
 	if (transaction->verdict.kind == VERDICT_QUARANTINE &&
 		transaction->inquiry->policy->quarantine->redirect)
 		quarantine_entry_redirect(transaction);
@@ -311,7 +312,7 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 	log_text(&line, "breaks_dkim", transaction->inquiry->breaks_dkim);
 	if (transaction->inquiry->stripped)
 		log_number(&line, "stripped", (int64_t)transaction->inquiry->stripped);
-	log_text(&line, "whole_archives", transaction->inquiry->whole_archives);
+	log_text(&line, "stripped_whole", transaction->inquiry->stripped_whole);
 	log_text(&line, "server", delivery ? delivery->server : NULL);
 	if (reply) {
 		log_number(&line, "code", reply->code);

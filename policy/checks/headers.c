@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The header as RFC 5322 §3.6 wants it. Strangers get scores for what is missing, and are refused when it cannot be told who
- * a message says it is from. What our own clients left out is added for them instead (inquiry_edit()). */
+ * a message says it is from. What our own clients left out is added for them instead (amendment_edit()). */
 #include "policy/checks/table.h"
 
 #include <talloc.h>

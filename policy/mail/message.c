@@ -258,6 +258,24 @@ enum message_outcome message_finish(struct message *message)
 	return MESSAGE_OK;
 }
 
+/* A view has no spool: its copy is in memory, without a limit of its own. */
+struct message *message_copy(
+	const void *parent, const struct message *like, const struct slice *pieces, size_t count)
+{
+	static const struct spool memory = {.memory_maximum = INT64_MAX};
+	struct message *copy = message_new(parent, like->spool ? like->spool : &memory);
+	enum message_outcome outcome = MESSAGE_OK;
+
+	for (size_t i = 0; i < count && outcome == MESSAGE_OK; i++)
+		outcome = message_add(copy, pieces[i]);
+	if (outcome == MESSAGE_OK)
+		outcome = message_finish(copy);
+	copy->anomalies = like->anomalies;
+	if (outcome != MESSAGE_OK)
+		TALLOC_FREE(copy);
+	return copy;
+}
+
 int64_t message_size(const struct message *message)
 {
 	return message->size;

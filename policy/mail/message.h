@@ -44,6 +44,10 @@ enum message_outcome { MESSAGE_OK, MESSAGE_SPOOL_FULL };
 /* The spool must outlive the message, which gives its bytes back to the sum when it is freed. */
 struct message *message_new(const void *parent, const struct spool *spool);
 
+/* Another one in the same spool: finished, of these pieces, with the anomalies of the first; NULL when there is no room. */
+struct message *message_copy(
+	const void *parent, const struct message *like, const struct slice *pieces, size_t count);
+
 /* Adds bytes. When the spool is full the message is useless, keeps nothing and takes no more. */
 enum message_outcome message_add(struct message *message, struct slice bytes)
 	__attribute__((warn_unused_result));

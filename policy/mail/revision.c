@@ -211,6 +211,11 @@ bool revision_is_changed(const struct revision *revision)
 	return revision->is_changed;
 }
 
+bool revision_has_new_body(const struct revision *revision)
+{
+	return revision->has_new_body;
+}
+
 /* --- the end --- */
 
 static void write_line(

@@ -44,5 +44,8 @@ void revision_replace_body(struct revision *revision, struct slice text);
 /* Whether anybody has changed anything. */
 bool revision_is_changed(const struct revision *revision);
 
+/* Whether the body is not the message's any more. */
+bool revision_has_new_body(const struct revision *revision);
+
 /* All of it, our own edits included, as edits of the message that they name, under the parent. The revision must outlive them. */
 struct edits *revision_edits(const void *parent, const struct revision *revision);

@@ -3,6 +3,7 @@
 #include "judging.h"
 
 #include "base/loop.h"
+#include "policy/amendment.h"
 #include "policy/header_learner.h"
 
 #include <talloc.h>
@@ -576,7 +577,7 @@ START_TEST(adds_what_our_own_left_out)
 	inquiry->stage = STAGE_MESSAGE;
 	inquiry->tagged = additions[_i].tagged;
 	inquiry->score = 7.5;
-	inquiry_edit(inquiry, "abc.1", 1795314522);
+	amendment_edit(inquiry, "abc.1", 1795314522);
 	ck_assert_str_eq(edited(),
 		talloc_asprintf(scratch, "%s%s", additions[_i].added, additions[_i].message));
 }

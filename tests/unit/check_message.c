@@ -142,6 +142,38 @@ START_TEST(seals_pages_that_somebody_holds)
 }
 END_TEST
 
+START_TEST(copies_pieces)
+{
+	struct message *message = filled(1000, 1000), *copy;
+	const struct slice pieces[] = {
+		slice_of("first "), slice_make(bytes, sizes[_i].size), slice_of(" last")};
+
+	message_note(message, ANOMALY_NUL);
+	copy = message_copy(scratch, message, pieces, 3);
+	ck_assert_ptr_nonnull(copy);
+	ck_assert_int_eq(message_size(copy), (int64_t)sizes[_i].size + 11);
+	ck_assert_mem_eq(message_bytes(copy).data + 6, bytes, sizes[_i].size);
+	ck_assert_uint_eq(message_anomalies(copy), ANOMALY_NUL);
+	talloc_free(message);
+	talloc_free(copy);
+	ck_assert_int_eq(table_sum(spool.table, 1), 0);
+	message = message_view(scratch, slice_of("view"), 0);
+	ck_assert_mem_eq(
+		message_bytes(message_copy(scratch, message, pieces, 1)).data, "first ", 6);
+}
+END_TEST
+
+START_TEST(copies_nothing_without_room)
+{
+	struct message *message = filled(1000, 1000);
+	const struct slice piece = slice_make(bytes, 100000);
+
+	spool.total_maximum = 50000;
+	ck_assert_ptr_null(message_copy(scratch, message, &piece, 1));
+	ck_assert_int_eq(table_sum(spool.table, 1), 1000);
+}
+END_TEST
+
 START_TEST(leaves_no_name)
 {
 	char *directory = talloc_strdup(scratch, "/tmp/spoolXXXXXX");
@@ -300,6 +332,8 @@ int main(void)
 	tcase_add_test(cases, keeps_its_bytes_without_a_table);
 	tcase_add_test(cases, seals_the_memfd);
 	tcase_add_test(cases, seals_pages_that_somebody_holds);
+	tcase_add_loop_test(cases, copies_pieces, 0, COUNT(sizes));
+	tcase_add_test(cases, copies_nothing_without_room);
 	tcase_add_test(cases, leaves_no_name);
 	tcase_add_test(cases, respects_the_total);
 	tcase_add_test(cases, counts_others_too);

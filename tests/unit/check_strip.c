@@ -2,6 +2,8 @@
 /* What strip takes out of messages, by rules that are run beside a scanner, and what it leaves. */
 #include "rule_site.h"
 
+#include "policy/amendment.h"
+#include "policy/mail/revision.h"
 #include "policy/scan.h"
 #include "policy/strip.h"
 
@@ -67,7 +69,7 @@ static struct inquiry *judged(const char *rules, const char *message, const char
 	await_init(&await, NULL, NULL, NULL);
 	inquiry_begin_judging(inquiry, STAGE_MESSAGE, NULL, AWAIT_FOR_EVER, &await);
 	ck_assert(!await.pending);
-	inquiry_edit(inquiry, "id", 0);
+	amendment_edit(inquiry, "id", 0);
 	return inquiry;
 }
 
@@ -188,6 +190,56 @@ START_TEST(takes_all_readings)
 }
 END_TEST
 
+/* --- a body that others replace --- */
+
+/* After the rules had looked: what they meant may be anywhere, so nothing of the body is left. Header fields stay what others made of them. */
+START_TEST(leaves_nothing_of_a_body_that_came_later)
+{
+	struct inquiry *inquiry = judged(PROGRAM, MIXED EXE("a.exe") EXE("b.txt") END, "");
+	struct inquiry_mail mail = {.id = "id"};
+	const char *text;
+
+	inquiry->mail = &mail;
+	revision_replace_body(
+		amendment_revision(inquiry), slice_of(EXE("b.txt") EXE("a.exe") "other" END));
+	mail.has_rules = _i;
+	ck_assert(revision_append(mail.revision, slice_of("X-Milter"), slice_of(" yes")));
+	amendment_edit(inquiry, "id", 0);
+	text = sent(inquiry);
+	ck_assert_ptr_nonnull(strstr(text, "X-Milter: yes"));
+	if (_i) /* they saw it without what was removed: what they bring is theirs */
+		return;
+	ck_assert_ptr_null(strstr(text, "MZ"));
+	ck_assert_ptr_null(strstr(text, "other"));
+	ck_assert_ptr_nonnull(strstr(text, "a.exe (rule r)"));
+	ck_assert_ptr_nonnull(strstr(inquiry->stripped_whole, "replaced after"));
+}
+END_TEST
+
+/* Bytes that no scanner of ours has said. */
+START_TEST(believes_no_pieces)
+{
+	static const struct zip_prune_piece pieces[] = {
+		{0, 5, NULL}, {4, 1, NULL}, {UINT64_MAX, 2, NULL}, {0, UINT64_MAX, NULL}};
+	static const char *const bodies[] = {"AAAA", "", "AAA", "A\0AA", "!!!!"};
+	struct zip_prune prune = {(struct zip_prune_piece *)(uintptr_t)&pieces[0], 1, 0, NULL};
+	struct zip_prune_piece whole = {0, 3, NULL};
+	struct strip_archive archive = {0, 0, 4, "", 1, &prune};
+
+	for (int i = 0; i < COUNT(pieces); i++) {
+		prune.pieces = (struct zip_prune_piece *)(uintptr_t)&pieces[i];
+		ck_assert_ptr_null(strip_archive_print(scratch, slice_of("AAAA"), &archive));
+	}
+	prune.pieces = &whole;
+	for (int i = 0; i < COUNT(bodies); i++) {
+		char *body = strip_archive_print(scratch, slice_of(bodies[i]), &archive);
+		ck_assert_int_eq(body != NULL, i == 0);
+	}
+	archive.end = archive.body - 1;
+	ck_assert_ptr_nonnull(strip_archive_print(scratch, slice_of("AAAA"), &archive));
+}
+END_TEST
+
 /* --- records that nobody should believe --- */
 
 static const struct {
@@ -246,6 +298,8 @@ int main(void)
 	tcase_add_loop_test(cases, takes_what_matched, 0, COUNT(choices));
 	tcase_add_test(cases, does_nothing_in_observe_mode);
 	tcase_add_test(cases, takes_all_readings);
+	tcase_add_loop_test(cases, leaves_nothing_of_a_body_that_came_later, 0, 2);
+	tcase_add_test(cases, believes_no_pieces);
 	tcase_add_loop_test(cases, takes_all_when_nobody_knows_where, 0, COUNT(places));
 	tcase_add_test(cases, tells_of_no_more_than_people_read);
 	suite_add_tcase(suite, cases);
