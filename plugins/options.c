@@ -194,10 +194,11 @@ static void check_program(const struct look *look)
 {
 	char *program = plugin_words_program(look->settings, look->options->exec);
 
-	if (program)
-		check_file(look, "exec", program, X_OK);
-	else
+	if (!program) {
 		complaint_error(look->complaints, place_of(look, "exec"), "there is no program");
+		return;
+	}
+	check_file(look, "exec", program, X_OK);
 	talloc_free(program);
 	if (look->options->has_socket)
 		check_socket(look->settings, &look->options->milter, look->complaints);

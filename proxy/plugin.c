@@ -206,6 +206,14 @@ static void on_impatient(void *owner)
 	kill_all(plugin->pid);
 }
 
+static uint64_t patience(const struct plugin *plugin)
+{
+	if (!plugin->pid)
+		return 0;
+	return plugin->command && plugin->command->is_object ? PLUGIN_PATIENCE_OBJECT
+							     : PLUGIN_PATIENCE;
+}
+
 void plugin_end(struct plugin *plugin)
 {
 	if (plugin->state == PLUGIN_ENDING)
@@ -215,7 +223,7 @@ void plugin_end(struct plugin *plugin)
 	plugin->timer.on_due = plugin->pid ? on_impatient : on_gone;
 	if (plugin->pid)
 		kill(plugin->pid, SIGTERM);
-	timer_start(&plugin->timer, plugin->loop->clock, plugin->pid ? PLUGIN_PATIENCE : 0);
+	timer_start(&plugin->timer, plugin->loop->clock, patience(plugin));
 }
 
 /* --- dying --- */

@@ -10,7 +10,8 @@
  *     waiting    dead; it comes back at once when it had lived PLUGIN_QUIET, else after a while that doubles. While that is long, who connects is
  *                turned away, lest every session wait in vain
  *     dead       it was begun by the program whose place we have taken, and no configuration since has named it: it cannot come back
- *     ending     nobody wants it any more: it was told to end, and is killed after PLUGIN_PATIENCE
+ *     ending     nobody wants it any more: it was told to end, and is killed after PLUGIN_PATIENCE. An object has PLUGIN_PATIENCE_OBJECT alone: its host would
+ *                notice only seconds later, and there is nobody whom it serves
  */
 #pragma once
 
@@ -22,6 +23,7 @@
 
 #define PLUGIN_QUIET 1000
 #define PLUGIN_PATIENCE 5000
+#define PLUGIN_PATIENCE_OBJECT 500
 
 struct handover_plugin;
 struct loop;
