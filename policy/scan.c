@@ -189,7 +189,8 @@ static bool fits(const struct vocabulary_slot *slot, const struct value *value)
 	if (slot->shape == SHAPE_FIELD && value_is_text(value->type) &&
 		!folding_is_name(slice_of(value->text)))
 		return false;
-	if (slot->shape == SHAPE_ADDRESS && value_is_text(value->type) && !is_address(value->text))
+	if (slot->shape == SHAPE_ADDRESS && value_is_text(value->type) &&
+		!(slot->may_be_null && !*value->text) && !is_address(value->text))
 		return false;
 	return value->type != VALUE_TEXTS && value->type != VALUE_RECORDS &&
 		(slot->shape == SHAPE_WORD || value_is_text(value->type) == is_text[slot->shape]);

@@ -514,7 +514,7 @@ struct content_tools *content_prepare(const void *parent)
 
 	tools->charsets = charset_prepare(tools);
 	unpack_prepare();
-	url_parse(tools,
+	url_parse(tools, NULL,
 		slice_of("http://b\xc3\xbc"
 			 "cher.example/"),
 		&url);
