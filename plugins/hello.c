@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The smallest plugin that does something: it adds a field to each message, and refuses those with a certain word in their
- * subject. postern.conf(5) explains it line by line. To make your own, copy this file and compile it:
+ * subject. postern-plugins(7) tells what becomes of it. To make your own, copy this file and compile it:
  *
  *     cc -shared -fPIC -o hello.so hello.c
- *
- *     plugin "hello" { path = "/usr/local/lib/postern/hello.so"  arguments = {"unsubscribe"} }
  */
 #include <libmilter/mfapi.h>
 #include <stdio.h>
@@ -30,7 +28,7 @@ int postern_plugin_init(int argc, char **argv)
 /* For each field of the header. A refusal needs a reply that fits it: 5 hundred for SMFIS_REJECT, 4 hundred for SMFIS_TEMPFAIL. */
 static sfsistat on_header(SMFICTX *context, char *name, char *value)
 {
-	if (strcasecmp(name, "Subject") == 0 && strcasestr(value, unwanted)) {
+	if (strcasecmp(name, "Subject") == 0 && strstr(value, unwanted)) {
 		smfi_setreply(context, "550", "5.7.1", "not with that subject");
 		return SMFIS_REJECT;
 	}

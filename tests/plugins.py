@@ -72,10 +72,18 @@ class Hello(unittest.TestCase):
         gateway, sink = begin(self, f'plugin "hello" {{ path = "{shipped(self, "hello")}" }}')
         self.assertEqual(send(gateway.port), (250, b""))
         self.assertEqual(fields(sink.mails()[0], b"X-Hello"), [b"from a plugin"])
-        code, text = send(gateway.port, LETTER.replace(b"Subject: hello", b"Subject: Very CHEAP watches"))
+        code, text = send(gateway.port, LETTER.replace(b"Subject: hello", b"Subject: Very cheap watches"))
         self.assertEqual(code, 550)
         self.assertIn(b"5.7.1 not with that subject", text)
         self.assertEqual(len(sink.mails()), 1)
+
+    @unittest.skipUnless(HAS_LIBMILTER, "libmilter-dev is not installed")
+    def test_compiles_as_its_manual_says(self):
+        path = folder_for(self) + "/hello.so"
+        subprocess.run(["gcc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", path, HERE + "/../plugins/hello.c"], check=True)
+        gateway, sink = begin(self, f'plugin "hello" {{ path = "{path}" }}')
+        self.assertEqual(send(gateway.port)[0], 250)
+        self.assertEqual(fields(sink.mails()[0], b"X-Hello"), [b"from a plugin"])
 
     def test_takes_an_argument(self):
         gateway, _ = begin(self, f'plugin "hello" {{ path = "{shipped(self, "hello")}" arguments = {{"hello"}} }}')
@@ -256,7 +264,7 @@ class Odd(unittest.TestCase):
                 self.assertEqual(send(gateway.port)[0], expected)
                 self.wait_for_log(gateway, "again_in_s=0.1", "again_in_s=0.2", "again_in_s=0.4", 'text="I am dying"', 'text="of \\"nothing\\""')
                 line = next(line for line in gateway.log().splitlines() if "event=plugin_ended" in line)
-                self.assertRegex(line, "level=error event=plugin_ended plugin=odd pid=[0-9]+ status=3 lived_s=0.0 again_in_s=0.0")
+                self.assertRegex(line, "level=error event=plugin_ended plugin=odd pid=[0-9]+ status=3 lived_s=[0-9.]+ again_in_s=0.0")
                 waiting = poll(lambda: (plugin(gateway, "odd")["state"] == "waiting" and plugin(gateway, "odd")), "a pause")  # pylint: disable=cell-var-from-loop
                 self.assertEqual(waiting["pid"], 0)
                 gateway.end()
