@@ -138,7 +138,7 @@ class Archive(unittest.TestCase):
             self.assertEqual(code, 451, name)
             self.assertIn(b"4.3.0 the archive cannot take this now", text)
             self.assertEqual((len(sink.mails()), len(maildir(folder))), (1, 1), name)
-        self.assertIn("Permission denied", gateway.log())
+        poll(lambda: "Permission denied" in gateway.log(), "why it failed")
         self.assertEqual(os.listdir(folder + "/tmp"), [])
         self.assertEqual(send(gateway.port)[0], 250)
         self.assertEqual((len(sink.mails()), len(maildir(folder))), (2, 2))
@@ -151,7 +151,7 @@ class Archive(unittest.TestCase):
         gateway, sink = self.start(f'"maildir" "{folder}"', f'writable = "{folder}"')
         self.assertEqual(send(gateway.port)[0], 250)
         self.assertEqual(send(gateway.port, LETTER + b"0123456789abcdef\r\n" * 10000)[0], 451)
-        self.assertIn("No space left on device", gateway.log())
+        poll(lambda: "No space left on device" in gateway.log(), "why it failed")
         self.assertEqual(send(gateway.port)[0], 250, "what was begun is taken away")
         self.assertEqual((len(sink.mails()), len(maildir(folder))), (2, 2))
 
@@ -184,14 +184,14 @@ class Archive(unittest.TestCase):
     def test_a_server_that_is_not_there(self):
         gateway, sink = self.start('"smtp" "127.0.0.1:1" "archive@example.org"', "network = on")
         self.assertEqual(send(gateway.port)[0], 451)
-        self.assertIn("Connection refused", gateway.log())
+        poll(lambda: "Connection refused" in gateway.log(), "why it failed")
         self.assertEqual(sink.mails(), [])
 
     def test_does_not_know_what_to_do(self):
         for arguments in ('"nowhere"', '"maildir" "relative"', '"smtp" "localhost" "a@b"', '"smtp" "127.0.0.1:25" "a b@c"'):
             gateway, _ = self.start(arguments)
             poll(lambda: "it refuses to start" in gateway.log(), "the refusal")  # pylint: disable=cell-var-from-loop
-            self.assertIn("arguments are", gateway.log())
+            poll(lambda: "arguments are" in gateway.log(), "why it failed")  # pylint: disable=cell-var-from-loop
             gateway.end()
 
 
