@@ -4,6 +4,7 @@
 
 #include "policy/chain.h"
 #include "policy/derived.h"
+#include "policy/header_learner.h"
 #include "policy/ruling.h"
 #include "policy/shadow.h"
 
