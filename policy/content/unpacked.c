@@ -161,6 +161,8 @@ struct member *unpacked_add(struct unpacked *out, struct slice name)
 	if (name.size)
 		member->name = unpacked_name(out->parent, name, &findings);
 	unpacked_find(out, member, findings);
+	if (memchr(name.data, '\0', name.size))
+		unpacked_rename(out, member, slice_of(slice_keep(out->parent, name)));
 	return member;
 }
 

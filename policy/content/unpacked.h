@@ -6,6 +6,10 @@
  * A member's bytes are either views of the container or belong to the parent given to unpacked_begin(); names and targets always do.
  * Names are UTF-8 without control characters, with slashes between folders, and at most UNPACKED_NAME_SIZE bytes: of a longer one
  * the end is kept, where the extension is.
+ *
+ * Names that are no UTF-8 are shown as code page 437. Whichever code page they were written in, it says the same of what matters: in all
+ * that archivers write (437, 850, 866, 125x, KOI8, Shift JIS, GBK, Big5, EUC) the dot and the letters of an extension behind it are themselves, and no
+ * dot is the second byte of a character: the extension is the same in every reading. A name with a NUL is there up to that, too, as some see it.
  */
 #pragma once
 

@@ -266,6 +266,49 @@ START_TEST(knows_its_kind)
 }
 END_TEST
 
+/* Names in old code pages, some with bytes that look like a backslash or a bar: what they end in is told in any case. */
+static const char *const programs[] = {"\xdc"
+				       "berweisung.exe",
+	"\x9a"
+	"berweisung.exe",
+	"\x95\x5c.exe", "\x83\x5c\x83\x7c.exe", "\xa5\x5c\xa5\x7c.exe", "\xb8\xb6\xbf\xee.exe",
+	"\x81\x2e\x94\x7e.exe", "\x8e\xe2\xa7\xa5\xe2.exe", "\xcf\xd4\xde\xc5\xd4.exe",
+	"\xbc\xad\xb7\xf9.EXE", "\xe8\xa1\xa8.exe", "\xe8\xa1.exe", "\xff.exe. ", "a\xa0.exe"};
+
+START_TEST(tells_programs_in_any_code_page)
+{
+	struct zip_row row = {programs[_i], NULL, "MZ", 0, 0, 0, NULL, 0};
+	struct blob *blob = blob_new(NULL);
+	struct unpacking *unpacking;
+
+	zip_put(blob, &row, 1, 0);
+	unpacking = unpacking_of(FILE_TYPE_ZIP, blob_slice(blob));
+	ck_assert_uint_eq(unpacking->out.count, 1);
+	ck_assert_msg(slice_equals_nocase(
+			      file_type_extension(slice_of(unpacking->out.members[0].name)), "exe"),
+		"%s", unpacking->out.members[0].name);
+	talloc_free(unpacking);
+	talloc_free(blob);
+}
+END_TEST
+
+/* One that ends at a NUL for some. */
+START_TEST(tells_what_stands_before_a_nul)
+{
+	struct zip_row row = {"evil.exe_.txt", NULL, "MZ", 0, 0, 0, NULL, 0};
+	struct blob *blob = blob_new(NULL);
+	struct unpacking *unpacking;
+
+	zip_put(blob, &row, 1, 0);
+	for (size_t i = 0; i < blob->size; i++)
+		blob->bytes[i] = blob->bytes[i] == '_' ? '\0' : blob->bytes[i];
+	unpacking = unpacking_of(FILE_TYPE_ZIP, blob_slice(blob));
+	ck_assert_str_eq(unpacking->out.members[0].other_name, "evil.exe");
+	talloc_free(unpacking);
+	talloc_free(blob);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("zip");
@@ -273,6 +316,9 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	tcase_add_loop_test(
+		all, tells_programs_in_any_code_page, 0, (int)(sizeof programs / sizeof *programs));
+	tcase_add_test(all, tells_what_stands_before_a_nul);
 	tcase_add_loop_test(all, yields, 0, (int)(sizeof cases / sizeof *cases));
 	tcase_add_loop_test(all, knows_its_kind, 0, (int)(sizeof kinds / sizeof *kinds));
 	tcase_add_test(all, reads_what_is_inside);
