@@ -66,6 +66,8 @@ static const struct vocabulary_field attachment_fields[] = {
 	{.name = "part_at", .type = VALUE_SIZE, .manual = "where in the message the part begins that it came in: the byte, from 0"},
 	{.name = "part_body", .type = VALUE_SIZE, .manual = "where the body of that part begins"},
 	{.name = "part_end", .type = VALUE_SIZE, .manual = "where it ends"},
+	{.name = "part_member", .type = VALUE_SIZE,
+		.manual = "of a part that is a ZIP file: where in it the member begins that this is, or is in; absent where strip cannot remove it alone"},
 	{0},
 };
 static const struct vocabulary_field url_fields[] = {

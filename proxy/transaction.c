@@ -313,6 +313,7 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 	log_text(&line, "breaks_dkim", transaction->inquiry->breaks_dkim);
 	if (transaction->inquiry->stripped)
 		log_number(&line, "stripped", (int64_t)transaction->inquiry->stripped);
+	log_text(&line, "whole_archives", transaction->inquiry->whole_archives);
 	log_text(&line, "server", delivery ? delivery->server : NULL);
 	if (reply) {
 		log_number(&line, "code", reply->code);
