@@ -180,8 +180,11 @@ void plugin_keep(struct plugin *plugin, struct plugin_command *command)
 {
 	talloc_free(plugin->command);
 	plugin->command = talloc_steal(plugin, command);
-	if (plugin->state == PLUGIN_DEAD)
-		plugin_start(plugin);
+	if (plugin->state != PLUGIN_DEAD && plugin->state != PLUGIN_WAITING)
+		return;
+	timer_stop(&plugin->timer);
+	backoff_forget(&plugin->backoff);
+	plugin_start(plugin);
 }
 
 /* --- ending --- */

@@ -67,7 +67,7 @@ struct plugin *plugin_new(const void *parent, void *entrances, struct loop *loop
 
 void plugin_start(struct plugin *plugin);
 
-/* What another generation wants is the same: it comes back from this. */
+/* What another generation wants is the same: it comes back from this, and at once when it waits, for somebody may have mended it. */
 void plugin_keep(struct plugin *plugin, struct plugin_command *command);
 
 /* It is to end, for good. */

@@ -496,6 +496,23 @@ Syslog no
         os.kill(plugin(gateway, "sh")["pid"], signal.SIGKILL)
         poll(lambda: not is_alive(child), "the end of its child")
 
+    def test_a_reload_starts_what_waits(self):
+        """It may have been mended: the pause is not waited for, and so this is no restart."""
+        folder = folder_for(self)
+        script = folder + "/program"
+        with open(script, "w", encoding="ascii") as out:
+            out.write(f"#!/bin/sh\n[ -e {folder}/mended ] && exec sleep 1000\nexit 1\n")
+        os.chmod(script, 0o755)
+        row = f'plugin "sh" {{ exec = "{script} {{socket}}" }}'
+        gateway, _ = begin(self, row)
+        poll(lambda: "again_in_s=6.4" in gateway.log(), "a long pause")
+        restarts = plugin(gateway, "sh")["restarts"]
+        with open(folder + "/mended", "w", encoding="ascii"):
+            pass
+        self.assertEqual(gateway.command("reload").returncode, 0)
+        running = plugin(gateway, "sh")
+        self.assertEqual((running["state"], running["restarts"]), ("running", restarts))
+
     def test_cannot_be_run(self):
         folder = folder_for(self)
         with open(folder + "/program", "w", encoding="ascii") as out:

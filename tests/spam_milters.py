@@ -4,6 +4,7 @@
 
 import os
 import shutil
+import signal
 import smtplib
 import subprocess
 import tempfile
@@ -90,10 +91,10 @@ class Base(unittest.TestCase):
         self.assertIsNone(process.poll(), f"{words[0]} does not start")
         os.chmod(path, 0o777)
 
-    def begin(self, path):
+    def begin(self, path, row=None):
         self.sink = Sink(self)
         return Gateway(self, workers=1, servers=[f"127.0.0.1:{self.sink.port}"], backend="tls = off", networks="10.0.0.0/8",
-                       more=QUIET + f'milter "spam" {{ socket = "unix:{path}" }}')
+                       more=QUIET + (row or f'milter "spam" {{ socket = "unix:{path}" }}'))
 
     def mail(self):
         """The last that arrived."""
@@ -109,10 +110,28 @@ class Base(unittest.TestCase):
 
 @unittest.skipUnless(shutil.which("rspamd"), "rspamd is not installed")
 class Rspamd(Base):
-    def test_all_that_it_does(self):
+    def setUp(self):
+        super().setUp()
         self.write("rspamd.conf", RSPAMD.format(self.directory))
         self.write("rules.lua", RULES)
         self.write("suffixes", "com\nnet\nexample\n")  # the whole list takes half a minute to compile
+
+    def test_run_by_the_gateway(self):
+        """In a sandbox, at a socket that it makes itself; killed, it comes back, though its socket is there already."""
+        gateway = self.begin(None, f'plugin "spam" {{ exec = "{shutil.which("rspamd")} -f -i -c {self.directory}/rspamd.conf" '
+                                   f'socket = "unix:{self.directory}/milter" writable = "{self.directory}" network = on on_failure = accept }}')
+
+        def marks():
+            self.assertEqual(send(gateway.port, "to be marked")[0], 250)
+            return any(field(mail, b"X-Spam") and mail not in self.known for mail in self.sink.mails())
+        poll(marks, "a mark")
+        self.known = self.sink.mails()
+        before = gateway.status()["plugins"][0]["pid"]
+        os.kill(before, signal.SIGKILL)
+        poll(lambda: gateway.status()["plugins"][0]["pid"] not in (0, before), "another process")
+        poll(marks, "a mark again")
+
+    def test_all_that_it_does(self):
         path = self.directory + "/milter"
         self.run_until(["rspamd", "-f", "-i", "-c", self.directory + "/rspamd.conf"], path)
         gateway = self.begin(path)
