@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <talloc.h>
 
-enum way { WAY_WRITTEN, WAY_BYTES, WAY_AT_ONCE, WAY_CUT, WAYS };
-static const char *const way_names[] = {"written", "bytes", "at once", "cut"};
+enum way { WAY_WRITTEN, WAY_BYTES, WAY_AT_ONCE, WAY_CUT, WAY_AS_MILTER, WAYS };
+static const char *const way_names[] = {"written", "bytes", "at once", "cut", "as milter"};
 
 struct play {
 	const char *file;
@@ -545,6 +545,8 @@ static struct play *begin(const char *file, enum way way)
 		play->offer = "PIPELINING, 8BITMIME, SIZE 52428800";
 	play->rig = rig_new(play, &certificate);
 	play->rig->piece = way == WAY_BYTES;
+	if (way == WAY_AS_MILTER)
+		rig_judge_as_milter(play->rig);
 	for (size_t i = 0; (config = head(play, "config:", i)); i++)
 		rig_configure(play->rig, config);
 	for (size_t i = 0; (rule = head(play, "rules:", i)); i++)
