@@ -51,6 +51,7 @@ const char *milter_offer_answer(const struct milter_role *role, const struct mil
 		return "it does not offer to do what we need of it: adding and changing of fields, "
 		       "and quarantine where as_milter.quarantine says so";
 	answer->byte = MILTER_OFFER;
+	answer->bytes = slice_of("");
 	answer->numbers[0] = version < MILTER_WIRE_VERSION ? version : MILTER_WIRE_VERSION;
 	answer->numbers[1] = actions & (role->needed | EDITS | MILTER_SET_MACROS);
 	answer->numbers[2] = offer->numbers[2] & wishes;

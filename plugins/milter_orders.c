@@ -296,19 +296,21 @@ static struct slice name_in(struct slice field, struct slice *value)
 	return slice_trim(slice_cut(value, ':'));
 }
 
+/* Names that differ in case alone are told apart: what was there goes before the other comes, or it would be counted with it. */
 static void order_change(struct ordering *ordering, const struct change *change)
 {
-	const struct milter_letter *letter = ordering->letter;
-	struct slice value, name = name_in(change->field, &value);
-	struct slice told = change->is_removal ? letter->fields.items[change->at].name : nothing;
-	bool is_same_name = change->is_removal && slice_is_same_nocase(told, name);
+	struct slice told =
+		change->is_removal ? ordering->letter->fields.items[change->at].name : nothing;
+	struct slice value = nothing, name = name_in(change->field, &value);
+	bool is_same_name = change->field.size && told.size == name.size &&
+		memcmp(told.data, name.data, name.size) == 0;
 
-	if (change->field.size && !is_same_name)
-		order_field(ordering, MILTER_INSERT_HEADER, change->at + 1, name,
-			value_of(ordering, value));
 	if (change->is_removal)
 		order_field(ordering, MILTER_CHANGE_HEADER, ordering->numbers[change->at], told,
 			is_same_name ? value_of(ordering, value) : nothing);
+	if (change->field.size && !is_same_name)
+		order_field(ordering, MILTER_INSERT_HEADER, change->at + 1, name,
+			value_of(ordering, value));
 }
 
 static bool is_at_end(const struct ordering *ordering, const struct change *change)

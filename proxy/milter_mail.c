@@ -77,8 +77,7 @@ static void note_field(struct milter_mail *mail, struct slice name, size_t size)
 	struct milter_fields *fields = &letter->fields;
 	size_t room = talloc_array_length(fields->items);
 
-	mail->is_header_long |= fields->count == HEADER_FIELDS_MAXIMUM ||
-		letter->header + size > HEADER_SIZE_MAXIMUM;
+	mail->is_header_long |= letter->header + size > HEADER_SIZE_MAXIMUM;
 	if (!mail->is_header_long) {
 		if (fields->count == room)
 			fields->items = talloc_realloc(

@@ -4,8 +4,8 @@
  * its own words when something is to be changed: recipients as it named them, fields one by one.
  *
  * The message is put together as the client sent it, as far as the server tells: "Name:", the value, CRLF; an empty line; the body. Without
- * HDR_LEADSPC a blank that stood behind the colon cannot be told from none: it is put. Of a header longer than the judge looks at (header.h) the fields are not
- * kept: such a message can be refused, and not be edited.
+ * HDR_LEADSPC a blank that stood behind the colon cannot be told from none: it is put. Of a header larger than HEADER_SIZE_MAXIMUM the fields are
+ * not kept: such a message can be refused, and not be edited.
  */
 #pragma once
 

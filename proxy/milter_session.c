@@ -275,11 +275,24 @@ static struct step weigh_event(void *owner)
 	return judgement_note(&m->session, THEN(heed_event));
 }
 
+/* Mail servers end a session for 421 alone. */
+static bool is_refused(struct milter_session *m)
+{
+	struct session *s = &m->session;
+	bool is_end = judgement_inquiry(s)->verdict.kind == VERDICT_DISCONNECT;
+
+	if (!judgement_refuses(s))
+		return false;
+	if (is_end && s->reply.code != 421)
+		set_reply(s, 421, "4.7.0", s->reply.text);
+	return true;
+}
+
 static struct step heed_event(void *owner)
 {
 	struct milter_session *m = owner;
 
-	if (judgement_refuses(&m->session))
+	if (is_refused(m))
 		return THEN(refuse);
 	if (m->event->change)
 		m->event->change(m);
@@ -332,7 +345,7 @@ static struct step heed_data(void *owner)
 {
 	struct milter_session *m = owner;
 
-	return judgement_refuses(&m->session) ? THEN(answer_message) : THEN(judge_message);
+	return is_refused(m) ? THEN(answer_message) : THEN(judge_message);
 }
 
 static struct step judge_message(void *owner)
@@ -374,7 +387,7 @@ static struct step heed_judgement(void *owner)
 	struct milter_session *m = owner;
 	struct transaction *transaction = m->session.transaction;
 
-	if (judgement_refuses(&m->session))
+	if (is_refused(m))
 		return THEN(answer_message);
 	transaction->verdict = transaction->inquiry->verdict;
 	if (transaction->verdict.kind == VERDICT_DISCARD) {
@@ -460,8 +473,11 @@ static struct step hand_back(void *owner)
 			"the policy of this site leaves no recipient for this message");
 		return THEN(answer_message);
 	}
-	if (edits->count && m->mail->is_header_long)
-		return put_off(m, "its header is too long to be edited by a milter");
+	if (edits->count && m->mail->is_header_long) {
+		s->policy_refusal = true;
+		set_reply(s, 552, "5.3.4", "the header of this message is too large");
+		return THEN(answer_message);
+	}
 	orders = milter_orders_new(m->mail, &m->mail->letter, edits, transaction->final,
 		m->protocol & MILTER_LEADING_SPACE);
 	order_quarantine(m, orders);

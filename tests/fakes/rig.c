@@ -312,7 +312,9 @@ static char *configuration_in_front(struct rig *rig)
 {
 	return talloc_asprintf(rig,
 		"%schecks { chain = {milter} }\nspf { add_received = no }\n"
-		"milter \"postern\" { socket = \"unix:%s\" }\n",
+		"hygiene { enabled = no }\n"
+		"milter \"postern\" { socket = \"unix:%s\" command_timeout = 5m "
+		"message_timeout = 10m }\n",
 		choose_lines(rig, true), rig->bridge->path);
 }
 
