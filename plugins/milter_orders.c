@@ -12,9 +12,10 @@
 
 /* What becomes of a field: at which of the server's it stands, and what will be there. */
 struct change {
-	size_t at;          /* of the server's fields: this one, or before it */
-	bool is_removal;    /* of the server's field */
-	struct slice field; /* whole, to be there; empty: nothing */
+	size_t at;       /* of the server's fields: this one, or before it */
+	bool is_removal; /* of the server's field */
+	struct slice
+		field; /* whole, to be there; empty: nothing; in the place of the server's it has its name */
 };
 
 struct ordering {
@@ -165,6 +166,12 @@ static void read_header(struct ordering *ordering, const struct edits *edits)
 
 /* --- comparing --- */
 
+static struct slice name_in(struct slice field, struct slice *value)
+{
+	*value = field;
+	return slice_trim(slice_cut(value, ':'));
+}
+
 static struct slice told_field(const struct milter_letter *letter, size_t i)
 {
 	const struct milter_field *field = &letter->fields.items[i];
@@ -221,25 +228,51 @@ static size_t find_wanted(const struct ordering *ordering, struct spot from)
 	return SIZE_MAX;
 }
 
+/* How far it is to a field that has the name of the server's: it takes its place. Names that differ in case alone are other ones. */
+static size_t find_name(const struct ordering *ordering, struct spot from)
+{
+	struct slice told = ordering->letter->fields.items[from.told].name, value;
+
+	for (size_t ahead = 0; ahead <= LOOK_AHEAD; ahead++) {
+		if (from.wanted + ahead >= ordering->field_count)
+			break;
+		struct slice name = name_in(ordering->fields[from.wanted + ahead], &value);
+		if (name.size == told.size && memcmp(name.data, told.data, told.size) == 0)
+			return ahead;
+	}
+	return SIZE_MAX;
+}
+
 static const struct slice nothing = {"", 0};
 
-/* Here the two differ: fields of the server's go, or others come, whichever is less; else one takes the other's place. */
+static struct spot remove_told(struct ordering *ordering, struct spot spot, size_t count)
+{
+	for (; count; count--)
+		add_change(ordering, spot.told++, true, nothing);
+	return spot;
+}
+
+static struct spot insert_wanted(struct ordering *ordering, struct spot spot, size_t count)
+{
+	for (; count; count--)
+		add_change(ordering, spot.told, false, ordering->fields[spot.wanted++]);
+	return spot;
+}
+
+/* Here the two differ: fields of the server's go, or others come, whichever is less; or the server's is changed. */
 static struct spot pass_difference(struct ordering *ordering, struct spot spot)
 {
 	size_t gone = find_told(ordering, spot), new = find_wanted(ordering, spot);
+	size_t changed = find_name(ordering, spot);
 
-	if (gone == SIZE_MAX && new == SIZE_MAX) {
-		add_change(ordering, spot.told, true, ordering->fields[spot.wanted]);
-		return (struct spot){spot.told + 1, spot.wanted + 1};
-	}
-	if (gone <= new) {
-		for (; gone; gone--)
-			add_change(ordering, spot.told++, true, nothing);
-		return spot;
-	}
-	for (; new; new --)
-		add_change(ordering, spot.told, false, ordering->fields[spot.wanted++]);
-	return spot;
+	if (gone != SIZE_MAX || new != SIZE_MAX)
+		return gone <= new ? remove_told(ordering, spot, gone)
+				   : insert_wanted(ordering, spot, new);
+	if (changed == SIZE_MAX)
+		return remove_told(ordering, spot, 1);
+	spot = insert_wanted(ordering, spot, changed);
+	add_change(ordering, spot.told, true, ordering->fields[spot.wanted]);
+	return (struct spot){spot.told + 1, spot.wanted + 1};
 }
 
 static void compare(struct ordering *ordering)
@@ -290,25 +323,15 @@ static void number_fields(struct ordering *ordering)
 	talloc_free(order);
 }
 
-static struct slice name_in(struct slice field, struct slice *value)
-{
-	*value = field;
-	return slice_trim(slice_cut(value, ':'));
-}
-
-/* Names that differ in case alone are told apart: what was there goes before the other comes, or it would be counted with it. */
 static void order_change(struct ordering *ordering, const struct change *change)
 {
-	struct slice told =
-		change->is_removal ? ordering->letter->fields.items[change->at].name : nothing;
 	struct slice value = nothing, name = name_in(change->field, &value);
-	bool is_same_name = change->field.size && told.size == name.size &&
-		memcmp(told.data, name.data, name.size) == 0;
 
 	if (change->is_removal)
-		order_field(ordering, MILTER_CHANGE_HEADER, ordering->numbers[change->at], told,
-			is_same_name ? value_of(ordering, value) : nothing);
-	if (change->field.size && !is_same_name)
+		order_field(ordering, MILTER_CHANGE_HEADER, ordering->numbers[change->at],
+			ordering->letter->fields.items[change->at].name,
+			change->field.size ? value_of(ordering, value) : nothing);
+	else
 		order_field(ordering, MILTER_INSERT_HEADER, change->at + 1, name,
 			value_of(ordering, value));
 }
