@@ -2,10 +2,10 @@
 /* A queue of bytes on their way out. */
 #include "base/outbox.h"
 
+#include <stdlib.h>
 #include <string.h>
-#include <talloc.h>
 
-#define PIECE_ROOM 800 /* with what talloc puts before it, a size that malloc keeps at hand */
+#define PIECE_ROOM 900 /* with what stands before it, a size that malloc keeps at hand */
 
 /* Bytes of our own, or lent to us. */
 struct piece {
@@ -16,10 +16,12 @@ struct piece {
 	char own[];
 };
 
-static struct piece *add(struct outbox *outbox, const void *parent, size_t room)
+static struct piece *add(struct outbox *outbox, size_t room)
 {
-	struct piece *piece = talloc_size(parent, sizeof *piece + room);
+	struct piece *piece = malloc(sizeof *piece + room);
 
+	if (!piece)
+		abort();
 	*piece = (struct piece){.data = piece->own, .room = room};
 	if (outbox->last)
 		outbox->last->next = piece;
@@ -29,25 +31,25 @@ static struct piece *add(struct outbox *outbox, const void *parent, size_t room)
 	return piece;
 }
 
-void outbox_copy(struct outbox *outbox, const void *parent, struct slice bytes)
+void outbox_copy(struct outbox *outbox, struct slice bytes)
 {
 	struct piece *piece = outbox->last;
 
 	if (bytes.size == 0)
 		return;
 	if (!piece || piece->room < bytes.size)
-		piece = add(outbox, parent, bytes.size > PIECE_ROOM ? bytes.size : PIECE_ROOM);
+		piece = add(outbox, bytes.size > PIECE_ROOM ? bytes.size : PIECE_ROOM);
 	memcpy((char *)piece->data + piece->size, bytes.data, bytes.size);
 	piece->size += bytes.size;
 	piece->room -= bytes.size;
 	outbox->size += bytes.size;
 }
 
-void outbox_lend(struct outbox *outbox, const void *parent, struct slice bytes)
+void outbox_lend(struct outbox *outbox, struct slice bytes)
 {
 	if (bytes.size == 0)
 		return;
-	struct piece *piece = add(outbox, parent, 0);
+	struct piece *piece = add(outbox, 0);
 	piece->data = bytes.data;
 	piece->size = bytes.size;
 	outbox->size += bytes.size;
@@ -69,7 +71,7 @@ static void drop_first(struct outbox *outbox)
 	outbox->first = piece->next;
 	if (!outbox->first)
 		outbox->last = NULL;
-	talloc_free(piece);
+	free(piece);
 }
 
 void outbox_drop(struct outbox *outbox, size_t size)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * An outbox is a queue of bytes on their way out, in pieces: short ones are copied and share a piece, long ones are lent and
- * must stay where they are until they have been dropped or the outbox is emptied. It belongs to the talloc parent that each
- * addition names. All zero is an empty one.
+ * must stay where they are until they have been dropped or the outbox is emptied. All zero is an empty one. Whoever owns it empties it
+ * in the end: its pieces belong to no talloc parent, for they come and go with every reply.
  */
 #pragma once
 
@@ -17,8 +17,8 @@ struct outbox {
 	size_t size; /* bytes in all */
 };
 
-void outbox_copy(struct outbox *outbox, const void *parent, struct slice bytes);
-void outbox_lend(struct outbox *outbox, const void *parent, struct slice bytes);
+void outbox_copy(struct outbox *outbox, struct slice bytes);
+void outbox_lend(struct outbox *outbox, struct slice bytes);
 
 /* The first pieces, at most maximum of them; how many there are. */
 size_t outbox_parts(const struct outbox *outbox, struct iovec *parts, size_t maximum);

@@ -98,10 +98,10 @@ static bool become(const char *user)
 	return true;
 }
 
-static bool give_up_privileges(const struct sandbox *sandbox)
+bool sandbox_become(const char *user)
 {
-	if (geteuid() == 0 && sandbox->user) {
-		if (!become(sandbox->user))
+	if (geteuid() == 0 && user) {
+		if (!become(user))
 			return false;
 	} else {
 		capng_clear(CAPNG_SELECT_BOTH);
@@ -145,14 +145,30 @@ static size_t ruleset_size(long abi)
 				  : offsetof(struct ruleset, net);
 }
 
+/* What programs of others need to start, and where they throw away what nobody wants. */
+static bool allow_programs(int ruleset, const struct sandbox *sandbox)
+{
+	if (sandbox->profile != SANDBOX_PLUGIN)
+		return true;
+	return allow_path(ruleset, "/", FS_READ | FS_EXECUTE, true) &&
+		allow_path(ruleset, "/dev/null", FS_READ_FILE | FS_WRITE_FILE, false);
+}
+
 static bool restrict_files(int ruleset, const struct sandbox *sandbox, uint64_t rights)
 {
 	uint64_t write = rights & ~(FS_EXECUTE | FS_IOCTL_DEV);
 
-	return allow_paths(ruleset, sandbox->read_below, FS_READ, false) &&
+	return allow_programs(ruleset, sandbox) &&
+		allow_paths(ruleset, sandbox->read_below, FS_READ, false) &&
 		allow_paths(ruleset, sandbox->write_below, write, true) &&
 		allow_paths(ruleset, widened_paths, widened_rights, false) &&
 		(syscall(CALL_RESTRICT_SELF, ruleset, 0) == 0 || failed("Landlock"));
+}
+
+static bool has_network(const struct sandbox *sandbox)
+{
+	return sandbox->profile == SANDBOX_WORKER ||
+		(sandbox->profile == SANDBOX_PLUGIN && sandbox->network);
 }
 
 static bool enter_landlock(const struct sandbox *sandbox)
@@ -167,7 +183,7 @@ static bool enter_landlock(const struct sandbox *sandbox)
 	}
 	struct ruleset rules = {
 		.fs = fs_rights[abi > known ? known : abi],
-		.net = sandbox->profile == SANDBOX_WORKER ? 0 : NET_ALL,
+		.net = has_network(sandbox) ? 0 : NET_ALL,
 		.scoped = SCOPE_ALL,
 	};
 	int ruleset = (int)syscall(CALL_CREATE_RULESET, &rules, ruleset_size(abi), 0);
@@ -181,18 +197,21 @@ static bool enter_landlock(const struct sandbox *sandbox)
 /* --- seccomp --- */
 
 /* No process that deals with strangers needs any of these. */
-static const char *const denied[] = {"execve", "execveat", "fork", "vfork", "ptrace",
-	"process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp", "mount",
-	"umount", "umount2", "pivot_root", "chroot", "open_tree", "move_mount", "fsopen",
-	"fsconfig", "fsmount", "fspick", "mount_setattr", "setns", "unshare", "init_module",
-	"finit_module", "delete_module", "kexec_load", "kexec_file_load", "bpf", "perf_event_open",
-	"userfaultfd", "keyctl", "add_key", "request_key", "io_uring_setup", "io_uring_enter",
-	"io_uring_register", "name_to_handle_at", "open_by_handle_at", "fanotify_init", "quotactl",
-	"quotactl_fd", "acct", "reboot", "swapon", "swapoff", "settimeofday", "clock_settime",
-	"clock_adjtime", "adjtimex", "stime", "sethostname", "setdomainname", "iopl", "ioperm",
-	"modify_ldt", "personality", "lookup_dcookie", "syslog", "uselib", "vhangup",
-	"migrate_pages", "move_pages", "mbind", "set_mempolicy", "chmod", "fchmodat", "chown",
-	"lchown", "fchownat", "mknod", "mknodat", "listen", NULL};
+static const char *const denied[] = {"ptrace", "process_vm_readv", "process_vm_writev",
+	"process_madvise", "pidfd_getfd", "kcmp", "mount", "umount", "umount2", "pivot_root",
+	"chroot", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick",
+	"mount_setattr", "setns", "unshare", "init_module", "finit_module", "delete_module",
+	"kexec_load", "kexec_file_load", "bpf", "perf_event_open", "userfaultfd", "keyctl",
+	"add_key", "request_key", "io_uring_setup", "io_uring_enter", "io_uring_register",
+	"name_to_handle_at", "open_by_handle_at", "fanotify_init", "quotactl", "quotactl_fd",
+	"acct", "reboot", "swapon", "swapoff", "settimeofday", "clock_settime", "clock_adjtime",
+	"adjtimex", "stime", "sethostname", "setdomainname", "iopl", "ioperm", "modify_ldt",
+	"personality", "lookup_dcookie", "syslog", "uselib", "vhangup", "migrate_pages",
+	"move_pages", "mbind", "set_mempolicy", "mknod", "mknodat", NULL};
+
+/* Nor those of ours these. */
+static const char *const denied_to_ours[] = {"execve", "execveat", "fork", "vfork", "chmod",
+	"fchmodat", "chown", "lchown", "fchownat", "listen", NULL};
 
 static const char *const denied_to_keeper[] = {
 	"socket", "socketpair", "connect", "bind", "accept", "accept4", NULL};
@@ -236,11 +255,13 @@ static bool deny_when(
 	return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), number, 1, &first) == 0;
 }
 
-/* Sockets of the internet, with a path, and netlink (the resolver asks for the interfaces): no others. */
-static bool deny_socket_families(scmp_filter_ctx filter)
+/* Sockets with a path; with a network those of the internet and netlink (the resolver asks for the interfaces): no others. */
+static bool deny_socket_families(scmp_filter_ctx filter, bool network)
 {
 	const int number = SCMP_SYS(socket);
 
+	if (!network)
+		return deny_when(filter, number, SCMP_CMP_GT, AF_UNIX, 0);
 	for (unsigned family = AF_INET + 1; family < AF_NETLINK; family++) {
 		if (family != AF_INET6 && !deny_when(filter, number, SCMP_CMP_EQ, family, 0))
 			return false;
@@ -284,14 +305,18 @@ static bool fill_closed_filter(scmp_filter_ctx filter)
 		allow_data(filter, SCMP_SYS(mprotect));
 }
 
-static bool fill_filter(scmp_filter_ctx filter, enum sandbox_profile profile)
+static bool fill_filter(scmp_filter_ctx filter, const struct sandbox *sandbox)
 {
-	if (profile == SANDBOX_SCANNER)
+	if (sandbox->profile == SANDBOX_SCANNER)
 		return fill_closed_filter(filter);
-	if (!deny(filter, denied) || !deny_processes(filter))
+	if (!deny(filter, denied))
 		return false;
-	return profile == SANDBOX_KEEPER ? deny(filter, denied_to_keeper)
-					 : deny_socket_families(filter);
+	if (sandbox->profile == SANDBOX_PLUGIN)
+		return deny_socket_families(filter, sandbox->network);
+	if (!deny(filter, denied_to_ours) || !deny_processes(filter))
+		return false;
+	return sandbox->profile == SANDBOX_KEEPER ? deny(filter, denied_to_keeper)
+						  : deny_socket_families(filter, true);
 }
 
 static bool is_missing(int error)
@@ -299,12 +324,12 @@ static bool is_missing(int error)
 	return error == -ENOSYS || error == -EINVAL || error == -EOPNOTSUPP;
 }
 
-static bool enter_seccomp(enum sandbox_profile profile)
+static bool enter_seccomp(const struct sandbox *sandbox)
 {
-	scmp_filter_ctx filter =
-		seccomp_init(profile == SANDBOX_SCANNER ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW);
+	scmp_filter_ctx filter = seccomp_init(
+		sandbox->profile == SANDBOX_SCANNER ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW);
 
-	if (!filter || !fill_filter(filter, profile)) {
+	if (!filter || !fill_filter(filter, sandbox)) {
 		seccomp_release(filter);
 		errno = ENOMEM;
 		return failed("seccomp filter");
@@ -323,8 +348,7 @@ static bool enter_seccomp(enum sandbox_profile profile)
 
 bool sandbox_enter(const struct sandbox *sandbox)
 {
-	return give_up_privileges(sandbox) && enter_landlock(sandbox) &&
-		enter_seccomp(sandbox->profile);
+	return sandbox_become(sandbox->user) && enter_landlock(sandbox) && enter_seccomp(sandbox);
 }
 
 bool sandbox_seal_code(void)

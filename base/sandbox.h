@@ -20,6 +20,8 @@ enum sandbox_profile {
 	SANDBOX_WORKER, /* sockets yes, but none that listen; files only below the named directories; no exec, fork,
 			 * ptrace, mounts, modules */
 	SANDBOX_KEEPER, /* as the worker, and no new sockets at all */
+	SANDBOX_PLUGIN, /* programs of others: they may read and run what their user may, write only below the named directories and to
+			 * /dev/null, have no sockets of the internet unless network is set, no ptrace, mounts, modules */
 	SANDBOX_SCANNER /* only what takes to compute and to speak over descriptors that are open already; no code that
 			 * was not there before */
 };
@@ -29,10 +31,14 @@ struct sandbox {
 	const char *user;               /* to become when root; NULL: stay */
 	const char *const *read_below;  /* NULL-ended; may be NULL; what is not there is skipped */
 	const char *const *write_below; /* NULL-ended; may be NULL; must be there */
+	bool network;                   /* for SANDBOX_PLUGIN: sockets of the internet */
 };
 
 /* False, after an error in the log, when a thing that was possible failed: then the process must not go on. */
 bool sandbox_enter(const struct sandbox *sandbox) __attribute__((warn_unused_result));
+
+/* User, capabilities and new privileges alone, without walls: for programs of others that are to have none. */
+bool sandbox_become(const char *user) __attribute__((warn_unused_result));
 
 /* Before it: makes all memory that holds code, as that of compiled regexes, read-only. Nothing in it can be freed any more, nor
  * code be added. False after an error in the log. */

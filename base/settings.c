@@ -192,6 +192,17 @@ static const struct entry *entry_of(const struct settings *settings, const void 
 	return entry;
 }
 
+size_t settings_rank(const struct settings *settings, const void *section_struct)
+{
+	const struct entry *entry = settings->entries;
+	size_t rank = 0;
+
+	for (; entry && entry->values != section_struct; entry = entry->next)
+		rank++;
+	assert(entry);
+	return rank;
+}
+
 struct place settings_place(
 	const struct settings *settings, const void *section_struct, const char *name)
 {

@@ -88,6 +88,9 @@ bool settings_list_has(const struct texts *list, const char *text);
 size_t settings_count(const struct settings *settings, const char *section);
 const void *settings_named(const struct settings *settings, const char *section, size_t index);
 
+/* How many sections stand before this one: for the common order of sections of several kinds. */
+size_t settings_rank(const struct settings *settings, const void *section_struct);
+
 /* Where an option was written: its own place, else its section's, else the file with line 0. For cross-field
  * complaints; section_struct is what settings_section() or settings_named() returned. */
 struct place settings_place(

@@ -23,9 +23,14 @@ bool slice_equals(struct slice s, const char *text)
 	return s.size == strlen(text) && memcmp(s.data, text, s.size) == 0;
 }
 
+/* Most comparisons end at the first character, so the text is not measured before. */
 bool slice_equals_nocase(struct slice s, const char *text)
 {
-	return s.size == strlen(text) && same_nocase(s.data, text, s.size);
+	for (size_t i = 0; i < s.size; i++) {
+		if (!text[i] || lower(s.data[i]) != lower(text[i]))
+			return false;
+	}
+	return !text[s.size];
 }
 
 bool slice_is_same_nocase(struct slice a, struct slice b)
@@ -35,9 +40,11 @@ bool slice_is_same_nocase(struct slice a, struct slice b)
 
 bool slice_starts_nocase(struct slice s, const char *prefix)
 {
-	size_t size = strlen(prefix);
-
-	return s.size >= size && same_nocase(s.data, prefix, size);
+	for (size_t i = 0; prefix[i]; i++) {
+		if (i == s.size || lower(s.data[i]) != lower(prefix[i]))
+			return false;
+	}
+	return true;
 }
 
 size_t slice_find(struct slice s, char byte)

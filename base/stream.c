@@ -400,13 +400,13 @@ bool stream_has_news(struct stream *stream)
 void stream_write(struct stream *stream, struct slice bytes)
 {
 	if (!stream->broken)
-		outbox_copy(&stream->output, stream, bytes);
+		outbox_copy(&stream->output, bytes);
 }
 
 void stream_lend(struct stream *stream, struct slice bytes)
 {
 	if (!stream->broken)
-		outbox_lend(&stream->output, stream, bytes);
+		outbox_lend(&stream->output, bytes);
 }
 
 size_t stream_unsent(const struct stream *stream)
@@ -691,6 +691,7 @@ static int close_stream(struct stream *stream)
 		SSL_shutdown(stream->tls);
 	SSL_free(stream->tls);
 	close(stream->descriptor);
+	outbox_clear(&stream->output);
 	return 0;
 }
 

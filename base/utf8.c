@@ -84,9 +84,25 @@ char *utf8_encode(char *out, uint32_t c)
 	return out;
 }
 
+/* Eight at a time: mostly all are. */
+size_t utf8_ascii_length(struct slice s)
+{
+	size_t length = 0;
+	uint64_t bytes;
+
+	for (; s.size - length >= sizeof bytes; length += sizeof bytes) {
+		memcpy(&bytes, s.data + length, sizeof bytes);
+		if (bytes & UINT64_C(0x8080808080808080))
+			break;
+	}
+	while (length < s.size && (uint8_t)s.data[length] < 0x80)
+		length++;
+	return length;
+}
+
 bool utf8_is_valid(struct slice s)
 {
-	while (s.size) {
+	while ((s = slice_from(s, utf8_ascii_length(s))).size) {
 		size_t length = utf8_length(s);
 		if (!length)
 			return false;

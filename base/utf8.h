@@ -21,6 +21,9 @@ char *utf8_encode(char *out, uint32_t character);
 
 bool utf8_is_valid(struct slice s);
 
+/* How many characters of ASCII stand in front. */
+size_t utf8_ascii_length(struct slice s);
+
 /* Whether the character at the front, which must be valid, is a control character (C0, DEL or C1). */
 bool utf8_is_control(struct slice s);
 

@@ -4,7 +4,7 @@
 
 #include <talloc.h>
 
-enum { WORD_DOWN, WORD_FAILURES, WORD_PROBE_AT };
+enum { WORD_DOWN, WORD_FAILURES, WORD_PROBE_AT, WORD_FAILED_AT };
 
 void milter_breaker_init(struct milter_breaker *breaker, struct table *table, uint8_t kind,
 	const char *name, const char *socket)
@@ -23,12 +23,22 @@ bool milter_breaker_is_down(const struct milter_breaker *breaker)
 	return breaker->words[WORD_DOWN];
 }
 
+/* Whether one has been counted just now, or is being counted by another worker. */
+static bool is_same_moment(struct milter_breaker *breaker, uint64_t now)
+{
+	uint64_t before = breaker->words[WORD_FAILED_AT];
+
+	if (breaker->words[WORD_FAILURES] && now < before + MILTER_MOMENT)
+		return true;
+	return !atomic_compare_exchange_strong(&breaker->words[WORD_FAILED_AT], &before, now);
+}
+
 /* The word of when to probe is written before the one that lets others read it. */
 bool milter_breaker_fail(struct milter_breaker *breaker, uint64_t now)
 {
-	uint64_t failures = atomic_fetch_add(&breaker->words[WORD_FAILURES], 1) + 1;
-
-	if (failures < MILTER_FAILURES)
+	if (!milter_breaker_is_down(breaker) && is_same_moment(breaker, now))
+		return false;
+	if (atomic_fetch_add(&breaker->words[WORD_FAILURES], 1) + 1 < MILTER_FAILURES)
 		return false;
 	breaker->words[WORD_PROBE_AT] = now + MILTER_PAUSE;
 	return !atomic_exchange(&breaker->words[WORD_DOWN], 1);

@@ -2,7 +2,8 @@
  *
  * What all workers know together of one milter: whether it may be asked. It lives in words of the shared table.
  *
- *     up     asked by all. After MILTER_FAILURES failures running: down
+ *     up     asked by all. After MILTER_FAILURES failures running: down. What fails in the same moment is one failure: a milter that
+ *            crashes takes all its connections along
  *     down   asked by nobody, for MILTER_PAUSE; then one worker takes it upon itself to probe it: it connects and negotiates.
  *            Up again, or down for another pause. One that does not come back loses its turn after MILTER_TURN
  *
@@ -14,6 +15,7 @@
 #include "base/table.h"
 
 #define MILTER_FAILURES 3
+#define MILTER_MOMENT 100
 #define MILTER_PAUSE 5000
 #define MILTER_TURN 300000
 

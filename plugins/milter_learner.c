@@ -399,7 +399,8 @@ static void init_station(struct station *station, struct table *table, uint8_t k
 	const struct milter_options *options = station->peer.options;
 	const char *reason;
 
-	if (!milter_address_parse(options->socket, &station->peer.address, &reason))
+	if (!milter_address_parse(options->entrance ? options->entrance : options->socket,
+		    &station->peer.address, &reason))
 		station->peer.address =
 			(struct milter_address){0}; /* the configuration is no good */
 	milter_breaker_init(&station->breaker, table, kind, options->name, options->socket);

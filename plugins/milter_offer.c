@@ -1,62 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The answer to what a mail server offers. */
+/* An agreement in words. */
 #include "plugins/milter_offer.h"
 
-#define OLDEST 2
-#define EDITS                                                                                      \
-	(MILTER_ADD_HEADERS | MILTER_CHANGE_HEADERS | MILTER_CHANGE_BODY | MILTER_ADD_RECIPIENTS | \
-		MILTER_DELETE_RECIPIENTS | MILTER_CHANGE_SENDER)
-#define WISHES                                                                                     \
-	(MILTER_SILENT_HEADER | MILTER_SILENT_EOH | MILTER_SILENT_BODY | MILTER_LEADING_SPACE)
+#include "plugins/milter_wire.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include <talloc.h>
 
-/* Of TLS the server may know only when HELO has come again, and of AUTH when MAIL has. */
-static const struct {
-	enum milter_macro_stage stage;
-	const char *names;
-} lists[] = {
-	{MACROS_CONNECT,
-		"j v _ {daemon_name} {daemon_addr} {if_addr} {client_addr} {client_name} "
-		"{client_ptr} {client_port}"},
-	{MACROS_HELO, "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer} {verify}"},
-	{MACROS_MAIL, "i {auth_type} {auth_authen} {auth_author} {mail_addr}"},
-	{MACROS_RCPT, "i {rcpt_mailer} {rcpt_host} {rcpt_addr}"},
-	{MACROS_DATA, "i"},
-	{MACROS_EOM, "i"},
-	{MACROS_EOH, "i"},
+struct word {
+	uint32_t bit;
+	const char *text;
 };
 
-_Static_assert(COUNT(lists) <= MILTER_WIRE_LISTS, "all of them fit into an answer");
+/* What it hears where the bit, which says that it does not want to, is not set. */
+static const struct word heard[] = {{MILTER_NO_CONNECT, "connect"}, {MILTER_NO_HELO, "helo"},
+	{MILTER_NO_MAIL, "mail"}, {MILTER_NO_RCPT, "rcpt"}, {MILTER_NO_DATA, "data"},
+	{MILTER_NO_UNKNOWN, "unknown commands"}, {MILTER_NO_HEADERS, "header"},
+	{MILTER_NO_EOH, "end of header"}, {MILTER_NO_BODY, "body"}, {0, NULL}};
 
-static void ask_for_macros(struct milter_packet *answer)
+static const struct word changes[] = {{MILTER_ADD_HEADERS, "add fields"},
+	{MILTER_CHANGE_HEADERS, "change fields"}, {MILTER_CHANGE_BODY, "change the body"},
+	{MILTER_CHANGE_SENDER, "change the sender"}, {MILTER_ADD_RECIPIENTS, "add recipients"},
+	{MILTER_DELETE_RECIPIENTS, "delete recipients"}, {MILTER_QUARANTINES, "quarantine"},
+	{0, NULL}};
+
+/* first stands before the first word. */
+static char *add(char *text, const struct word *words, uint32_t bits, const char *first)
 {
-	for (size_t i = 0; i < COUNT(lists); i++)
-		answer->lists[i] = (struct milter_macro_list){
-			(uint32_t)lists[i].stage, slice_of(lists[i].names)};
-	answer->list_count = COUNT(lists);
+	for (const char *separator = first; words->bit; words++) {
+		if (bits & words->bit) {
+			text = talloc_asprintf_append_buffer(text, "%s%s", separator, words->text);
+			separator = ", ";
+		}
+	}
+	return text;
 }
 
-const char *milter_offer_answer(const struct milter_role *role, const struct milter_packet *offer,
-	struct milter_packet *answer)
+char *milter_offer_print(const void *parent, uint32_t version, uint32_t actions, uint32_t protocol)
 {
-	uint32_t version = offer->numbers[0], actions = offer->numbers[1];
-	uint32_t wishes = WISHES |
-		(role->hears_unknown ? MILTER_SILENT_UNKNOWN | MILTER_REFUSED_RCPT
-				     : MILTER_NO_UNKNOWN);
+	char *text = talloc_asprintf(
+		parent, "version %u; wants to hear the end of the message", (unsigned)version);
 
-	if (version < OLDEST)
-		return "it speaks a version of the milter protocol that is too old: 2 to 6 will do";
-	if (role->needed & ~actions)
-		return "it does not offer to do what we need of it: adding and changing of fields, "
-		       "and quarantine where as_milter.quarantine says so";
-	answer->byte = MILTER_OFFER;
-	answer->bytes = slice_of("");
-	answer->numbers[0] = version < MILTER_WIRE_VERSION ? version : MILTER_WIRE_VERSION;
-	answer->numbers[1] = actions & (role->needed | EDITS | MILTER_SET_MACROS);
-	answer->numbers[2] = offer->numbers[2] & wishes;
-	answer->text_count = answer->list_count = 0;
-	if (answer->numbers[1] & MILTER_SET_MACROS)
-		ask_for_macros(answer);
-	return NULL;
+	text = add(text, heard, ~protocol, ", ");
+	return add(text, changes, actions, "; may ");
 }

@@ -6,6 +6,7 @@
 #include "base/steps.h"
 #include "base/stream.h"
 #include "plugins/milter_macros.h"
+#include "plugins/milter_offer.h"
 #include "policy/mail/revision.h"
 
 #include <ctype.h>
@@ -107,7 +108,7 @@ struct milter_talk {
 	bool is_ready; /* negotiated */
 	bool was_slow;
 	bool has_lied; /* that was logged */
-	uint32_t actions, protocol;
+	uint32_t version, actions, protocol;
 	char *macros[MACROS_STAGES];                /* lists of its own; NULL: ours */
 	enum event event;                           /* whose answer is awaited */
 	uint64_t asked, deadline, message_deadline; /* clock_now() */
@@ -244,6 +245,7 @@ static const char *take_offer(struct milter_talk *talk, const struct milter_pack
 		return "it speaks another version of the protocol";
 	if (packet->numbers[1] & ~(uint32_t)MILTER_ALL_ACTIONS)
 		return "it wants actions that do not exist";
+	talk->version = packet->numbers[0];
 	talk->actions = packet->numbers[1];
 	talk->protocol = packet->numbers[2] | unknown_to(packet->numbers[0]);
 	for (size_t i = 0; i < packet->list_count; i++) {
@@ -1131,6 +1133,11 @@ const struct milter_changes *milter_talk_changes(const struct milter_talk *talk)
 		talk->mail.settled.is_settled && talk->mail.settled.answer != ANSWER_QUARANTINE;
 
 	return talk->mail.is_over && !stays ? talk->mail.changes : NULL;
+}
+
+char *milter_talk_offer(const void *parent, const struct milter_talk *talk)
+{
+	return milter_offer_print(parent, talk->version, talk->actions, talk->protocol);
 }
 
 const char *milter_talk_failure(const struct milter_talk *talk)

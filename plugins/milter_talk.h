@@ -52,6 +52,9 @@ const char *milter_talk_reply(const struct milter_talk *talk);
 /* What it wants to be changed; NULL: nothing, or it has not said its last word about the message. */
 const struct milter_changes *milter_talk_changes(const struct milter_talk *talk);
 
+/* After a success: in a line, what was agreed on. Under the parent. */
+char *milter_talk_offer(const void *parent, const struct milter_talk *talk);
+
 /* Why it failed; NULL: it has not. */
 const char *milter_talk_failure(const struct milter_talk *talk);
 

@@ -44,6 +44,15 @@ static struct value_field number(enum value_type type, uint64_t value)
 	return field;
 }
 
+static struct value_field place_in_archive(uint64_t at)
+{
+	struct value_field field = number(VALUE_SIZE, at);
+
+	if (at == UNPACKED_NOWHERE)
+		field.state = FACT_ABSENT;
+	return field;
+}
+
 static struct value_field truth(bool value)
 {
 	struct value_field field = known(VALUE_BOOL);
@@ -55,7 +64,7 @@ static struct value_field truth(bool value)
 /* --- records --- */
 
 /* In the order of the fact's fields. */
-#define ATTACHMENT_WIDTH 18
+#define ATTACHMENT_WIDTH 19
 #define URL_WIDTH 6
 #define YARA_WIDTH 3
 #define YARA_MATCHES 1000
@@ -82,6 +91,7 @@ static void set_attachment(const void *parent, const struct content_attachment *
 		number(VALUE_SIZE, of->place.header),
 		number(VALUE_SIZE, of->place.body),
 		number(VALUE_SIZE, of->place.end),
+		place_in_archive(of->place.member),
 	};
 
 	memcpy(fields, all, sizeof all);

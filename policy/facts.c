@@ -66,6 +66,8 @@ static const struct vocabulary_field attachment_fields[] = {
 	{.name = "part_at", .type = VALUE_SIZE, .manual = "where in the message the part begins that it came in: the byte, from 0"},
 	{.name = "part_body", .type = VALUE_SIZE, .manual = "where the body of that part begins"},
 	{.name = "part_end", .type = VALUE_SIZE, .manual = "where it ends"},
+	{.name = "part_member", .type = VALUE_SIZE,
+		.manual = "of a part that is a ZIP file: where in it the member begins that this is, or is in; absent where strip cannot remove it alone"},
 	{0},
 };
 static const struct vocabulary_field url_fields[] = {
@@ -290,13 +292,13 @@ static size_t count_bits(uint64_t bits)
 	return bits * 0x0101010101010101 >> 56;
 }
 
-/* How many facts that stand before it in the table are there. */
+/* How many facts that stand before it in the table are there: where it stands in a set that is not dense. */
 static size_t place_of(const struct facts *facts, enum fact fact)
 {
 	size_t word = fact / WORD_BITS;
 	uint64_t lower = (UINT64_C(1) << fact % WORD_BITS) - 1;
 
-	return facts->dense ? fact : facts->before[word] + count_bits(facts->there[word] & lower);
+	return facts->before[word] + count_bits(facts->there[word] & lower);
 }
 
 static void grow(struct facts *facts)
@@ -311,16 +313,21 @@ static void grow(struct facts *facts)
 	facts->room = (uint8_t)room;
 }
 
+static struct known *known_at(const struct facts *facts, enum fact fact)
+{
+	return &facts->known[facts->dense ? fact : place_of(facts, fact)];
+}
+
 static void make_place(struct facts *facts, enum fact fact)
 {
-	if (!facts->dense && facts->count == facts->room)
-		grow(facts);
-	if (!facts->dense) {
-		size_t place = place_of(facts, fact);
-		memmove(&facts->known[place + 1], &facts->known[place],
-			(facts->count - place) * sizeof *facts->known);
-	}
 	facts->there[fact / WORD_BITS] |= UINT64_C(1) << fact % WORD_BITS;
+	if (facts->dense)
+		return;
+	if (facts->count == facts->room)
+		grow(facts);
+	size_t place = place_of(facts, fact);
+	memmove(&facts->known[place + 1], &facts->known[place],
+		(facts->count - place) * sizeof *facts->known);
 	for (size_t word = fact / WORD_BITS + 1; word < WORDS; word++)
 		facts->before[word]++;
 	facts->count++;
@@ -331,7 +338,7 @@ static struct known *place_for(struct facts *facts, enum fact fact)
 	assert(fact < FACT_COUNT && !rows[fact].argument);
 	if (!is_there(facts, fact))
 		make_place(facts, fact);
-	return &facts->known[place_of(facts, fact)];
+	return known_at(facts, fact);
 }
 
 static void set(struct facts *facts, enum fact fact, enum fact_state state, struct value value)
@@ -494,9 +501,12 @@ void facts_forget_recipient(struct facts *facts)
 static const struct known *find_simple(const struct facts *facts, enum fact fact)
 {
 	for (; facts; facts = facts->under) {
-		if (is_there(facts, fact) &&
-			facts->known[place_of(facts, fact)].state != FACT_UNKNOWN)
-			return &facts->known[place_of(facts, fact)];
+		const struct known *known;
+		if (!is_there(facts, fact))
+			continue;
+		known = known_at(facts, fact);
+		if (known->state != FACT_UNKNOWN)
+			return known;
 	}
 	return NULL;
 }

@@ -114,8 +114,11 @@ static bool is_in_our_name(const struct site *site, struct slice value)
 
 static bool name_matches(struct slice name, const char *pattern)
 {
-	size_t size = strlen(pattern);
+	size_t size;
 
+	if (!name.size || (name.data[0] ^ pattern[0]) & ~('a' ^ 'A')) /* most differ there */
+		return false;
+	size = strlen(pattern);
 	if (!size || pattern[size - 1] != '*')
 		return slice_equals_nocase(name, pattern);
 	if (name.size < size - 1)

@@ -555,6 +555,8 @@ void inquiry_begin_judging(struct inquiry *inquiry, enum stage stage, struct clo
 
 	assert(!inquiry->run);
 	enter_stage(inquiry, stage);
+	if (inquiry->message && !inquiry->header) /* the edits need it in any case */
+		header_learner_learn(inquiry);
 	if (judge_once(inquiry)) {
 		await_skip(await, OUTCOME_DONE);
 		return;

@@ -35,6 +35,7 @@ struct revision;
 struct rule;
 struct ruling;
 struct shadow;
+struct strip_archive;
 
 #define INQUIRY_ROUNDS 100
 
@@ -91,6 +92,11 @@ struct inquiry {
 	struct edits *edits;   /* NULL until inquiry_edit() */
 	const char *breaks_dkim; /* domains whose signatures the edits break; NULL: none */
 	size_t stripped;         /* parts of the message, by inquiry_edit() */
+	const char *
+		whole_archives; /* why some of these went whole though only members matched; NULL: none */
+	struct strip_archive
+		*archives; /* of which only members are to go, as a scanner has found */
+	size_t archive_count;
 	struct envelope_edits envelope_edits; /* set by inquiry_edit(), too */
 	double score;                         /* of the session and of the stages judged so far */
 	bool accepted_session;                /* an accept for the whole session was given */

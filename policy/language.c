@@ -213,6 +213,8 @@ static const struct vocabulary_slot remove_slots[] = {{.name = "name", .shape = 
 static const struct vocabulary_slot prefix_slots[] = {{.name = "text", .shape = SHAPE_TEXT, .mandatory = true, .longest = 60}};
 static const struct vocabulary_slot log_slots[] = {{.name = "text", .shape = SHAPE_TEXT, .mandatory = true}};
 static const struct vocabulary_slot address_slots[] = {{.name = "address", .shape = SHAPE_ADDRESS, .mandatory = true}};
+static const struct vocabulary_slot sender_slots[] = {
+	{.name = "address", .shape = SHAPE_ADDRESS, .mandatory = true, .may_be_null = true}};
 static const struct vocabulary_slot greylist_slots[] = {
 	{.name = "age", .shape = SHAPE_DURATION, .mandatory = true, .minimum = 1000, .maximum = 86400000}};
 static const struct vocabulary_slot delay_slots[] = {
@@ -242,8 +244,8 @@ static const struct vocabulary_action actions[] = {
 	{.name = "add_recipient", .stages = AT(STAGE_MESSAGE), SLOTS(address_slots), .manual = "sends the mail to that address, too"},
 	{.name = "remove_recipient", .stages = AT(STAGE_MESSAGE), SLOTS(address_slots),
 		.manual = "does not send the mail to that address; when nobody is left, it is refused"},
-	{.name = "change_sender", .stages = AT(STAGE_MESSAGE), SLOTS(address_slots),
-		.manual = "sends the mail with that sender in its envelope"},
+	{.name = "change_sender", .stages = AT(STAGE_MESSAGE), SLOTS(sender_slots),
+		.manual = "sends the mail with that sender in its envelope; <> is the null sender"},
 	{.name = "greylist",      .stages = AT(STAGE_RCPT) | AT(STAGE_DATA), .final = true, .asks = "greylist.young", SLOTS(greylist_slots),
 		.manual = "puts off while client, sender and recipient are younger than that; needs the store"},
 };

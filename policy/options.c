@@ -155,6 +155,8 @@ static const struct option checks_rows[] = {
 
 static const char *const rules_choices[] = {"enforce", "monitor", NULL};
 
+static const char *const strip_archives_choices[] = {"whole", "members", NULL};
+
 static const struct option rules_rows[] = {
 	{FIELD(rules_options, files), .type = OPTION_TEXTS,
 		.manual = "rule files, see postern-rules(5): names or patterns, relative to this "
@@ -175,6 +177,11 @@ static const struct option rules_rows[] = {
 		.maximum = INT64_C(86400000),
 		.manual = "how often the files of lists are looked at; one that has changed makes "
 			  "a reload; 0: never"},
+	{FIELD(rules_options, strip_archives), .type = OPTION_CHOICE, .preset = "whole",
+		.choices = strip_archives_choices,
+		.manual = "what strip removes when a member of an archive matches: the whole "
+			  "archive, or members: of a plain ZIP file only those that matched, "
+			  "of all others the whole"},
 	{0},
 };
 

@@ -10,6 +10,8 @@
 
 enum rules_mode { RULES_ENFORCE, RULES_MONITOR };
 
+enum strip_archives { STRIP_ARCHIVES_WHOLE, STRIP_ARCHIVES_MEMBERS };
+
 /* The rule files of the site. */
 struct rules_options {
 	struct texts files;              /* patterns, relative to the configuration */
@@ -18,6 +20,7 @@ struct rules_options {
 	struct texts monitor_recipients; /* for whom rules do not act, when all are of these */
 	int64_t budget;                  /* ms of searching, of one stage */
 	int64_t watch;                   /* ms between looks at the files of lists; 0: never */
+	int strip_archives;              /* enum strip_archives */
 };
 
 /* How much harm a rule may do to senders known as good: policy/breaker.h. */

@@ -442,8 +442,8 @@ static void edit(struct inquiry *inquiry, struct edits *edits, const struct outc
 }
 
 /* All together: two rules may want the same part. */
-static void strip_all(struct inquiry *inquiry, struct edits *edits,
-	const struct rule_outcome *outcomes, size_t count)
+struct strip *ruling_strip(
+	struct inquiry *inquiry, const struct rule_outcome *outcomes, size_t count)
 {
 	struct strip *strip = strip_new(inquiry, inquiry);
 
@@ -454,20 +454,23 @@ static void strip_all(struct inquiry *inquiry, struct edits *edits,
 				strip_take(strip, outcomes[i].rule->name, &taken->value.records);
 		}
 	}
-	inquiry->stripped = strip_edit(strip, edits);
-	talloc_free(strip);
+	return strip;
 }
 
 void ruling_edit(struct inquiry *inquiry, struct edits *edits)
 {
 	size_t count;
 	const struct rule_outcome *outcomes = ruling_outcomes(inquiry, &count);
+	struct strip *strip;
 
 	for (size_t i = 0; i < count && !observes(inquiry); i++) {
 		for (size_t k = 0; k < outcomes[i].count && !outcomes[i].monitored; k++)
 			edit(inquiry, edits, &outcomes[i].actions[k]);
 	}
-	strip_all(inquiry, edits, outcomes, count);
+	inquiry->whole_archives = NULL;
+	strip = ruling_strip(inquiry, outcomes, count);
+	inquiry->stripped = strip_edit(strip, edits);
+	talloc_free(strip);
 }
 
 const char *ruling_redirection(const struct inquiry *inquiry)

@@ -13,6 +13,8 @@
 #include "policy/inquiry.h"
 #include "rules/evaluate.h"
 
+struct strip;
+
 #define RULING_DELAY_MOST 30000 /* ms, of all rules of a stage */
 
 /* For the check `rules`. */
@@ -29,6 +31,10 @@ struct evaluation *ruling_begin(struct inquiry *inquiry);
 
 /* Edits of the rules that acted at the message stage: of the message into the list, of the envelope into the inquiry. */
 void ruling_edit(struct inquiry *inquiry, struct edits *edits);
+
+/* What those outcomes want to have removed; policy/strip.h. */
+struct strip *ruling_strip(
+	struct inquiry *inquiry, const struct rule_outcome *outcomes, size_t count);
 
 /* Who shall get the mail for the recipient that was judged last, at rcpt; NULL: he himself. The last rule counts. */
 const char *ruling_redirection(const struct inquiry *inquiry);

@@ -9,6 +9,7 @@
 #include "policy/rulebook.h"
 #include "policy/ruling.h"
 #include "policy/shadow.h"
+#include "policy/strip.h"
 
 #include <talloc.h>
 
@@ -189,7 +190,8 @@ static bool fits(const struct vocabulary_slot *slot, const struct value *value)
 	if (slot->shape == SHAPE_FIELD && value_is_text(value->type) &&
 		!folding_is_name(slice_of(value->text)))
 		return false;
-	if (slot->shape == SHAPE_ADDRESS && value_is_text(value->type) && !is_address(value->text))
+	if (slot->shape == SHAPE_ADDRESS && value_is_text(value->type) &&
+		!(slot->may_be_null && !*value->text) && !is_address(value->text))
 		return false;
 	return value->type != VALUE_TEXTS && value->type != VALUE_RECORDS &&
 		(slot->shape == SHAPE_WORD || value_is_text(value->type) == is_text[slot->shape]);
@@ -248,6 +250,39 @@ static void take_outcomes(struct inquiry *inquiry, struct unpacking *from, enum 
 		evaluate_take(evaluation, outcomes, count);
 }
 
+/* --- archives --- */
+
+#define ARCHIVES_MOST 1000
+#define ROOM_BEHIND 1024 /* of a parcel, for archives that cannot be pruned */
+
+/* Of which only members are to go: found here, where archives are taken apart. */
+static void put_archives(
+	struct parcel *parcel, struct inquiry *inquiry, const struct evaluation *evaluation)
+{
+	size_t count, outcome_count;
+	const struct rule_outcome *outcomes = evaluate_outcomes(evaluation, &outcome_count);
+	struct strip *strip = ruling_strip(inquiry, outcomes, outcome_count);
+	const struct strip_archive *archives = strip_find_archives(strip, &count);
+
+	parcel_put_number(parcel, (int64_t)(count < ARCHIVES_MOST ? count : 0));
+	for (size_t i = 0; i < count && count < ARCHIVES_MOST; i++)
+		strip_archive_put(
+			parcel, &archives[i], SCAN_PARCEL_MAXIMUM - ROOM_BEHIND * (count - i));
+	talloc_free(strip);
+}
+
+static void take_archives(struct inquiry *inquiry, struct unpacking *from)
+{
+	size_t count = parcel_take_index(from, ARCHIVES_MOST);
+	struct strip_archive *archives =
+		talloc_zero_array(inquiry->facts, struct strip_archive, count);
+
+	for (size_t i = 0; i < count && !from->is_broken; i++)
+		archives[i] = strip_archive_take(archives, from);
+	inquiry->archives = archives;
+	inquiry->archive_count = from->is_broken ? 0 : count;
+}
+
 /* --- the worker's side --- */
 
 static enum whose whose_turn(const struct inquiry *inquiry)
@@ -288,6 +323,8 @@ bool scan_hear(struct inquiry *inquiry, struct slice answer)
 		take_lacking(inquiry, &from);
 	else if (!from.is_broken)
 		take_outcomes(inquiry, &from, whose_turn(inquiry));
+	if (status == STATUS_JUDGED && whose_turn(inquiry) == WHOSE_RULES && !from.is_broken)
+		take_archives(inquiry, &from);
 	return !from.is_broken;
 }
 
@@ -406,6 +443,8 @@ static void judge(const struct scan *scan, struct parcel *answer)
 			answer, rulebook_of(inquiry->policy, scan->whose)->vocabulary, evaluation);
 	else
 		put_lacking(answer, inquiry);
+	if (is_judged && scan->whose == WHOSE_RULES)
+		put_archives(answer, inquiry, evaluation);
 }
 
 static bool open_request(struct scan *scan, struct slice request)

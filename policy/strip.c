@@ -19,20 +19,28 @@ struct cut {
 	const char *text; /* a line for each thing that was in it */
 	unsigned told;
 	size_t order;
+	uint64_t *members; /* of an archive, that alone are to go; NULL: the whole part goes */
+	size_t taken;      /* records it was made of: of each a member, where there are any */
+	bool is_archive;   /* only what is in it has matched */
 };
 
 struct strip {
-	const struct inquiry *inquiry;
+	struct inquiry *inquiry;
 	struct cut *cuts;
 	size_t count;
 };
 
-struct strip *strip_new(const void *parent, const struct inquiry *inquiry)
+struct strip *strip_new(const void *parent, struct inquiry *inquiry)
 {
 	struct strip *strip = talloc_zero(parent, struct strip);
 
 	strip->inquiry = inquiry;
 	return strip;
+}
+
+static bool removes_members(const struct strip *strip)
+{
+	return strip->inquiry->policy->rules->strip_archives == STRIP_ARCHIVES_MEMBERS;
 }
 
 /* --- taking --- */
@@ -54,6 +62,24 @@ static size_t number_in(const struct value_field *record, const char *name, size
 	const struct value_field *field = &record[column(name)];
 
 	return field->state == FACT_KNOWN ? (size_t)field->value.number : fallback;
+}
+
+/* The member alone that the record is about; NULL where more must go. */
+static uint64_t *members_of(const struct strip *strip, const struct value_field *record)
+{
+	const struct value_field *member = &record[column("part_member")];
+	uint64_t at = (uint64_t)member->value.number;
+
+	if (!removes_members(strip) || member->state != FACT_KNOWN)
+		return NULL;
+	return talloc_memdup(strip, &at, sizeof at);
+}
+
+static bool is_in_archive(const struct value_field *record)
+{
+	const struct value_field *in_archive = &record[column("in_archive")];
+
+	return in_archive->state == FACT_KNOWN && in_archive->value.boolean;
 }
 
 static const char *name_in(const struct value_field *record)
@@ -87,6 +113,9 @@ void strip_take(struct strip *strip, const char *rule, const struct value_record
 		struct cut *cut = &strip->cuts[strip->count];
 
 		*cut = cut_of(record, size);
+		cut->members = members_of(strip, record);
+		cut->taken = 1;
+		cut->is_archive = is_in_archive(record);
 		cut->order = strip->count++;
 		cut->text = talloc_asprintf(strip, "%s (rule %s)\r\n", name_in(record), rule);
 	}
@@ -103,8 +132,27 @@ static int compare(const void *first, const void *second)
 	return a->order < b->order ? -1 : a->order > b->order;
 }
 
+/* Of two that are the same part and an archive, the members of both go; else nothing less than all of it. */
+static void join_members(struct cut *into, const struct cut *cut)
+{
+	bool is_same =
+		into->header == cut->header && into->body == cut->body && into->end == cut->end;
+
+	into->is_archive &= cut->is_archive;
+	if (!is_same || !into->members || !cut->members) {
+		TALLOC_FREE(into->members);
+		into->taken += cut->taken;
+		return;
+	}
+	into->members = talloc_realloc(
+		talloc_parent(into->members), into->members, uint64_t, into->taken + cut->taken);
+	memcpy(into->members + into->taken, cut->members, cut->taken * sizeof *cut->members);
+	into->taken += cut->taken;
+}
+
 static void join(struct cut *into, const struct cut *cut)
 {
+	join_members(into, cut);
 	if (cut->end > into->end)
 		into->end = cut->end;
 	if (cut->header == into->header && cut->body < into->body)
@@ -251,13 +299,84 @@ static void replace_body(
 	talloc_free(text);
 }
 
+/* --- archives --- */
+
+struct strip_archive *strip_find_archives(struct strip *strip, size_t *count)
+{
+	struct strip_archive *found;
+
+	join_all(strip);
+	found = talloc_array(strip, struct strip_archive, strip->count);
+	*count = 0;
+	for (size_t i = 0; i < strip->count; i++) {
+		const struct cut *cut = &strip->cuts[i];
+		if (!cut->members)
+			continue;
+		found[*count] = (struct strip_archive){
+			cut->header, cut->body, cut->end, cut->text, cut->taken, NULL};
+		strip_archive_find(found, message_bytes(strip->inquiry->message), &found[*count],
+			cut->members, strip->inquiry->policy->site->hostname);
+		(*count)++;
+	}
+	return found;
+}
+
+static const struct strip_archive *find_archive(const struct strip *strip, const struct cut *cut)
+{
+	const struct inquiry *inquiry = strip->inquiry;
+
+	for (size_t i = 0; cut->members && i < inquiry->archive_count; i++) {
+		const struct strip_archive *archive = &inquiry->archives[i];
+		if (archive->header == cut->header && archive->body == cut->body &&
+			archive->end == cut->end && archive->taken == cut->taken && archive->text &&
+			strcmp(archive->text, cut->text) == 0)
+			return archive;
+	}
+	return NULL;
+}
+
+static void keep_reason(struct strip *strip, const char *reason)
+{
+	struct inquiry *inquiry = strip->inquiry;
+	const char *before = inquiry->whole_archives;
+
+	inquiry->whole_archives = talloc_asprintf(
+		inquiry, "%s%s%s", before ? before : "", before ? "; " : "", reason);
+}
+
+/* Only members go; false, and the reason kept, where the whole has to. */
+static bool replace_members(struct strip *strip, struct edits *edits, const struct cut *cut)
+{
+	const struct strip_archive *archive = find_archive(strip, cut);
+	const char *reason = archive ? archive->prune->reason
+				     : "no scanner has looked at it as a plain ZIP file";
+	char *body = NULL;
+
+	if (!removes_members(strip) || !cut->is_archive)
+		return false;
+	if (archive && !reason)
+		body = strip_archive_print(strip, edits->message, archive);
+	if (!body) {
+		keep_reason(strip, reason ? reason : "it is not what the scanner saw");
+		return false;
+	}
+	if (cut->end == edits->message.size)
+		body = talloc_strdup_append(body, "\r\n");
+	replace(edits, cut->body, cut->end, body);
+	talloc_free(body);
+	return true;
+}
+
 size_t strip_edit(struct strip *strip, struct edits *edits)
 {
 	join_all(strip);
 	for (size_t i = 0; i < strip->count; i++) {
 		const struct cut *cut = &strip->cuts[i];
-		char *words = words_about(strip, strip, cut);
+		char *words;
 
+		if (replace_members(strip, edits, cut))
+			continue;
+		words = words_about(strip, strip, cut);
 		if (cut->header < edits->header->size)
 			replace_body(strip, edits, cut, words);
 		else

@@ -16,7 +16,7 @@
 #include <talloc.h>
 
 #define LEAVING_MILLISECONDS 1000
-#define SHORT_LINE 512
+#define REPLY_ROOM 500 /* what most replies take */
 #define REPLY_LINE_TAKEN                                                                           \
 	12500 /* longer lines than RFC 5321 allows do occur; challenges of AUTH are long */
 
@@ -38,32 +38,20 @@ static bool speaks_unasked(const struct backend *backend)
 	return backend->owed == 0 && stream_bytes(backend->stream).size > 0;
 }
 
-static void write_line(struct backend *backend, struct slice line)
+void backend_say(struct backend *backend, const char *piece, ...)
 {
-	assert(slice_find(line, '\r') == SIZE_MAX && slice_find(line, '\n') == SIZE_MAX);
-	stream_write(backend->stream, line);
-	stream_write(backend->stream, slice_of("\r\n"));
-}
-
-void backend_say(struct backend *backend, const char *format, ...)
-{
-	char line[SHORT_LINE];
-	va_list arguments;
+	va_list pieces;
 
 	if (backend->owed == 0) /* it has ended, or says what nobody asked for */
 		backend->lost |= stream_has_news(backend->stream);
-	va_start(arguments, format);
-	size_t size = (size_t)vsnprintf(line, sizeof line, format, arguments);
-	va_end(arguments);
-	if (size < sizeof line) {
-		write_line(backend, slice_make(line, size));
-	} else {
-		va_start(arguments, format);
-		char *longer = talloc_vasprintf(backend, format, arguments);
-		va_end(arguments);
-		write_line(backend, slice_of(longer));
-		talloc_free(longer);
+	va_start(pieces, piece);
+	for (; piece; piece = va_arg(pieces, const char *)) {
+		struct slice bytes = slice_of(piece);
+		assert(slice_find(bytes, '\r') == SIZE_MAX && slice_find(bytes, '\n') == SIZE_MAX);
+		stream_write(backend->stream, bytes);
 	}
+	va_end(pieces);
+	stream_write(backend->stream, slice_of("\r\n"));
 	backend->owed++;
 }
 
@@ -219,7 +207,8 @@ static struct step say_ehlo(void *owner)
 		backend->busy = greeting && reply_is_temporary(greeting);
 		return fail(backend, greeting ? "refused by its greeting" : "no greeting");
 	}
-	backend_say(backend, "EHLO %s", backend->gateway->configuration->policy->site->hostname);
+	backend_say(
+		backend, "EHLO ", backend->gateway->configuration->policy->site->hostname, NULL);
 	return await_reply(backend, THEN(hear_ehlo));
 }
 
@@ -274,7 +263,7 @@ static struct step introduce(struct backend *backend)
 	if (!backend->client)
 		return DONE;
 	char *line = attributes_print(backend, "XCLIENT", backend->xclient, backend->client);
-	backend_say(backend, "%s", line);
+	backend_say(backend, line, NULL);
 	talloc_free(line);
 	return await_reply(backend, THEN(hear_introduced));
 }
@@ -291,7 +280,8 @@ static struct step hear_introduced(void *owner)
 	}
 	backend->introduced = true;
 	backend->sticky = true;
-	backend_say(backend, "EHLO %s", backend->gateway->configuration->policy->site->hostname);
+	backend_say(
+		backend, "EHLO ", backend->gateway->configuration->policy->site->hostname, NULL);
 	return await_reply(backend, THEN(hear_ehlo));
 }
 
@@ -306,15 +296,15 @@ static struct step hear_ehlo(void *owner)
 		return fail(backend, reply ? "EHLO refused for now" : "no reply to EHLO");
 	}
 	if (!reply_is_positive(reply)) {
-		backend_say(backend, "HELO %s",
-			backend->gateway->configuration->policy->site->hostname);
+		backend_say(backend, "HELO ",
+			backend->gateway->configuration->policy->site->hostname, NULL);
 		return await_reply(backend, THEN(hear_helo));
 	}
 	learn(backend);
 	if (stream_tls_version(backend->stream) || !want_tls || backend->introduced)
 		return introduce(backend);
 	if (backend->capabilities.keywords & CAPABILITY_STARTTLS) {
-		backend_say(backend, "STARTTLS");
+		backend_say(backend, "STARTTLS", NULL);
 		return await_reply(backend, THEN(hear_starttls));
 	}
 	if (backend->options->tls == BACKEND_TLS_REQUIRED)
@@ -401,7 +391,8 @@ static struct step shake_hands(void *owner)
 		return fail(backend, why);
 	}
 	note_tls(backend);
-	backend_say(backend, "EHLO %s", backend->gateway->configuration->policy->site->hostname);
+	backend_say(
+		backend, "EHLO ", backend->gateway->configuration->policy->site->hostname, NULL);
 	return await_reply(backend, THEN(hear_ehlo));
 }
 
@@ -439,7 +430,8 @@ static struct step greet_again(void *owner)
 {
 	struct backend *backend = owner;
 
-	backend_say(backend, "EHLO %s", backend->gateway->configuration->policy->site->hostname);
+	backend_say(
+		backend, "EHLO ", backend->gateway->configuration->policy->site->hostname, NULL);
 	return await_reply(backend, THEN(hear_ehlo));
 }
 
@@ -476,7 +468,7 @@ struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
 	backend->untouched = opening.untouched;
 	backend->client = opening.client;
 	backend->opened_at = clock_now(gateway->loop->clock);
-	backend->memory = talloc_new(backend);
+	backend->memory = talloc_pool(backend, REPLY_ROOM);
 	backend->opening = await;
 	await_init(&backend->line, gateway->loop->clock, on_line, backend);
 	steps_init(&backend->steps, gateway->loop->clock, backend, THEN(give_up), on_opened);

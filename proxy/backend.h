@@ -75,9 +75,8 @@ struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
 /* Says EHLO once more: what it offers may have changed. */
 void backend_begin_greeting(struct backend *backend, struct await *await);
 
-/* Says a command line (without CRLF). */
-void backend_say(struct backend *backend, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+/* Says a command line: the pieces one behind the other, the last is NULL. Without CRLF. */
+void backend_say(struct backend *backend, const char *piece, ...) __attribute__((sentinel));
 
 /* Waits for the next reply, all its lines together that long; then it is in backend->reply. Fails at once when the connection is
  * lost. */

@@ -8,6 +8,7 @@
 #include "proxy/configuration.h"
 #include "proxy/control.h"
 #include "proxy/live_check.h"
+#include "proxy/live_milters.h"
 #include "proxy/master.h"
 #include "proxy/recipients.h"
 #include "proxy/sink.h"
@@ -59,7 +60,8 @@ int cli_check(int argc, char **argv)
 	complaints_print(complaints, stdout);
 	int status = complaints_errors(complaints) > 0 ? 1 : 0;
 	if (status == 0 && arguments->live)
-		status = live_check_run(configuration, stdout);
+		status = live_check_run(configuration, stdout) |
+			!live_milters_tell(configuration, stdout);
 	talloc_free(all);
 	return status;
 }

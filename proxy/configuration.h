@@ -20,7 +20,8 @@ struct configuration {
 	size_t backend_count;
 	const struct route_options **routes;
 	size_t route_count;
-	const struct milter_options **milters;
+	const struct plugins *plugins;
+	const struct milter_options **milters; /* those of plugins among them */
 	size_t milter_count;
 	const struct milter_tls *milter_tls; /* TLS towards them */
 	const struct tls_options *tls;

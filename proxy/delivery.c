@@ -258,7 +258,7 @@ static struct step forward_client(struct delivery *delivery)
 	char *line = attributes_print(
 		delivery, "XFORWARD", delivery->backend->xforward, delivery->client);
 
-	backend_say(delivery->backend, "%s", line);
+	backend_say(delivery->backend, line, NULL);
 	talloc_free(line);
 	backend_begin_reply(delivery->backend, (uint64_t)delivery->options->command_timeout,
 		&delivery->steps.await);
@@ -288,7 +288,7 @@ static struct step begin_play(void *owner)
 			delivery->met_busy ? is_too_busy(delivery) : cannot_reach(delivery));
 	delivery->server = delivery->backend->server->name;
 	if (delivery->backend->used) {
-		backend_say(delivery->backend, "RSET");
+		backend_say(delivery->backend, "RSET", NULL);
 		backend_begin_reply(delivery->backend, (uint64_t)delivery->options->command_timeout,
 			&delivery->steps.await);
 		return THEN(hear_reset);
@@ -327,17 +327,20 @@ static void say_sender(struct delivery *delivery)
 		body = " BODY=8BITMIME";
 	else if (envelope->body == BODY_8BITMIME)
 		table_add(delivery->gateway->table, COUNT_EIGHT_BIT_TO_SEVEN, 1);
-	backend_say(delivery->backend, "MAIL FROM:<%s>%s%s%s%s%s%s%s", envelope->sender->text, size,
-		body, envelope->utf8 ? " SMTPUTF8" : "", envelope->require_tls ? " REQUIRETLS" : "",
+	backend_say(delivery->backend, "MAIL FROM:<", envelope->sender->text, ">", size, body,
+		envelope->utf8 ? " SMTPUTF8" : "", envelope->require_tls ? " REQUIRETLS" : "",
 		returns[envelope->dsn_return], envelope->dsn_id ? " ENVID=" : "",
-		envelope->dsn_id ? envelope->dsn_id : "");
+		envelope->dsn_id ? envelope->dsn_id : "", NULL);
 }
 
 /* " NOTIFY=..." or nothing. */
 static const char *print_notify(const void *parent, unsigned notify)
 {
-	char *text = talloc_strdup(parent, "");
+	char *text;
 
+	if (!notify)
+		return "";
+	text = talloc_strdup(parent, "");
 	for (unsigned i = 0; envelope_notify_names[i]; i++) {
 		if (notify & 1u << i)
 			text = talloc_asprintf_append(
@@ -348,12 +351,10 @@ static const char *print_notify(const void *parent, unsigned notify)
 
 static void say_recipient(struct delivery *delivery, const struct recipient *recipient)
 {
-	void *scratch = talloc_new(delivery);
-
-	backend_say(delivery->backend, "RCPT TO:<%s>%s%s%s", recipient->address->text,
-		print_notify(scratch, recipient->notify), recipient->original ? " ORCPT=" : "",
-		recipient->original ? recipient->original : "");
-	talloc_free(scratch);
+	backend_say(delivery->backend, "RCPT TO:<", recipient->address->text, ">",
+		print_notify(delivery->backend->memory, recipient->notify),
+		recipient->original ? " ORCPT=" : "",
+		recipient->original ? recipient->original : "", NULL);
 }
 
 static struct step say_line(void *owner)
@@ -461,10 +462,12 @@ static struct step announce_message(void *owner)
 	struct delivery *delivery = owner;
 
 	if (delivery->backend->capabilities.keywords & CAPABILITY_CHUNKING) {
-		backend_say(delivery->backend, "BDAT %lld LAST", (long long)delivery->plan->size);
+		char size[32];
+		snprintf(size, sizeof size, "%lld", (long long)delivery->plan->size);
+		backend_say(delivery->backend, "BDAT ", size, " LAST", NULL);
 		return THEN(send_message);
 	}
-	backend_say(delivery->backend, "DATA");
+	backend_say(delivery->backend, "DATA", NULL);
 	backend_begin_reply(delivery->backend, (uint64_t)delivery->options->command_timeout,
 		&delivery->steps.await);
 	return THEN(hear_go_ahead);

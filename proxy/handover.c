@@ -46,6 +46,13 @@ static char *print_generation(char *text, const struct handover_generation *gene
 	return text;
 }
 
+static char *print_plugin(char *text, const struct handover_plugin *plugin)
+{
+	return talloc_asprintf_append_buffer(text, "plugin %u %d %d %d %d %u %u %u %s %s\n",
+		plugin->serial, plugin->pid, plugin->socket, plugin->entrance, plugin->output,
+		plugin->first, plugin->last, plugin->restarts, plugin->digest, plugin->name);
+}
+
 char *handover_print(const void *parent, const struct handover *handover)
 {
 	char *text = talloc_asprintf(parent,
@@ -58,6 +65,8 @@ char *handover_print(const void *parent, const struct handover *handover)
 		text = print_listener(text, &handover->listeners[i]);
 	for (size_t i = 0; i < talloc_array_length(handover->generations); i++)
 		text = print_generation(text, &handover->generations[i]);
+	for (size_t i = 0; i < talloc_array_length(handover->plugins); i++)
+		text = print_plugin(text, &handover->plugins[i]);
 	return text;
 }
 
@@ -208,6 +217,29 @@ static void parse_server(struct parsing *parsing)
 		(size_t)server < talloc_array_length(generation->processes);
 }
 
+/* Its name may have blanks in it. */
+static void parse_plugin(struct parsing *parsing)
+{
+	struct handover *handover = parsing->handover;
+	size_t count = talloc_array_length(handover->plugins);
+	struct handover_plugin plugin = {0};
+
+	plugin.serial = (unsigned)take_number(parsing, UINT32_MAX);
+	plugin.pid = (int)take_number(parsing, INT32_MAX);
+	plugin.socket = take_descriptor(parsing);
+	plugin.entrance = take_descriptor(parsing);
+	plugin.output = take_descriptor(parsing);
+	plugin.first = (unsigned)take_number(parsing, UINT32_MAX);
+	plugin.last = (unsigned)take_number(parsing, UINT32_MAX);
+	plugin.restarts = (unsigned)take_number(parsing, UINT32_MAX);
+	plugin.digest = slice_keep(handover, slice_cut(&parsing->rest, ' '));
+	plugin.name = slice_keep(handover, parsing->rest);
+	parsing->good &= *plugin.name != '\0';
+	handover->plugins =
+		talloc_realloc(handover, handover->plugins, struct handover_plugin, count + 1);
+	handover->plugins[count] = plugin;
+}
+
 static const struct {
 	const char *word;
 	void (*parse)(struct parsing *parsing);
@@ -222,6 +254,7 @@ static const struct {
 	{"generation", parse_generation},
 	{"process", parse_process},
 	{"server", parse_server},
+	{"plugin", parse_plugin},
 };
 
 static void parse_line(struct parsing *parsing)
@@ -243,6 +276,7 @@ struct handover *handover_parse(const void *parent, const char *text)
 	handover->table = handover->control = handover->asker = HANDOVER_NONE;
 	handover->listeners = talloc_array(handover, struct handover_listener, 0);
 	handover->generations = talloc_array(handover, struct handover_generation, 0);
+	handover->plugins = talloc_array(handover, struct handover_plugin, 0);
 	parsing.good = slice_starts_nocase(rest, HEAD);
 	slice_cut(&rest, '\n');
 	while (rest.size && parsing.good) {
@@ -263,6 +297,13 @@ static void keep_open(int descriptor, bool open)
 		fcntl(descriptor, F_SETFD, open ? 0 : FD_CLOEXEC);
 }
 
+static void keep_plugin_open(const struct handover_plugin *plugin, bool open)
+{
+	keep_open(plugin->socket, open);
+	keep_open(plugin->entrance, open);
+	keep_open(plugin->output, open);
+}
+
 static void keep_all_open(const struct handover *handover, bool open)
 {
 	keep_open(handover->table, open);
@@ -280,6 +321,8 @@ static void keep_all_open(const struct handover *handover, bool open)
 		for (size_t j = 0; j < talloc_array_length(processes); j++)
 			keep_open(processes[j].channel, open);
 	}
+	for (size_t i = 0; i < talloc_array_length(handover->plugins); i++)
+		keep_plugin_open(&handover->plugins[i], open);
 }
 
 bool handover_leave(const struct handover *handover, int *descriptor)

@@ -30,6 +30,15 @@ struct handover_process {
 	int channel;
 };
 
+struct handover_plugin {
+	unsigned serial;
+	int pid; /* 0: it is dead */
+	int socket, entrance, output;
+	unsigned first, last; /* generations that want it */
+	unsigned restarts;
+	const char *digest, *name;
+};
+
 struct handover_generation {
 	unsigned number;
 	bool active;
@@ -51,6 +60,7 @@ struct handover {
 	const char *control_path;
 	struct handover_listener *listeners;     /* talloc array */
 	struct handover_generation *generations; /* talloc array, the oldest first */
+	struct handover_plugin *plugins;         /* talloc array */
 };
 
 /* As text, and back; NULL when it is none. What was read lives under the parent. */

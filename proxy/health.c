@@ -4,7 +4,7 @@
 
 #include "proxy/counters.h"
 
-enum {
+enum word {
 	WORD_STATE,
 	WORD_FAILURES,
 	WORD_FAILING_SINCE,
@@ -104,15 +104,23 @@ bool health_break(struct health *health, uint64_t now)
 	return go_down(health, now);
 }
 
+/* Other workers read these words for each message: what is so already is not written. */
+static void set_word(struct health *health, enum word word, uint64_t value)
+{
+	if (health->words[word] != value)
+		health->words[word] = value;
+}
+
 void health_mend(struct health *health)
 {
-	health->words[WORD_BREAKS] = 0;
+	set_word(health, WORD_BREAKS, 0);
 }
 
 bool health_succeed(struct health *health)
 {
-	health->words[WORD_FAILURES] = 0;
-	return atomic_exchange(&health->words[WORD_STATE], HEALTH_UP) != HEALTH_UP;
+	set_word(health, WORD_FAILURES, 0);
+	return health_state(health) != HEALTH_UP &&
+		atomic_exchange(&health->words[WORD_STATE], HEALTH_UP) != HEALTH_UP;
 }
 
 uint64_t health_probe_at(const struct health *health)

@@ -267,7 +267,7 @@ static struct step say_sender(void *owner)
 		tell(check, "recipients: no domain of relay.domains has its mail here");
 		return THEN(say_reset);
 	}
-	backend_say(check->backend, "MAIL FROM:<>");
+	backend_say(check->backend, "MAIL FROM:<>", NULL);
 	return await_reply(check, THEN(hear_sender));
 }
 
@@ -290,9 +290,12 @@ static struct step say_recipient(void *owner)
 {
 	struct live_check *check = owner;
 
-	backend_say(check->backend, "RCPT TO:<postern-check-%08x@%s>",
-		(unsigned)clock_microseconds() ^ (unsigned)getpid() << 16,
-		check->domains[check->domain_number]);
+	char number[9];
+
+	snprintf(number, sizeof number, "%08x",
+		(unsigned)clock_microseconds() ^ (unsigned)getpid() << 16);
+	backend_say(check->backend, "RCPT TO:<postern-check-", number, "@",
+		check->domains[check->domain_number], ">", NULL);
 	return await_reply(check, THEN(hear_recipient));
 }
 
@@ -339,7 +342,7 @@ static struct step say_reset(void *owner)
 	struct live_check *check = owner;
 
 	advise(check);
-	backend_say(check->backend, "RSET");
+	backend_say(check->backend, "RSET", NULL);
 	return await_reply(check, THEN(hear_reset));
 }
 

@@ -272,8 +272,8 @@ static struct step say_auth(void *owner)
 
 	if (login->initial)
 		note_response(login, slice_of(login->initial));
-	backend_say(login->backend, "AUTH %s%s%s", login->mechanism, login->initial ? " " : "",
-		login->initial ? login->initial : "");
+	backend_say(login->backend, "AUTH ", login->mechanism, login->initial ? " " : "",
+		login->initial ? login->initial : "", NULL);
 	return await_backend(login);
 }
 
@@ -327,11 +327,11 @@ static struct step relay_response(void *owner)
 	bool given_up = slice_equals(line.text, "*");
 	login->spoilt = line.fault != LINE_GOOD || !(given_up || slice_is_base64(line.text));
 	if (login->spoilt || given_up) {
-		backend_say(login->backend, "*");
+		backend_say(login->backend, "*", NULL);
 		return await_backend(login);
 	}
 	note_response(login, line.text);
-	backend_say(login->backend, "%.*s", (int)line.text.size, line.text.data);
+	backend_say(login->backend, slice_keep(login->backend->memory, line.text), NULL);
 	return await_backend(login);
 }
 

@@ -11,6 +11,7 @@
 #include "proxy/file_watch.h"
 #include "proxy/generation.h"
 #include "proxy/handover.h"
+#include "proxy/plugin_set.h"
 #include "proxy/recipient_memory.h"
 #include "proxy/recipients.h"
 #include "proxy/rehearsal.h"
@@ -148,6 +149,14 @@ static void watch_rules(struct master *master, const struct configuration *confi
 			rulebook->breaker, master->heritage.table, KEY_RULE, COUNT_KNOWN_GOOD);
 }
 
+/* In a rehearsal nobody is asked. */
+static bool start_plugins(struct master *master, const struct generation *generation)
+{
+	return master->heritage.rehearsal ||
+		plugin_set_use(
+			master->heritage.plugins, generation->configuration, generation->number);
+}
+
 static bool start_next(struct master *master, struct configuration *configuration)
 {
 	const struct generation_events events = {on_ready, on_failed, on_gone, master};
@@ -163,9 +172,10 @@ static bool start_next(struct master *master, struct configuration *configuratio
 	master->next = generation_new(
 		master, &master->heritage, configuration, ++master->last_number, events);
 	DL_APPEND(master->generations, master->next);
-	if (generation_start(master->next))
+	if (start_plugins(master, master->next) && generation_start(master->next))
 		return true;
 	drop_next(master);
+	master->failed = !master->active;
 	return false;
 }
 
@@ -334,15 +344,28 @@ static void on_failed(void *owner, struct generation *generation)
 	}
 }
 
+/* All generations have gone, and then the plugins, which were there for them. */
+static void stop_when_alone(struct master *master)
+{
+	bool is_last_wanted = master->stops > 0 || master->failed || master->heritage.rehearsal;
+
+	if (!master->generations && is_last_wanted && plugin_set_is_empty(master->heritage.plugins))
+		loop_stop(master->heritage.loop);
+}
+
+static void on_no_plugins(void *owner)
+{
+	stop_when_alone(owner);
+}
+
 static void on_gone(void *owner, struct generation *generation)
 {
 	struct master *master = owner;
 
 	DL_DELETE(master->generations, generation);
 	talloc_free(generation);
-	bool is_last_wanted = master->stops > 0 || master->failed || master->heritage.rehearsal;
-	if (!master->generations && is_last_wanted)
-		loop_stop(master->heritage.loop);
+	plugin_set_retire(master->heritage.plugins, master->generations);
+	stop_when_alone(master);
 }
 
 /* --- reload --- */
@@ -432,6 +455,7 @@ static struct handover *describe(const struct master *master)
 			handover, handover->generations, struct handover_generation, count + 1);
 		handover->generations[count++] = generation_hand_over(handover, generation);
 	}
+	plugin_set_hand_over(master->heritage.plugins, handover);
 	return handover;
 }
 
@@ -537,8 +561,7 @@ static void stop(struct master *master)
 		timer_start(&master->last, master->heritage.loop->clock, LAST_MILLISECONDS);
 	if (master->stops > 2)
 		on_last(master);
-	if (!master->generations)
-		loop_stop(master->heritage.loop);
+	stop_when_alone(master);
 }
 
 /* --- the control socket --- */
@@ -556,6 +579,7 @@ static struct status status_of(const struct master *master)
 		.uptime = clock_now(master->heritage.loop->clock) - master->started,
 		.active = master->active,
 		.generations = master->generations,
+		.plugins = plugin_set_first(master->heritage.plugins),
 		.table = master->heritage.table,
 	};
 }
@@ -647,7 +671,8 @@ static void on_child(evutil_socket_t number, short what, void *owner)
 		}
 		if (process)
 			process_bury(process, status);
-		else if (!recipients_bury(master->heritage.recipients, pid, status))
+		else if (!plugin_set_bury(master->heritage.plugins, pid, status) &&
+			!recipients_bury(master->heritage.recipients, pid, status))
 			rehearsal_bury(master->rehearsal, pid, status);
 	}
 }
@@ -737,6 +762,7 @@ static struct master *master_new(const struct master_task *task)
 	heritage->listeners = listeners_new(master);
 	master->started = clock_now(heritage->loop->clock);
 	heritage->tickets = tls_tickets_new(master);
+	heritage->plugins = plugin_set_new(master, heritage->loop, on_no_plugins, master);
 	heritage->recipients = recipients_new(
 		master, heritage->loop, (struct recipients_events){on_recipients, master});
 	master->last = (struct timer){.on_due = on_last, .owner = master};
@@ -817,6 +843,7 @@ static bool master_take_over(struct master *master)
 	master->control = control_take_over(master, master->heritage.loop, handover->control_path,
 		handover->control, on_request, master);
 	take_over_generations(master, handover);
+	plugin_set_take_over(master->heritage.plugins, handover);
 	if (handover->asker != HANDOVER_NONE)
 		master->reloader = control_take_request(master->control, handover->asker);
 	talloc_free(handover);

@@ -4,7 +4,7 @@
 
 #include "base/loop.h"
 #include "plugins/milter_learner.h"
-#include "plugins/milter_offer.h"
+#include "plugins/milter_agreement.h"
 #include "proxy/judgement.h"
 #include "proxy/milter_facts.h"
 #include "proxy/transaction.h"
@@ -37,7 +37,7 @@ static enum milter_next take_offer(struct milter_session *m, const struct milter
 	const struct milter_role role = {
 		.needed = needed(m), .hears_unknown = m->session.gateway->milters};
 	struct milter_packet answer;
-	const char *fault = milter_offer_answer(&role, packet, &answer);
+	const char *fault = milter_agreement_answer(&role, packet, &answer);
 
 	if (m->has_agreed)
 		return end_for(m, "it negotiates twice");

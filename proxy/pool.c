@@ -130,16 +130,31 @@ static void serve_waiting(struct pool *pool)
 	steps_start(&first->steps, THEN(look_around));
 }
 
+static bool is_sought(const struct server *server)
+{
+	return health_is_sought(&server->health, now(server->pool));
+}
+
+static bool is_any_sought(const struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		if (is_sought(&pool->servers[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Closes what is kept of servers that somebody waits for, in this worker or another: one of each, the longest unused. */
 static void yield_idle(struct pool *pool)
 {
-	uint64_t yielded = 0, moment = now(pool);
+	uint64_t yielded = 0;
 
+	if (!is_any_sought(pool))
+		return;
 	for (struct backend *backend = pool->idle ? pool->idle->prev : NULL, *before; backend;
 		backend = before) {
 		before = backend == pool->idle ? NULL : backend->prev;
-		if (yielded & pool_bit(backend) ||
-			!health_is_sought(&backend->server->health, moment))
+		if (yielded & pool_bit(backend) || !is_sought(backend->server))
 			continue;
 		yielded |= pool_bit(backend);
 		drop_idle(backend);
@@ -199,7 +214,7 @@ void pool_give_back(struct pool *pool, struct backend *backend, bool reset)
 	}
 	talloc_steal(pool, backend);
 	await_init(&backend->idle, pool->gateway->loop->clock, on_reset, backend);
-	backend_say(backend, "RSET");
+	backend_say(backend, "RSET", NULL);
 	backend_begin_reply(backend, (uint64_t)backend->options->command_timeout, &backend->idle);
 	if (!backend->idle.pending)
 		on_reset(backend);

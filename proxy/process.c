@@ -8,6 +8,7 @@
 #include "proxy/handover.h"
 #include "proxy/directory.h"
 #include "proxy/keeper.h"
+#include "proxy/plugin_set.h"
 #include "proxy/recipients.h"
 #include "proxy/scanner.h"
 #include "proxy/worker.h"
@@ -25,9 +26,7 @@
 enum {
 	READY_MILLISECONDS = 30000, /* a process that is not ready by then hangs */
 	QUIET_MILLISECONDS = 60000, /* one that lived so long comes back at once */
-	LINGER_MILLISECONDS = 5000, /* from its last word to its death */
-	PAUSE_LEAST = 100,
-	PAUSE_MOST = 30000
+	LINGER_MILLISECONDS = 5000  /* from its last word to its death */
 };
 
 static size_t count_keepers(const struct configuration *configuration)
@@ -190,10 +189,12 @@ static _Noreturn void live(const struct process *process, int channel)
 		.scans = talloc_steal(kept, process->wires->scans),
 	};
 
-	if (process->kind->serves)
+	if (process->kind->serves) {
 		talloc_steal(kept, process->heritage->tickets);
-	else
+		plugin_set_leave_entrances(process->heritage->plugins, kept);
+	} else {
 		configuration_forget_keys(child.configuration);
+	}
 	give_back(process->heritage, kept, child.configuration);
 	listeners_retire(child.listeners, child.configuration);
 	settle_signals();
@@ -363,13 +364,6 @@ void process_take_over(struct process *process, const struct handover_process *g
 
 /* --- coming back --- */
 
-static uint64_t next_pause(uint64_t pause)
-{
-	if (pause == 0)
-		return PAUSE_LEAST;
-	return pause * 2 > PAUSE_MOST ? PAUSE_MOST : pause * 2;
-}
-
 static void on_pause_over(void *owner)
 {
 	struct process *process = owner;
@@ -386,8 +380,7 @@ void process_restart(struct process *process)
 
 	process->state = PROCESS_WAITING;
 	process->timer.on_due = on_pause_over;
-	timer_start(&process->timer, clock, process->pause);
-	process->pause = next_pause(process->pause);
+	timer_start(&process->timer, clock, backoff_take(&process->backoff));
 }
 
 /* --- talking, ending --- */
@@ -458,7 +451,7 @@ void process_bury(struct process *process, int status)
 		(process->kind->is_expendable ||
 			clock_now(process->heritage->loop->clock) - process->ready_since >
 				QUIET_MILLISECONDS))
-		process->pause = 0;
+		backoff_forget(&process->backoff);
 	process->pid = 0;
 	talloc_free(process->channel);
 	process->channel = NULL;

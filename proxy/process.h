@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/table.h"
+#include "proxy/backoff.h"
 #include "proxy/channel.h"
 #include "proxy/listeners.h"
 #include "proxy/scan_ports.h"
@@ -18,6 +19,7 @@
 #include <sys/types.h>
 
 struct loop;
+struct plugin_set;
 struct process;
 struct recipients;
 
@@ -61,6 +63,7 @@ struct heritage {
 	struct listeners *listeners;
 	struct tls_tickets *tickets;
 	struct recipients *recipients;
+	struct plugin_set *plugins;
 	bool columns[TABLE_COLUMNS]; /* which are given to a living process */
 	bool rehearsal;              /* see rehearsal.h */
 };
@@ -88,8 +91,8 @@ struct process {
 	unsigned column;
 	unsigned restarts;
 	uint64_t ready_since;
-	uint64_t pause;     /* before it comes back, milliseconds */
-	struct timer timer; /* it should be ready by then; or comes back */
+	struct backoff backoff; /* before it comes back */
+	struct timer timer;     /* it should be ready by then; or comes back */
 	struct channel *channel;
 	struct heritage *heritage;
 	const struct configuration *configuration;

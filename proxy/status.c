@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "policy/breaker.h"
 #include "policy/rulebook.h"
+#include "proxy/plugin.h"
 #include "proxy/server.h"
 
 #include <jansson.h>
@@ -34,6 +35,12 @@ static char *add_processes(char *text, const struct generation *generation)
 	for (size_t i = 0; i < talloc_array_length(generation->processes); i++)
 		text = add_process(text, generation, generation->processes[i]);
 	return text;
+}
+
+static char *add_plugin(char *text, const struct plugin *plugin)
+{
+	return talloc_asprintf_append_buffer(text, "plugin name=%s pid=%d state=%s restarts=%u\n",
+		plugin->name, (int)plugin->pid, plugin_state_name(plugin->state), plugin->restarts);
 }
 
 /* --- the servers behind --- */
@@ -144,6 +151,8 @@ char *status_text(const void *parent, const struct status *status)
 
 	DL_FOREACH(status->generations, generation)
 	text = add_processes(text, generation);
+	for (const struct plugin *plugin = status->plugins; plugin; plugin = plugin->next)
+		text = add_plugin(text, plugin);
 	tell_servers(status, add_server, &text);
 	tell_rules(status, add_rule, &text);
 	for (unsigned i = 0; i < table_counters(status->table); i++) {
@@ -178,6 +187,18 @@ static json_t *processes_array(const struct status *status)
 	return array;
 }
 
+static json_t *plugins_array(const struct status *status)
+{
+	json_t *array = json_array();
+
+	for (const struct plugin *plugin = status->plugins; plugin; plugin = plugin->next)
+		json_array_append_new(array,
+			json_pack("{s:s, s:i, s:s, s:i}", "name", plugin->name, "pid",
+				(int)plugin->pid, "state", plugin_state_name(plugin->state),
+				"restarts", (int)plugin->restarts));
+	return array;
+}
+
 static json_t *counters_object(const struct table *table)
 {
 	json_t *object = json_object();
@@ -197,10 +218,11 @@ char *status_json(const void *parent, const struct status *status)
 
 	tell_servers(status, add_server_object, servers);
 	tell_rules(status, add_rule_object, rules);
-	json_t *object = json_pack("{s:s, s:s, s:i, s:I, s:o, s:o, s:o, s:o}", "version",
+	json_t *object = json_pack("{s:s, s:s, s:i, s:I, s:o, s:o, s:o, s:o, s:o}", "version",
 		PACKAGE_VERSION, "state", status->state, "generation", (int)active_number(status),
 		"uptime", (json_int_t)(status->uptime / 1000), "processes", processes_array(status),
-		"servers", servers, "rules", rules, "counters", counters_object(status->table));
+		"plugins", plugins_array(status), "servers", servers, "rules", rules, "counters",
+		counters_object(status->table));
 	char *printed = json_dumps(object, JSON_INDENT(1));
 	char *text = talloc_asprintf(parent, "%s\n", printed);
 

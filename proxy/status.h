@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The answer to `postern status`: version, generation, uptime, a line a process and a server behind, all counters; as text or as JSON.
+ * The answer to `postern status`: version, generation, uptime, a line a process, a plugin and a server behind, all counters; as text or as JSON.
  */
 #pragma once
 
@@ -11,6 +11,7 @@ struct status {
 	uint64_t uptime;                      /* milliseconds */
 	const struct generation *active;      /* NULL while the first one starts */
 	const struct generation *generations; /* utlist */
+	const struct plugin *plugins;         /* the same */
 	struct table *table;
 };
 

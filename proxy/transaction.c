@@ -208,14 +208,16 @@ static char *print_received(struct transaction *transaction, int64_t seconds)
 	const struct session *s = transaction->session;
 	const struct envelope *envelope = transaction->envelope;
 	const char *version = inquiry_text(transaction->inquiry, FACT_CLIENT_TLS_VERSION, NULL);
-	const char *cipher = inquiry_text(transaction->inquiry, FACT_CLIENT_TLS_CIPHER, "");
 	struct trace_facts facts = {
 		.helo = s->helo,
 		.client = &s->ip,
 		.client_name = announcement_client_name(s),
 		.hostname = s->gateway->configuration->policy->site->hostname,
 		.transmission = transmission(transaction),
-		.tls = version ? talloc_asprintf(transaction, "%s %s", version, cipher) : NULL,
+		.tls = version
+			? talloc_asprintf(transaction, "%s %s", version,
+				  inquiry_text(transaction->inquiry, FACT_CLIENT_TLS_CIPHER, ""))
+			: NULL,
 		.id = transaction->id,
 		.recipient = envelope->passed == 1 && envelope->count == 1
 			? envelope->recipients[0].address->text
@@ -355,6 +357,7 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 	log_text(&line, "breaks_dkim", transaction->inquiry->breaks_dkim);
 	if (transaction->inquiry->stripped)
 		log_number(&line, "stripped", (int64_t)transaction->inquiry->stripped);
+	log_text(&line, "whole_archives", transaction->inquiry->whole_archives);
 	log_text(&line, "server", delivery ? delivery->server : NULL);
 	if (reply) {
 		log_number(&line, "code", reply->code);

@@ -151,9 +151,15 @@ static void note(const struct automaton *automaton, uint32_t state, uint64_t *bi
 void automaton_scan(const struct automaton *automaton, struct slice text, uint64_t *bits,
 	uint32_t *marks, uint32_t mark)
 {
+	const uint32_t *first = automaton->next;
 	uint32_t state = 0;
 
 	for (size_t i = 0; i < text.size; i++) {
+		/* Where nothing has begun, bytes that begin nothing are passed over. */
+		while (!state && !first[class_of(automaton, text.data[i])]) {
+			if (++i == text.size)
+				return;
+		}
 		state = row(automaton, state)[class_of(automaton, text.data[i])];
 		if (marks[state] != mark)
 			note(automaton, state, bits, marks, mark);

@@ -93,17 +93,22 @@ struct slice fold_text(const void *parent, struct slice text)
 {
 	char *data = talloc_array(parent, char, GROWTH *text.size + 1), *out = data;
 
-	while (text.size) {
-		unsigned char first = (unsigned char)text.data[0];
-		size_t length = first < 0x80 ? 1 : utf8_length(text);
+	for (;;) {
+		size_t plain = utf8_ascii_length(text), length;
 
-		if (first < 0x80 || !length)
-			*out++ = small(text.data[0]);
-		else
+		for (size_t i = 0; i < plain; i++)
+			out[i] = small(text.data[i]);
+		out += plain;
+		text = slice_from(text, plain);
+		if (!text.size)
+			return finish(data, out);
+		length = utf8_length(text);
+		if (length)
 			out = add_folded(out, utf8_decode(text.data, length));
+		else
+			*out++ = text.data[0];
 		text = slice_from(text, length ? length : 1);
 	}
-	return finish(data, out);
 }
 
 /* Blanks and quotation marks of ASCII, which fold_name() does not take as they are. */

@@ -85,6 +85,8 @@ static bool fill_address(struct making *making, const struct literal *literal, s
 	if (!constant_read(literal, VALUE_ADDRESS, NULL, making->slot->name, value,
 		    making->builder->complaints))
 		return false;
+	if (making->slot->may_be_null && !*value->text)
+		return true;
 	if (!strchr(value->text, '@'))
 		return builder_complain(making->builder, literal->place,
 			"%s needs an address: <user@example.com>", making->action->name);

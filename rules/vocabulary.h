@@ -71,6 +71,7 @@ struct vocabulary_slot {
 	const char *preset;       /* what stands there when nothing was written; NULL: absent */
 	int64_t minimum, maximum; /* of codes, numbers and durations (ms); both 0: any */
 	size_t longest;           /* of a text, in bytes; 0: VOCABULARY_TEXT_LONGEST */
+	bool may_be_null;         /* an address may be the null sender, <> */
 };
 
 #define VOCABULARY_TEXT_LONGEST 460 /* what a line of a reply may hold */

@@ -152,5 +152,35 @@ class RealClamd(unittest.TestCase):
         self.assertIn("check virus: Eicar-Test-Signature", gateway.command("quarantine", "list").stdout)
 
 
+@unittest.skipUnless(shutil.which("clamav-milter") or os.path.exists("/usr/sbin/clamav-milter"), "clamav-milter is not installed")
+class ClamavMilter(unittest.TestCase):
+    """ClamAV's own milter before the same daemon: it adds its fields to what is clean, and refuses the rest."""
+
+    def test_it_edits_then_refuses(self):
+        clamd = Clamd(self)
+        path = clamd.directory + "/milter"
+        with open(clamd.directory + "/milter.conf", "w", encoding="ascii") as out:
+            out.write(f"MilterSocket {path}\nMilterSocketMode 666\nClamdSocket unix:{clamd.socket}\nForeground yes\nOnInfected Reject\n"
+                      f"RejectMsg Virus found: %v\nAddHeader Replace\nTemporaryDirectory {clamd.directory}\n")
+        milter = subprocess.Popen([shutil.which("clamav-milter") or "/usr/sbin/clamav-milter", "-c", clamd.directory + "/milter.conf"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        at_the_end_of(self)(milter.wait)
+        at_the_end_of(self)(milter.kill)
+        poll(lambda: os.path.exists(path) or milter.poll() is not None, "clamav-milter")
+        self.assertIsNone(milter.poll(), "clamav-milter does not start")
+        sink = Sink(self)
+        gateway = Gateway(self, workers=1, servers=[f"127.0.0.1:{sink.port}"], backend="tls = off", networks="10.0.0.0/8",
+                          more='checks { off = {client_name, helo_name, sender_domain, spf} } ' + f'milter "clamav" {{ socket = "unix:{path}" }}')
+        forged = b"X-Virus-Status: Clean, they said\r\n" + letter()
+        self.assertEqual(send(gateway.port, forged)[0], 250)
+        fields = [line for line in sink.mails()[0].splitlines() if line.lower().startswith(b"x-virus-")]
+        self.assertEqual([line.split(b":")[0] for line in fields], [b"X-Virus-Scanned", b"X-Virus-Status"], fields)
+        self.assertEqual(fields[1].split(b":", 1)[1].strip(), b"Clean")
+        code, text = send(gateway.port, letter(EICAR))
+        self.assertEqual((code, b"Virus found: Eicar-Test-Signature" in text), (550, True), text)
+        self.assertEqual(len(sink.mails()), 1)
+        self.assertIn('decided_by="check milter"', gateway.log())
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -7,13 +7,14 @@ import os
 import shutil
 import smtplib
 import socket
+import ssl
 import struct
 import subprocess
 import tempfile
 import threading
 import unittest
 
-from harness import Gateway, Sink, at_the_end_of, poll
+from harness import PATIENCE, Gateway, Sink, at_the_end_of, poll
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LETTER = (b"From: a@example.com\r\nTo: b@example.com\r\nSubject: hello\r\nX-Gone: yes\r\n"
@@ -268,6 +269,121 @@ class Broken:
         return self.how in ("close", "reset")
 
 
+def transaction(gateway):
+    """The codes of a whole session, as far as it goes."""
+    try:
+        with smtplib.SMTP("127.0.0.1", gateway.port, timeout=60) as client:
+            code = client.ehlo("client.example")[0]
+            if code != 250:
+                return [code]
+            client.sendmail("a@example.com", ["b@example.com"], LETTER)
+            return [250]
+    except smtplib.SMTPRecipientsRefused as error:
+        return [code for code, _ in error.recipients.values()]
+    except smtplib.SMTPResponseException as error:
+        return [error.smtp_code]
+    except smtplib.SMTPServerDisconnected:
+        return [451]
+
+
+class BehindTls(Broken):
+    """The same, by TCP and behind TLS."""
+
+    def __init__(self, test, directory, **how):
+        super().__init__(test, directory, **how)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.certificate = directory + "/milter.pem"
+        make_certificate(self.certificate, "milter.example.com")
+        self.context.load_cert_chain(self.certificate)
+        self.plain = socket.create_server(("127.0.0.1", 0))
+        self.port = self.plain.getsockname()[1]
+        at_the_end_of(test)(self.plain.close)
+        threading.Thread(target=self.accept_tls, daemon=True).start()
+
+    def accept_tls(self):
+        while True:
+            try:
+                connection, _ = self.plain.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.shake_hands, args=(connection,), daemon=True).start()
+
+    def shake_hands(self, connection):
+        connection.settimeout(PATIENCE)
+        try:
+            connection = self.context.wrap_socket(connection, server_side=True)
+        except OSError:
+            connection.close()
+            return
+        self.sessions += 1
+        self.talk(connection)
+
+
+def make_certificate(path, name):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+                    "-addext", f"subjectAltName=DNS:{name}", "-keyout", path, "-out", path], check=True, stderr=subprocess.DEVNULL)
+    os.chmod(path, 0o644)
+
+
+@unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
+class Tls(unittest.TestCase):
+    def begin(self, settings, port=None, **how):
+        directory = directory_for(self)
+        milter = BehindTls(self, directory, **how)
+        other = directory + "/other.pem"
+        make_certificate(other, "milter.example.com")
+        gateway, sink = begin(self, f'milter "far" {{ socket = "inet:127.0.0.1:{port or milter.port}"  '
+                                    f'{settings.format(own=milter.certificate, other=other)} }}')
+        return milter, gateway, sink
+
+    def test_it_is_asked(self):
+        milter, gateway, sink = self.begin('tls = required  tls_ca = "{own}"  tls_name = "milter.example.com"')
+        large = LETTER + b"0123456789abcdef0123456789abcdef0123456789abcdef\r\n" * 20000
+        self.assertEqual(send(gateway.port, large)[0], 250)
+        self.assertEqual(milter.sessions, 1)
+        self.assertGreater(milter.heard, 15)
+        self.assertEqual(len(sink.mails()), 1)
+
+    def expect_put_off(self, settings):
+        milter, gateway, sink = self.begin(settings)
+        codes = transaction(gateway)
+        self.assertTrue(all(400 <= code < 500 for code in codes), codes)
+        self.assertEqual((milter.heard, sink.mails()), (0, []))
+        self.assertIn("event=milter_failed", gateway.log())
+
+    def test_an_unknown_certificate_is_refused(self):
+        self.expect_put_off('tls = required  tls_ca = "{other}"  tls_name = "milter.example.com"')
+
+    def test_another_name_is_refused(self):
+        self.expect_put_off('tls = required  tls_ca = "{own}"  tls_name = "other.example.com"')
+
+    def test_one_that_speaks_no_tls_is_refused(self):
+        plain = socket.create_server(("127.0.0.1", 0))
+        at_the_end_of(self)(plain.close)
+
+        def close_all():
+            while True:
+                try:
+                    connection, _ = plain.accept()
+                except OSError:
+                    return
+                connection.recv(1000)
+                connection.sendall(b"421 what is that?\r\n")
+                connection.close()
+        threading.Thread(target=close_all, daemon=True).start()
+        _, gateway, sink = self.begin('tls = required  tls_ca = "{own}"  tls_name = "milter.example.com"', plain.getsockname()[1])
+        codes = transaction(gateway)
+        self.assertTrue(all(400 <= code < 500 for code in codes), codes)
+        self.assertEqual(sink.mails(), [])
+
+    def test_it_closes_in_the_middle(self):
+        milter, gateway, sink = self.begin('tls = required  tls_ca = "{own}"  tls_name = "milter.example.com"', nth=12)
+        self.assertEqual(send(gateway.port)[0], 451)
+        self.assertEqual(sink.mails(), [])
+        milter.nth = 0
+        self.assertEqual(send(gateway.port)[0], 250)
+
+
 class Misbehaving(unittest.TestCase):
     def begin(self, how, nth):
         directory = directory_for(self)
@@ -275,36 +391,20 @@ class Misbehaving(unittest.TestCase):
         gateway, sink = begin(self, f'milter "broken" {{ socket = "unix:{milter.path}" }}', workers=1)
         return milter, gateway, sink
 
-    def transaction(self, gateway):
-        """The codes of a whole session, as far as it goes."""
-        try:
-            with smtplib.SMTP("127.0.0.1", gateway.port, timeout=60) as client:
-                code = client.ehlo("client.example")[0]
-                if code != 250:
-                    return [code]
-                client.sendmail("a@example.com", ["b@example.com"], LETTER)
-                return [250]
-        except smtplib.SMTPRecipientsRefused as error:
-            return [code for code, _ in error.recipients.values()]
-        except smtplib.SMTPResponseException as error:
-            return [error.smtp_code]
-        except smtplib.SMTPServerDisconnected:
-            return [451]
-
     def break_everywhere(self, how):
         milter, gateway, sink = self.begin(how, 0)
-        self.assertEqual(self.transaction(gateway), [250])
+        self.assertEqual(transaction(gateway), [250])
         points = milter.heard
         self.assertGreater(points, 15)
         for nth in range(1, points):
             with self.subTest(how=how, nth=nth):
                 milter.nth = nth
                 before = len(sink.mails())
-                codes = self.transaction(gateway)
+                codes = transaction(gateway)
                 self.assertTrue(all(400 <= code < 500 for code in codes), codes)
                 self.assertEqual(len(sink.mails()), before)
                 milter.nth = 0
-                self.assertEqual(self.transaction(gateway), [250], "the next session is served")
+                self.assertEqual(transaction(gateway), [250], "the next session is served")
         self.assertNotIn("event=died", gateway.log())
         self.assertEqual(len(gateway.pids("worker")), 1)
 

@@ -37,9 +37,7 @@ static struct verdict judge_our_domain(struct inquiry *inquiry, const char *doma
 	struct verdict verdict;
 
 	if (inquiry->policy->sender->own_domain == OWN_DOMAIN_MONITOR)
-		return inquiry->stage == STAGE_MAIL
-			? verdict_score(0, "own_domain", "a sender of ours, from outside")
-			: verdict_none();
+		return verdict_score(0, "own_domain", "a sender of ours, from outside");
 	if (inquiry->stage == STAGE_MAIL)
 		return verdict_none();
 	verdict = verdict_reject(550, "5.7.1",
@@ -56,6 +54,9 @@ static struct verdict judge(struct inquiry *inquiry)
 {
 	const char *domain = inquiry_text(inquiry, FACT_SENDER_DOMAIN, "");
 
+	if (inquiry->stage != STAGE_MAIL &&
+		inquiry->policy->sender->own_domain == OWN_DOMAIN_MONITOR)
+		return verdict_none();
 	if (inquiry_is_stranger(inquiry) && policy_is_our_domain(inquiry->policy, domain))
 		return inquiry_is_at_border(inquiry) ? judge_our_domain(inquiry, domain)
 						     : verdict_none();

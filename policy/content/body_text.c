@@ -54,9 +54,9 @@ void body_text_add_url(struct body_text *body, struct slice address, struct slic
 		body->is_cut = true;
 		return;
 	}
-	if (!url_parse(body, address, &found.url))
+	if (!url_parse(body, &body->hosts, address, &found.url))
 		return;
-	if (shown.size && url_differs(body, &found.url, shown))
+	if (shown.size && url_differs(body, &body->hosts, &found.url, shown))
 		found.url.flags |= URL_SHOWS_OTHER;
 	if (body->url_count == body->url_room) {
 		body->url_room = body->url_room ? body->url_room * 2 : 8;

@@ -34,6 +34,7 @@ struct body_text {
 	size_t rooms[BODY_TEXT_KINDS]; /* that are allocated */
 	struct body_text_url *urls;
 	size_t url_count, url_room;
+	struct url_memory hosts;
 	unsigned html_flags; /* bits of enum html_flag, of all HTML */
 	unsigned zero_width;
 	bool is_cut;

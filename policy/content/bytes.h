@@ -58,6 +58,16 @@ static inline bool bytes_are(struct slice s, uint64_t offset, const char *expect
 	return bytes_has(s, offset, size) && memcmp(s.data + offset, expected, size) == 0;
 }
 
+static inline bool bytes_are_same(struct slice a, struct slice b)
+{
+	return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+static inline bool bytes_begin(struct slice s, struct slice prefix)
+{
+	return bytes_are(s, 0, prefix.data, prefix.size);
+}
+
 /* Where these bytes stand first at or behind that place; SIZE_MAX: nowhere. */
 static inline size_t bytes_find(struct slice s, uint64_t offset, const char *wanted, size_t size)
 {

@@ -27,6 +27,7 @@ struct item {
 	uint64_t size, findings;
 	unsigned depth;
 	bool in_archive, is_other_reading;
+	bool is_whole; /* its bytes are the body of that part, decoded, and no other reading of it is there */
 	bool is_placed; /* it is in a part of the message, there: */
 	struct content_place place;
 };
@@ -165,8 +166,19 @@ static void record(struct examination *examination, const struct item *item, enu
 
 /* --- files --- */
 
-static void enqueue_members(
-	struct examination *examination, const struct item *item, const struct unpacked *unpacked)
+/* Where a member of an item is. */
+static struct content_place place_of_member(
+	const struct item *item, enum file_type type, const struct member *member)
+{
+	struct content_place place = item->place;
+
+	if (item->is_whole && type == FILE_TYPE_ZIP)
+		place.member = member->at;
+	return place;
+}
+
+static void enqueue_members(struct examination *examination, const struct item *item,
+	enum file_type type, const struct unpacked *unpacked)
 {
 	const char *name = item->part && item->part->fields.names.count && !*item->name
 		? clean_name(examination, item->part->fields.names.texts[0])
@@ -185,7 +197,7 @@ static void enqueue_members(
 				.findings = member->findings,
 				.depth = item->depth + 1,
 				.is_placed = item->is_placed,
-				.place = item->place,
+				.place = place_of_member(item, type, member),
 				.in_archive = true,
 				.is_other_reading = item->is_other_reading});
 	}
@@ -204,7 +216,7 @@ static uint64_t open_container(
 	if (!may_descend(examination, item))
 		return FINDING_OVER_LIMITS;
 	unpack(examination->content, type, item->bytes, &examination->content->budget, &unpacked);
-	enqueue_members(examination, item, &unpacked);
+	enqueue_members(examination, item, type, &unpacked);
 	if (unpacked.findings & FINDING_OVER_LIMITS)
 		examination->content->is_complete = false;
 	return unpacked.findings;
@@ -368,8 +380,11 @@ static void take_encoding(struct examination *examination, const struct item *le
 	struct slice bytes = decode(content, body, encoding, &anomalies);
 
 	content->anomalies |= anomalies;
+	item.is_whole &= !anomalies && leaf->part->fields.encodings == ENCODING_BASE64 &&
+		!leaf->is_other_reading;
 	if (is_new(readings, bytes))
 		take_reading(examination, &item, bytes, encoding != ENCODING_IDENTITY);
+	item.is_whole = false;
 	item.is_other_reading = true;
 	for (unsigned nth = 0;; nth++) {
 		if (!decode_other(content, body, encoding, anomalies, nth, &other))
@@ -406,7 +421,7 @@ static struct content_place place_of(
 
 	return (struct content_place){(size_t)(part->header.data - start),
 		(size_t)(part->body.data - start),
-		(size_t)(part->body.data - start) + part->body.size};
+		(size_t)(part->body.data - start) + part->body.size, UNPACKED_NOWHERE};
 }
 
 static void enqueue_parts(
@@ -428,6 +443,7 @@ static void enqueue_parts(
 				.depth = item->depth,
 				.in_archive = item->in_archive,
 				.is_placed = true,
+				.is_whole = !item->is_placed,
 				.place =
 					item->is_placed ? item->place : place_of(examination, part),
 				.is_other_reading =
@@ -483,7 +499,11 @@ struct content *content_examine(const void *parent, struct content_tools *tools,
 	budget_begin(&content->budget, limits, message.size, clock, context);
 	*examination = (struct examination){.content = content, .tools = tools, .message = message};
 	enqueue(examination,
-		&(struct item){.kind = ITEM_MESSAGE, .bytes = message, .name = "", .path = ""});
+		&(struct item){.kind = ITEM_MESSAGE,
+			.bytes = message,
+			.name = "",
+			.path = "",
+			.place = {.member = UNPACKED_NOWHERE}});
 	work(examination);
 	content->is_complete &= content->budget.hit == BUDGET_NONE && !content->body->is_cut;
 	talloc_free(examination);
@@ -514,7 +534,7 @@ struct content_tools *content_prepare(const void *parent)
 
 	tools->charsets = charset_prepare(tools);
 	unpack_prepare();
-	url_parse(tools,
+	url_parse(tools, NULL,
 		slice_of("http://b\xc3\xbc"
 			 "cher.example/"),
 		&url);

@@ -23,6 +23,8 @@
 /* The part of the message that something came in, however deep inside: bytes from the message's begin. */
 struct content_place {
 	size_t header, body, end; /* header is body where there is none */
+	/* Of a part that is a ZIP file in base64 and nothing else: where the member begins that it is, or is in; else UNPACKED_NOWHERE. */
+	uint64_t member;
 };
 
 struct content_attachment {

@@ -8,6 +8,7 @@
 #include "policy/content/ole.h"
 #include "policy/content/text_type.h"
 #include "policy/content/zip_directory.h"
+#include "policy/content/zip_type.h"
 
 #include <assert.h>
 
@@ -151,7 +152,7 @@ static enum file_type refine(enum file_type type, struct slice bytes)
 	case FILE_TYPE_CLASS:
 		return class_type(bytes);
 	case FILE_TYPE_ZIP:
-		return zip_directory_type(bytes);
+		return zip_type_of(bytes);
 	case FILE_TYPE_OLE:
 		return ole_type(bytes);
 	case FILE_TYPE_SHEBANG:
@@ -307,7 +308,7 @@ bool file_type_is_disguised(enum file_type type, struct slice name)
 	if (type == said || are_alike(type, said))
 		return false;
 	/* Packages and documents that are ZIP files may be called so. */
-	if (said == FILE_TYPE_ZIP && zip_directory_is_type(type))
+	if (said == FILE_TYPE_ZIP && zip_type_is(type))
 		return false;
 	/* Text behind a script's name is that script. */
 	if (type == FILE_TYPE_TEXT && file_type_group(said) == FILE_GROUP_SCRIPT)

@@ -12,6 +12,7 @@ static const struct {
 	const char *name;
 	unsigned traits;
 } elements[] = {
+	/* In the order of the alphabet. */
 	{"address", HTML_TRAIT_BLOCK},
 	{"area", HTML_TRAIT_VOID},
 	{"base", HTML_TRAIT_VOID},
@@ -75,12 +76,12 @@ static void skip_spaces(struct slice *rest)
 		*rest = slice_from(*rest, 1);
 }
 
-/* Up to a character that ends it, which stays. */
+/* Up to a character that ends it, which stays. Letters are none of these and are passed over without a look at them. */
 struct slice html_tag_take_until(struct slice *rest, const char *ends)
 {
 	size_t i = 0;
 
-	while (i < rest->size && !strchr(ends, rest->data[i]))
+	while (i < rest->size && (rest->data[i] > '>' || !strchr(ends, rest->data[i])))
 		i++;
 	*rest = slice_from(*rest, i);
 	return slice_make(rest->data - i, i);
@@ -157,9 +158,17 @@ void html_tag_take(struct slice *rest, struct html_tag *tag)
 
 unsigned html_tag_traits(const char *name)
 {
-	for (size_t i = 0; i < sizeof elements / sizeof *elements; i++) {
-		if (elements[i].name[0] == name[0] && strcmp(elements[i].name, name) == 0)
-			return elements[i].traits;
+	size_t low = 0, high = sizeof elements / sizeof *elements;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = strcmp(name, elements[middle].name);
+		if (order == 0)
+			return elements[middle].traits;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
 	}
 	return 0;
 }

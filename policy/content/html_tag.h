@@ -59,5 +59,5 @@ unsigned html_tag_traits(const char *name);
 /* Where the end tag of that name begins in a text, or the text's size. */
 size_t html_tag_find_end(struct slice text, const char *name);
 
-/* Takes everything up to one of these characters off, which stays. */
+/* Takes everything up to one of these characters off, which stays. None of them is a letter, or behind ">" in ASCII. */
 struct slice html_tag_take_until(struct slice *rest, const char *ends);

@@ -7,7 +7,9 @@
 
 static bool ends_with_blank(const struct html_text *output)
 {
-	return !output->used || strchr(" \n", output->data[output->used - 1]);
+	char last = output->used ? output->data[output->used - 1] : '\n';
+
+	return last == ' ' || last == '\n';
 }
 
 static void add_blank(struct html_text *output)

@@ -2,25 +2,14 @@
 /* One pass over a message: RFC 2046 §5.1, §5.2. */
 #include "policy/content/mime.h"
 
+#include "policy/content/bytes.h"
+#include "policy/content/mime_nesting.h"
+
 #include <talloc.h>
 
 #define GUESSES 4        /* boundaries of a multipart that are guessed */
 #define HEADER_TRIES 4   /* lines of a header that are taken for the first delimiter */
 #define LATE_HEADER 8192 /* octets behind the empty line in which another header may end */
-#define NONE (-1)
-
-/* A boundary that is known: all readings of all multiparts, those that are over as well. */
-struct boundary {
-	struct slice text;
-	int part;    /* the multipart's */
-	int pending; /* a leaf that began behind it and ended doubtfully, or NONE */
-};
-
-struct frame {
-	int part;
-	bool is_message, has_delimiter, is_ended;
-	unsigned guesses;
-};
 
 /* The leaf that is being read. */
 struct leaf {
@@ -40,20 +29,10 @@ struct pass {
 	struct charset_set *charsets;
 	const char *start, *at, *end;
 	size_t room; /* of mime->parts */
-	struct frame frames[MIME_DEPTH_MAXIMUM];
-	unsigned depth;
-	struct boundary boundaries[MIME_BOUNDARIES];
-	unsigned boundary_count;
+	struct mime_nesting nesting;
 	struct leaf leaf;
 	uint64_t otherwise; /* bytes of other readings */
 	bool is_full;
-};
-
-/* A line that is a delimiter, as far as that is certain. */
-struct delimiter {
-	struct slice text; /* the boundary */
-	int part;
-	bool is_exact, is_final, is_odd;
 };
 
 static void note(struct pass *pass, enum mime_anomaly anomaly)
@@ -106,7 +85,7 @@ static void add_otherwise(
 
 static unsigned depth_below(const struct pass *pass, int parent)
 {
-	return parent == NONE ? 0 : pass->mime->parts[parent].depth + 1;
+	return parent == MIME_NESTING_NONE ? 0 : pass->mime->parts[parent].depth + 1;
 }
 
 static bool is_blank(struct slice text)
@@ -141,104 +120,7 @@ static struct slice header_of_leaf(const struct pass *pass, const char *end)
 	return slice_make(pass->leaf.header, (size_t)(end - pass->leaf.header));
 }
 
-/* --- boundaries --- */
-
-static struct frame *find_frame(struct pass *pass, int part)
-{
-	for (unsigned i = pass->depth; i--;) {
-		if (pass->frames[i].part == part)
-			return &pass->frames[i];
-	}
-	return NULL;
-}
-
-static bool is_open(struct pass *pass, int part)
-{
-	return find_frame(pass, part) != NULL;
-}
-
-static bool begins_with(struct slice text, struct slice prefix)
-{
-	return text.size >= prefix.size && memcmp(text.data, prefix.data, prefix.size) == 0;
-}
-
-/* The oldest boundary of a multipart that is over makes room; false when there is none. */
-static bool make_room(struct pass *pass)
-{
-	for (unsigned i = 0; i < pass->boundary_count; i++) {
-		if (is_open(pass, pass->boundaries[i].part))
-			continue;
-		pass->boundary_count--;
-		memmove(&pass->boundaries[i], &pass->boundaries[i + 1],
-			(pass->boundary_count - i) * sizeof *pass->boundaries);
-		return true;
-	}
-	return false;
-}
-
-static void know_boundary(struct pass *pass, int part, struct slice text)
-{
-	for (unsigned i = 0; i < pass->boundary_count; i++) {
-		const struct boundary *other = &pass->boundaries[i];
-		if (other->part == part)
-			continue;
-		if (other->text.size == text.size && begins_with(text, other->text))
-			note(pass, MIME_BOUNDARY_REUSED);
-		else if (begins_with(text, other->text) || begins_with(other->text, text))
-			note(pass, MIME_BOUNDARY_PREFIX);
-	}
-	pass->mime->steps += pass->boundary_count;
-	if (pass->boundary_count == MIME_BOUNDARIES && !make_room(pass)) {
-		note(pass, MIME_TOO_MANY_READINGS);
-		return;
-	}
-	pass->boundaries[pass->boundary_count++] = (struct boundary){text, part, NONE};
-}
-
-static struct slice without_blanks(struct slice text)
-{
-	while (text.size && (unsigned char)text.data[text.size - 1] <= ' ')
-		text.size--;
-	return text;
-}
-
-/* Whether the line, behind its "--", is this boundary, and whether the last one. */
-static bool is_exactly(struct slice line, struct slice boundary, bool *is_final)
-{
-	struct slice rest;
-
-	if (!begins_with(line, boundary))
-		return false;
-	rest = without_blanks(slice_from(line, boundary.size));
-	*is_final = slice_equals(rest, "--");
-	return rest.size == 0 || *is_final;
-}
-
-/* The innermost open multipart wins over those that are over, a whole match over one that goes on, a longer boundary over a shorter. */
-static bool find_delimiter(struct pass *pass, struct slice line, struct delimiter *found)
-{
-	int best = 0;
-
-	for (unsigned i = pass->boundary_count; i--;) {
-		const struct boundary *boundary = &pass->boundaries[i];
-		bool is_final = false, is_exact;
-		int rank;
-		if (!begins_with(line, boundary->text))
-			continue;
-		is_exact = is_exactly(line, boundary->text, &is_final);
-		rank = (is_exact ? 4096 : 0) + (is_open(pass, boundary->part) ? 2048 : 0) +
-			(int)(boundary->text.size < 2047 ? boundary->text.size : 2047);
-		if (is_exact && is_open(pass, boundary->part))
-			rank = find_frame(pass, boundary->part)->is_ended ? 1 << 16 : 1 << 17;
-		if (rank <= best)
-			continue;
-		best = rank;
-		*found = (struct delimiter){
-			boundary->text, boundary->part, is_exact, is_final, false};
-	}
-	pass->mime->steps += pass->boundary_count;
-	return best > 0;
-}
+/* --- guesses --- */
 
 static bool is_content_field(const char *at, const char *end)
 {
@@ -247,37 +129,27 @@ static bool is_content_field(const char *at, const char *end)
 
 /* Before the first delimiter of a multipart, a line that looks like one, with a header behind it, is taken for one. */
 static bool guess_delimiter(
-	struct pass *pass, struct slice line, const char *next, struct delimiter *found)
+	struct pass *pass, struct slice line, const char *next, struct mime_delimiter *found)
 {
-	struct frame *frame = pass->depth ? &pass->frames[pass->depth - 1] : NULL;
-	struct slice text = without_blanks(line);
+	struct mime_frame *frame = mime_nesting_innermost(&pass->nesting);
+	struct slice text = mime_nesting_trim(line);
 
 	if (!frame || frame->is_message || frame->has_delimiter || frame->guesses >= GUESSES ||
 		!text.size || !is_content_field(next, pass->end))
 		return false;
 	frame->guesses++;
 	note(pass, MIME_GUESSED_BOUNDARY);
-	know_boundary(pass, frame->part, text);
-	*found = (struct delimiter){text, frame->part, true, false, false};
+	mime_nesting_know(&pass->nesting, frame->part, text);
+	*found = (struct mime_delimiter){text, frame->part, true, false, false};
 	return true;
 }
 
 /* --- containers --- */
 
-static bool push(struct pass *pass, int part, bool is_message)
-{
-	if (pass->depth == MIME_DEPTH_MAXIMUM) {
-		note(pass, MIME_TOO_DEEP);
-		return false;
-	}
-	pass->frames[pass->depth++] = (struct frame){.part = part, .is_message = is_message};
-	return true;
-}
-
 /* Its body is known now. What can be taken for something else than a multipart is there as that, too. */
 static void pop(struct pass *pass, const char *end)
 {
-	struct frame *frame = &pass->frames[--pass->depth];
+	struct mime_frame *frame = &pass->nesting.frames[--pass->nesting.depth];
 	struct mime_part *part = &pass->mime->parts[frame->part];
 	unsigned encodings = part->fields.encodings & ~(unsigned)ENCODING_IDENTITY;
 
@@ -299,7 +171,7 @@ static void begin_multipart(struct pass *pass, int part, bool is_pushed, const c
 	if (!boundaries.count)
 		note(pass, MIME_MISSING_BOUNDARY);
 	for (unsigned i = 0; i < boundaries.count; i++)
-		know_boundary(pass, part, slice_of(boundaries.texts[i]));
+		mime_nesting_know(&pass->nesting, part, slice_of(boundaries.texts[i]));
 	if (is_pushed)
 		open_leaf(pass, part, MIME_PREAMBLE, at);
 }
@@ -317,13 +189,13 @@ static bool begin_container(struct pass *pass, struct slice header, const char *
 	if (!is_multipart &&
 		!(fields->is_message && fields->encodings & ENCODING_IDENTITY && has_body))
 		return false;
-	if (has_body && pass->depth == MIME_DEPTH_MAXIMUM) {
+	if (has_body && pass->nesting.depth == MIME_DEPTH_MAXIMUM) {
 		note(pass, MIME_TOO_DEEP);
 		return false;
 	}
 	part.readings |= MIME_CONTAINER;
 	index = add_part(pass, &part);
-	if (has_body && !push(pass, index, !is_multipart))
+	if (has_body && !mime_nesting_push(&pass->nesting, index, !is_multipart))
 		return false;
 	if (is_multipart)
 		begin_multipart(pass, index, has_body, body);
@@ -409,7 +281,7 @@ static void add_leaf(struct pass *pass, const char *end, struct slice header, bo
 	add_part(pass, &part);
 	if (leaf->doubtful && leaf->doubtful < end)
 		add_otherwise(pass, part, leaf->doubtful, end);
-	if (had_header && !is_named && leaf->parent != NONE && !leaf->readings)
+	if (had_header && !is_named && leaf->parent != MIME_NESTING_NONE && !leaf->readings)
 		add_late_header(pass, leaf->body, end);
 }
 
@@ -435,9 +307,10 @@ static void close_leaf(struct pass *pass, const char *end, bool is_certain)
 	add_leaf(pass, end, header_of_leaf(pass, leaf->header_end), had_header);
 	if (is_certain || leaf->readings || pass->mime->count == count)
 		return;
-	for (unsigned i = 0; i < pass->boundary_count; i++) {
-		struct boundary *boundary = &pass->boundaries[i];
-		if (boundary->pending == NONE && boundary->text.data == leaf->opener.data)
+	for (unsigned i = 0; i < pass->nesting.boundary_count; i++) {
+		struct mime_boundary *boundary = &pass->nesting.boundaries[i];
+		if (boundary->pending == MIME_NESTING_NONE &&
+			boundary->text.data == leaf->opener.data)
 			boundary->pending = (int)count;
 	}
 }
@@ -445,16 +318,14 @@ static void close_leaf(struct pass *pass, const char *end, bool is_certain)
 /* Leaves that ended doubtfully go on up to here for those who know this boundary alone; without one: all of them. */
 static void end_pending(struct pass *pass, const struct slice *text, const char *end)
 {
-	for (unsigned i = 0; i < pass->boundary_count; i++) {
-		struct boundary *boundary = &pass->boundaries[i];
+	for (unsigned i = 0; i < pass->nesting.boundary_count; i++) {
+		struct mime_boundary *boundary = &pass->nesting.boundaries[i];
 		struct mime_part part;
-		if (boundary->pending == NONE ||
-			(text &&
-				(boundary->text.size != text->size ||
-					!begins_with(boundary->text, *text))))
+		if (boundary->pending == MIME_NESTING_NONE ||
+			(text && !bytes_are_same(boundary->text, *text)))
 			continue;
 		part = pass->mime->parts[boundary->pending];
-		boundary->pending = NONE;
+		boundary->pending = MIME_NESTING_NONE;
 		if (part.body.data + part.body.size < end)
 			add_otherwise(pass, part, part.body.data, end);
 	}
@@ -472,8 +343,8 @@ static const char *content_end(const struct pass *pass, const char *line)
 	return line;
 }
 
-static void note_delimiter(struct pass *pass, const struct delimiter *delimiter, struct slice line,
-	const struct frame *frame)
+static void note_delimiter(struct pass *pass, const struct mime_delimiter *delimiter,
+	struct slice line, const struct mime_frame *frame)
 {
 	if (!delimiter->is_exact)
 		note(pass, MIME_BOUNDARY_PREFIX);
@@ -487,21 +358,20 @@ static void note_delimiter(struct pass *pass, const struct delimiter *delimiter,
 		note(pass, MIME_PART_AFTER_END);
 }
 
-static void take_delimiter(struct pass *pass, const struct delimiter *delimiter, struct slice line,
-	const char *at, const char *next)
+static void take_delimiter(struct pass *pass, const struct mime_delimiter *delimiter,
+	struct slice line, const char *at, const char *next)
 {
-	struct frame *frame = find_frame(pass, delimiter->part);
+	struct mime_frame *frame = mime_nesting_frame(&pass->nesting, delimiter->part);
 	const char *end = content_end(pass, at);
 	const struct leaf *leaf = &pass->leaf;
 	bool is_certain = delimiter->is_exact && !delimiter->is_odd &&
-		leaf->opener.size == delimiter->text.size &&
-		begins_with(delimiter->text, leaf->opener);
+		bytes_are_same(delimiter->text, leaf->opener);
 
 	note_delimiter(pass, delimiter, line, frame);
 	close_leaf(pass, end, is_certain);
 	if (delimiter->is_exact && !delimiter->is_odd)
 		end_pending(pass, &delimiter->text, end);
-	while (frame && pass->frames[pass->depth - 1].part != delimiter->part)
+	while (frame && pass->nesting.frames[pass->nesting.depth - 1].part != delimiter->part)
 		pop(pass, end);
 	if (frame) {
 		frame->has_delimiter = true;
@@ -520,7 +390,7 @@ static bool try_delimiter(
 	struct pass *pass, const char *at, const char *line_end, const char *next, bool is_odd)
 {
 	struct slice line = slice_make(at, (size_t)(line_end - at));
-	struct delimiter delimiter;
+	struct mime_delimiter delimiter;
 	const char *cr = memchr(at, '\r', line.size);
 
 	if (line.size < 2 || line.data[0] != '-' || line.data[1] != '-')
@@ -528,7 +398,7 @@ static bool try_delimiter(
 	line = slice_from(line, 2);
 	if (cr)
 		line.size = (size_t)(cr - line.data);
-	if (!find_delimiter(pass, line, &delimiter) &&
+	if (!mime_nesting_find(&pass->nesting, line, &delimiter) &&
 		!(pass->leaf.readings & MIME_PREAMBLE &&
 			guess_delimiter(pass, line, next, &delimiter)))
 		return false;
@@ -587,7 +457,7 @@ static void try_missing_end(struct pass *pass, const char *line_end)
 	line = slice_from(line, 2);
 	mime_field_read(pass->mime, pass->charsets, header_of_leaf(pass, pass->at), &fields);
 	for (unsigned i = 0; fields.is_multipart && i < fields.boundaries.count; i++) {
-		if (!begins_with(line, slice_of(fields.boundaries.texts[i])))
+		if (!bytes_begin(line, slice_of(fields.boundaries.texts[i])))
 			continue;
 		note(pass, MIME_HEADER_WITHOUT_END);
 		end_header(pass, pass->at, pass->at);
@@ -602,11 +472,11 @@ static bool guess_from_first_line(struct pass *pass, const char *line_end, const
 
 	if (pass->at != pass->start || line.size < 2 || line.data[0] != '-' || line.data[1] != '-')
 		return false;
-	text = without_blanks(slice_from(line, 2));
+	text = mime_nesting_trim(slice_from(line, 2));
 	if (!text.size || !is_content_field(next, pass->end))
 		return false;
 	note(pass, MIME_GUESSED_BOUNDARY);
-	know_boundary(pass, NONE, text);
+	mime_nesting_know(&pass->nesting, MIME_NESTING_NONE, text);
 	pass->leaf.opener = text;
 	return true;
 }
@@ -624,7 +494,7 @@ static void take_line(struct pass *pass, const char *line_end, const char *next)
 	}
 	if (is_header && line_end == pass->at)
 		end_header(pass, pass->at, next);
-	else if (pass->boundary_count || pass->depth)
+	else if (pass->nesting.boundary_count || pass->nesting.depth)
 		take_body_line(pass, line_end, next);
 	else if (memchr(pass->at, '\r', (size_t)(line_end - pass->at)))
 		note(pass, MIME_BARE_CR);
@@ -645,7 +515,7 @@ static void read_lines(struct pass *pass)
 static void finish(struct pass *pass)
 {
 	close_leaf(pass, pass->end, true);
-	while (pass->depth)
+	while (pass->nesting.depth)
 		pop(pass, pass->end);
 	end_pending(pass, NULL, pass->end);
 }
@@ -662,7 +532,7 @@ static struct pass *begin(const void *parent, struct charset_set *charsets, stru
 		.end = bytes.data + bytes.size};
 	if (memchr(bytes.data, '\0', bytes.size))
 		note(pass, MIME_NUL);
-	open_leaf(pass, NONE, 0, bytes.data);
+	open_leaf(pass, MIME_NESTING_NONE, 0, bytes.data);
 	return pass;
 }
 
@@ -672,6 +542,8 @@ static struct mime *end(struct pass *pass)
 
 	read_lines(pass);
 	finish(pass);
+	mime->anomalies |= pass->nesting.anomalies;
+	mime->steps += pass->nesting.steps;
 	talloc_free(pass);
 	return mime;
 }
@@ -688,14 +560,14 @@ struct mime *mime_parse_body(const void *parent, struct charset_set *charsets,
 	struct mime_part part = *multipart;
 	int index;
 
-	part.parent = NONE;
+	part.parent = MIME_NESTING_NONE;
 	part.depth = 0;
 	part.body = body;
 	part.readings = MIME_CONTAINER;
 	part.fields.encodings = ENCODING_IDENTITY;
 	part.fields.is_other = false;
 	index = add_part(pass, &part);
-	push(pass, index, false);
+	mime_nesting_push(&pass->nesting, index, false);
 	begin_multipart(pass, index, true, body.data);
 	return end(pass);
 }

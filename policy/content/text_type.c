@@ -101,9 +101,11 @@ static size_t find_tag(struct slice text)
 	while ((at = slice_find(text, '<')) != SIZE_MAX) {
 		text = slice_from(text, at);
 		for (size_t i = 0; i < best; i++) {
-			size_t length = strlen(tags[i].word);
-			if (slice_starts_nocase(text, tags[i].word) &&
-				(length > 6 || ends_word(slice_from(text, length))))
+			size_t length;
+			if (!slice_starts_nocase(text, tags[i].word))
+				continue;
+			length = strlen(tags[i].word);
+			if (length > 6 || ends_word(slice_from(text, length)))
 				best = i;
 		}
 		text = slice_from(text, 1);

@@ -13,6 +13,10 @@
 #include "policy/content/tnef.h"
 #include "policy/content/zip.h"
 
+#define VOLUME_AT 0x8001 /* the name of the first descriptor of a volume */
+#define VOLUME_SECTOR 2048
+#define VOLUME_DESCRIPTORS 64 /* that are looked at */
+
 struct unpacker {
 	enum file_type type;
 	void (*unpack)(struct slice bytes, struct unpacked *out);
@@ -23,6 +27,15 @@ static void find_nothing(struct slice bytes, struct unpacked *out)
 {
 	(void)bytes;
 	(void)out;
+}
+
+/* An image that is UDF as well: what Windows shows is that one, which nobody reads here (ECMA-167, 2/9.1). */
+static void judge_iso(struct slice bytes, struct unpacked *out)
+{
+	for (uint64_t i = 1; i <= VOLUME_DESCRIPTORS; i++) {
+		if (bytes_are(bytes, VOLUME_AT + i * VOLUME_SECTOR, "NSR0", 4))
+			out->findings |= FINDING_UNSUPPORTED;
+	}
 }
 
 static const struct unpacker unpackers[] = {
@@ -56,30 +69,13 @@ static const struct unpacker unpackers[] = {
 	{FILE_TYPE_TNEF, tnef_unpack, 0},
 	{FILE_TYPE_LNK, link_unpack, 0},
 	{FILE_TYPE_URL, link_unpack_url, 0},
-	{FILE_TYPE_UDF, find_nothing, FINDING_DISK_IMAGE | FINDING_UNSUPPORTED},
-	{FILE_TYPE_VHD, find_nothing, FINDING_DISK_IMAGE | FINDING_UNSUPPORTED},
-	{FILE_TYPE_VHDX, find_nothing, FINDING_DISK_IMAGE | FINDING_UNSUPPORTED},
-	{FILE_TYPE_VMDK, find_nothing, FINDING_DISK_IMAGE | FINDING_UNSUPPORTED},
-	{FILE_TYPE_QCOW, find_nothing, FINDING_DISK_IMAGE | FINDING_UNSUPPORTED},
-	{FILE_TYPE_WIM, find_nothing, FINDING_DISK_IMAGE | FINDING_UNSUPPORTED},
-	{FILE_TYPE_DMG, find_nothing, FINDING_DISK_IMAGE | FINDING_UNSUPPORTED},
-	{FILE_TYPE_FAT, find_nothing, FINDING_DISK_IMAGE | FINDING_UNSUPPORTED},
-	{FILE_TYPE_SQUASHFS, find_nothing, FINDING_DISK_IMAGE | FINDING_UNSUPPORTED},
-	{FILE_TYPE_SZDD, find_nothing, FINDING_UNSUPPORTED},
-	{FILE_TYPE_INSTALLSHIELD, find_nothing, FINDING_UNSUPPORTED},
-	{FILE_TYPE_ARJ, find_nothing, FINDING_UNSUPPORTED},
-	{FILE_TYPE_ACE, find_nothing, FINDING_UNSUPPORTED},
-	{FILE_TYPE_ALZ, find_nothing, FINDING_UNSUPPORTED},
-	{FILE_TYPE_EGG, find_nothing, FINDING_UNSUPPORTED},
-	{FILE_TYPE_ZOO, find_nothing, FINDING_UNSUPPORTED},
-	{FILE_TYPE_ARC, find_nothing, FINDING_UNSUPPORTED},
-	{FILE_TYPE_XAR, find_nothing, FINDING_UNSUPPORTED},
-	{FILE_TYPE_LZOP, find_nothing, FINDING_UNSUPPORTED},
-	{FILE_TYPE_LRZIP, find_nothing, FINDING_UNSUPPORTED},
+	{FILE_TYPE_ISO, judge_iso, 0},
 	{FILE_TYPE_CHM, find_nothing, FINDING_UNSUPPORTED},
 	{FILE_TYPE_SIS, find_nothing, FINDING_UNSUPPORTED},
 	{FILE_TYPE_PST, find_nothing, FINDING_UNSUPPORTED},
-	{FILE_TYPE_UUENCODED, find_nothing, FINDING_UNSUPPORTED},
+	{FILE_TYPE_ACCESS, find_nothing, FINDING_UNSUPPORTED},
+	/* Who asks decodes it as a text. */
+	{FILE_TYPE_UUENCODED, find_nothing, 0},
 };
 
 static const struct unpacker *unpacker_of(enum file_type type)
@@ -96,17 +92,32 @@ void unpack_prepare(void)
 	archive_prepare();
 }
 
-bool unpack_knows(enum file_type type)
+static bool is_read(enum file_type type)
 {
 	return archive_knows(type) || unpacker_of(type) != NULL;
+}
+
+/* Of these, whatever is not read is told. */
+static bool is_container(enum file_type type)
+{
+	enum file_group group = file_type_group(type);
+
+	return group == FILE_GROUP_ARCHIVE || group == FILE_GROUP_DISK;
+}
+
+bool unpack_knows(enum file_type type)
+{
+	return is_read(type) || is_container(type);
 }
 
 static void unpack_as(enum file_type type, struct slice bytes, struct unpacked *out)
 {
 	const struct unpacker *unpacker = unpacker_of(type);
 
-	if (type == FILE_TYPE_ISO)
+	if (file_type_group(type) == FILE_GROUP_DISK)
 		out->findings |= FINDING_DISK_IMAGE;
+	if (is_container(type) && !is_read(type))
+		out->findings |= FINDING_UNSUPPORTED;
 	if (archive_knows(type))
 		archive_unpack(type, bytes, out);
 	if (!unpacker)

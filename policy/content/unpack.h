@@ -4,7 +4,8 @@
  * in policy/content/unpacked.h; who takes apart what comes out (and has the budget's depth) is the caller. A pure function: no
  * file is opened, no program is started, nothing is logged, and the sandbox may be closed before.
  *
- * What cannot be read is a finding, never silence: encrypted, damaged, unsupported, over limits.
+ * What cannot be read is a finding, never silence: encrypted, damaged, unsupported, over limits. An archive or a disk image of a type that has no
+ * reader is unsupported by being one.
  */
 #pragma once
 
@@ -14,7 +15,7 @@
 /* Once in a process, before its sandbox closes: loads what the libraries would load on first use. */
 void unpack_prepare(void);
 
-/* Whether there may be anything in a file of that type. */
+/* Whether there may be anything in a file of that type: of archives and disk images always, whether they can be read or not. */
 bool unpack_knows(enum file_type type);
 
 /* The bytes must live as long as the result is looked at. Polyglots are taken apart in all their readings. */

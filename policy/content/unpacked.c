@@ -143,7 +143,8 @@ static struct member *append(struct unpacked *out)
 		room = room ? room * 2 : MEMBERS_FIRST;
 		out->members = talloc_realloc(out->parent, out->members, struct member, room);
 	}
-	out->members[out->count] = (struct member){.name = "", .bytes = slice_of("")};
+	out->members[out->count] =
+		(struct member){.name = "", .bytes = slice_of(""), .at = UNPACKED_NOWHERE};
 	return &out->members[out->count++];
 }
 

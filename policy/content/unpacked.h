@@ -15,6 +15,7 @@
 
 #define UNPACKED_NAME_SIZE 1024
 #define UNPACKED_TARGETS_MOST 256
+#define UNPACKED_NOWHERE UINT64_MAX
 
 struct member {
 	const char *name;       /* "" when it has none */
@@ -22,6 +23,7 @@ struct member {
 	struct slice bytes;     /* what could be had of it */
 	uint64_t size;          /* what it says its size is, whatever could be had */
 	uint64_t findings;      /* bits of enum finding */
+	uint64_t at; /* where it begins in a ZIP file, its header; UNPACKED_NOWHERE in all else */
 };
 
 struct unpacked {

@@ -150,29 +150,58 @@ static char *clean_host(const void *parent, struct slice text, unsigned *flags)
 	return host;
 }
 
-static void set_host(const void *parent, struct url *url, struct slice text)
+static struct url_host read_host(const void *parent, struct slice text)
 {
-	char *host = clean_host(parent, text, &url->flags), *ascii;
+	struct url_host read = {.text = text};
+	char *host = clean_host(parent, text, &read.flags), *ascii;
 	uint32_t address;
 	bool is_odd = false;
 
-	url->host = url->domain = host;
+	read.host = read.domain = host;
 	if (*host == '[') {
-		url->flags |= URL_IP;
-		return;
+		read.flags |= URL_IP;
+		return read;
 	}
 	if (read_ipv4(host, &address, &is_odd)) {
-		url->flags |= URL_IP | (is_odd ? URL_ODD_IP : 0);
-		url->host = url->domain = talloc_asprintf(parent, "%u.%u.%u.%u", address >> 24,
+		read.flags |= URL_IP | (is_odd ? URL_ODD_IP : 0);
+		read.host = read.domain = talloc_asprintf(parent, "%u.%u.%u.%u", address >> 24,
 			address >> 16 & 255, address >> 8 & 255, address & 255);
-		return;
+		return read;
 	}
 	ascii = domain_to_ascii(parent, host);
 	if (ascii)
-		url->host = ascii;
-	if (strstr(url->host, "xn--"))
-		url->flags |= URL_IDN;
-	url->domain = url_registrable(url->host);
+		read.host = ascii;
+	if (strstr(read.host, "xn--"))
+		read.flags |= URL_IDN;
+	read.domain = url_registrable(read.host);
+	return read;
+}
+
+/* The text stays as long as the memory. */
+static const struct url_host *find_host(
+	const void *parent, struct url_memory *memory, struct slice text)
+{
+	struct url_host *host;
+
+	for (size_t i = 0; i < URL_HOSTS; i++) {
+		host = &memory->hosts[i];
+		if (host->host && host->text.size == text.size &&
+			memcmp(host->text.data, text.data, text.size) == 0)
+			return host;
+	}
+	host = &memory->hosts[memory->next++ % URL_HOSTS];
+	*host = read_host(parent, text);
+	return host;
+}
+
+static void set_host(
+	const void *parent, struct url_memory *memory, struct url *url, struct slice text)
+{
+	struct url_host host = memory ? *find_host(parent, memory, text) : read_host(parent, text);
+
+	url->host = host.host;
+	url->domain = host.domain;
+	url->flags |= host.flags;
 }
 
 /* --- taking apart --- */
@@ -191,8 +220,9 @@ static struct slice clean(const void *parent, struct slice text, unsigned *flags
 	}
 	out = talloc_array(parent, char, text.size + 1);
 	for (size_t i = 0; i < text.size; i++) {
-		if (!strchr("\t\r\n", text.data[i]))
-			out[used++] = text.data[i];
+		char c = text.data[i];
+		if (c != '\t' && c != '\r' && c != '\n' && c)
+			out[used++] = c;
 	}
 	while (used && (unsigned char)out[used - 1] <= ' ')
 		used--;
@@ -230,7 +260,8 @@ static void note_backslashes(struct url *url, struct slice text)
 }
 
 /* user@host:port/path, slashes before it taken off. */
-static bool take_authority(const void *parent, struct url *url, struct slice text)
+static bool take_authority(
+	const void *parent, struct url_memory *memory, struct url *url, struct slice text)
 {
 	struct slice authority, at_sign;
 	size_t end = 0;
@@ -256,7 +287,7 @@ static bool take_authority(const void *parent, struct url *url, struct slice tex
 	url->path = slice_keep(parent, slice_cut(&text, '#'));
 	if (!*url->path)
 		url->path = "/";
-	set_host(parent, url, authority);
+	set_host(parent, memory, url, authority);
 	return *url->host != '\0';
 }
 
@@ -284,7 +315,8 @@ static bool looks_like_host(struct slice text)
 	return has_dot && (i == text.size || strchr("/\\:?#", text.data[i]));
 }
 
-static bool take_without_scheme(const void *parent, struct url *url, struct slice text)
+static bool take_without_scheme(
+	const void *parent, struct url_memory *memory, struct url *url, struct slice text)
 {
 	bool is_share = text.size > 2 && text.data[0] == '\\' && text.data[1] == '\\';
 
@@ -292,10 +324,10 @@ static bool take_without_scheme(const void *parent, struct url *url, struct slic
 	url->flags |= is_share ? URL_FILE : URL_NO_SCHEME;
 	if (!take_slashes(url, &text) && !looks_like_host(text))
 		return false;
-	return take_authority(parent, url, text);
+	return take_authority(parent, memory, url, text);
 }
 
-bool url_parse(const void *parent, struct slice text, struct url *url)
+bool url_parse(const void *parent, struct url_memory *memory, struct slice text, struct url *url)
 {
 	bool is_unknown;
 	size_t row;
@@ -306,7 +338,7 @@ bool url_parse(const void *parent, struct slice text, struct url *url)
 		return false;
 	row = take_scheme(&text, &is_unknown);
 	if (row == SCHEMES && !is_unknown)
-		return take_without_scheme(parent, url, text);
+		return take_without_scheme(parent, memory, url, text);
 	if (row == SCHEMES) {
 		url->scheme = slice_keep(parent, slice_cut(&text, ':'));
 		url->path = slice_keep(parent, text);
@@ -319,10 +351,20 @@ bool url_parse(const void *parent, struct slice text, struct url *url)
 		return true;
 	}
 	take_slashes(url, &text);
-	return take_authority(parent, url, text);
+	return take_authority(parent, memory, url, text);
 }
 
 /* --- finding --- */
+
+static const bool ends_address[256] = {['<'] = true,
+	['>'] = true,
+	['"'] = true,
+	['`'] = true,
+	['{'] = true,
+	['}'] = true,
+	['|'] = true,
+	['^'] = true,
+	[0x7f] = true};
 
 /* Where an address ends that begins here. Punctuation at its end belongs to the sentence. */
 static size_t length_of(struct slice text)
@@ -331,7 +373,7 @@ static size_t length_of(struct slice text)
 	int open = 0;
 
 	while (size < text.size && (unsigned char)text.data[size] > ' ' &&
-		text.data[size] != 0x7f && !strchr("<>\"`{}|^", text.data[size])) {
+		!ends_address[(unsigned char)text.data[size]]) {
 		open += text.data[size] == '(';
 		open -= text.data[size] == ')';
 		size++;
@@ -411,11 +453,13 @@ bool url_find(struct slice *rest, struct slice *found)
 /* --- comparing --- */
 
 /* A text that is nothing but the name of a host, of a public suffix that exists. */
-static bool is_host(const void *parent, struct slice text, struct url *url)
+static bool is_host(
+	const void *parent, struct url_memory *memory, struct slice text, struct url *url)
 {
 	const psl_ctx_t *list = psl_builtin();
 
-	if (text.size > DOMAIN_MAXIMUM || !looks_like_host(text) || !url_parse(parent, text, url))
+	if (text.size > DOMAIN_MAXIMUM || !looks_like_host(text) ||
+		!url_parse(parent, memory, text, url))
 		return false;
 	return list &&
 		psl_is_public_suffix2(
@@ -423,7 +467,8 @@ static bool is_host(const void *parent, struct slice text, struct url *url)
 		psl_registrable_domain(list, url->host);
 }
 
-bool url_differs(const void *parent, const struct url *url, struct slice shown)
+bool url_differs(
+	const void *parent, struct url_memory *memory, const struct url *url, struct slice shown)
 {
 	struct slice found, rest = shown;
 	struct url other;
@@ -431,8 +476,8 @@ bool url_differs(const void *parent, const struct url *url, struct slice shown)
 	if (!*url->host)
 		return false;
 	shown = slice_trim(shown);
-	if (url_find(&rest, &found) ? !url_parse(parent, found, &other)
-				    : !is_host(parent, shown, &other))
+	if (url_find(&rest, &found) ? !url_parse(parent, memory, found, &other)
+				    : !is_host(parent, memory, shown, &other))
 		return false;
 	return *other.host && strcmp(other.domain, url->domain) != 0;
 }

@@ -44,14 +44,30 @@ struct url {
 	unsigned flags;
 };
 
-/* Takes an address apart. False when it is none: empty, a fragment, a relative one. */
-bool url_parse(const void *parent, struct slice text, struct url *url);
+/* Hosts of the last addresses, each looked up once however often a message names it. Zeroed before it is used; what it points to lives under
+ * the parent of the addresses. */
+#define URL_HOSTS 16
+
+struct url_host {
+	struct slice text; /* as it was written */
+	const char *host, *domain;
+	unsigned flags;
+};
+
+struct url_memory {
+	struct url_host hosts[URL_HOSTS];
+	unsigned next; /* to be forgotten */
+};
+
+/* Takes an address apart. False when it is none: empty, a fragment, a relative one. The memory may be NULL. */
+bool url_parse(const void *parent, struct url_memory *memory, struct slice text, struct url *url);
 
 /* Finds the next address in a text and takes everything up to its end off the front of *rest. */
 bool url_find(struct slice *rest, struct slice *found);
 
 /* Whether a text shows an address or the name of a host that belongs to another registrable domain. */
-bool url_differs(const void *parent, const struct url *url, struct slice shown);
+bool url_differs(
+	const void *parent, struct url_memory *memory, const struct url *url, struct slice shown);
 
 /* The registrable domain of a host, in the host; the host itself when it has none. */
 const char *url_registrable(const char *host);

@@ -81,6 +81,7 @@ struct member *zip_add(const struct zip_entry *entry, struct unpacked *out)
 	if (!member)
 		return NULL;
 	member->size = entry->size;
+	member->at = entry->offset;
 	unpacked_find(out, member, entry->findings);
 	if (entry->is_link)
 		unpacked_find(out, member, FINDING_LINK_ENTRY);

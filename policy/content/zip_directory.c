@@ -2,43 +2,28 @@
 /* ZIP directories: end records from the last to the first, the directories they point to, then the headers that stand between what is known. */
 #include "policy/content/zip_directory.h"
 
+#include "policy/content/ranges.h"
+#include "policy/content/zip_header.h"
+
 #include <stdlib.h>
 #include <strings.h>
 #include <talloc.h>
 
 #define ENDS_MOST 32 /* end records that are followed */
 #define END_SIZE 22
-#define CENTRAL_SIZE 46
-#define LOCAL_SIZE 30
 #define LOCATOR_SIZE 20
 #define END64_SIZE 56
 #define COMMENT_MOST 65535
 #define ENTRIES_FIRST 64
-#define TYPE_ENTRIES_MOST 8192
 
-#define FLAG_ENCRYPTED 1
-#define FLAG_DESCRIPTOR 8
-#define FLAG_STRONG 64
-#define FLAG_MASKED 8192
-
-#define EXTRA_ZIP64 0x0001
-#define EXTRA_UNICODE_PATH 0x7075
-
-#define SAID_ELSEWHERE 0xffffffff
 #define MODE_TYPE 0170000U
 #define MODE_LINK 0120000U
-
-/* What is known to be part of an entry or a directory. */
-struct range {
-	uint64_t start, end;
-};
 
 struct reading {
 	struct slice bytes;
 	struct zip_directory *out;
 	size_t most;
-	struct range *ranges;
-	size_t range_count;
+	struct ranges known;            /* to be part of an entry or a directory */
 	uint64_t starts[ENDS_MOST * 4]; /* of directories that were read */
 	size_t start_count;
 };
@@ -47,14 +32,6 @@ struct reading {
 struct end_record {
 	uint64_t count, size, offset;
 	uint64_t directory_end;
-};
-
-/* A header of either kind. */
-struct header {
-	uint16_t flags, method;
-	uint32_t checksum;
-	uint64_t packed_size, size, offset;
-	struct slice name, extra;
 };
 
 static struct zip_entry *add_entry(struct reading *reading)
@@ -73,130 +50,9 @@ static struct zip_entry *add_entry(struct reading *reading)
 	return &out->entries[out->count++];
 }
 
-static void add_range(struct reading *reading, uint64_t start, uint64_t end)
-{
-	size_t room = reading->ranges ? talloc_array_length(reading->ranges) : 0;
-
-	if (end > reading->bytes.size)
-		end = reading->bytes.size;
-	if (start >= end)
-		return;
-	if (reading->range_count == room)
-		reading->ranges = talloc_realloc(reading->out, reading->ranges, struct range,
-			room ? room * 2 : ENTRIES_FIRST);
-	reading->ranges[reading->range_count++] = (struct range){start, end};
-}
-
 static int compare_numbers(uint64_t a, uint64_t b)
 {
 	return a < b ? -1 : a > b;
-}
-
-static int compare_ranges(const void *a, const void *b)
-{
-	return compare_numbers(((const struct range *)a)->start, ((const struct range *)b)->start);
-}
-
-/* Sorted, and those that touch made one. */
-static void merge_ranges(struct reading *reading)
-{
-	struct range *ranges = reading->ranges;
-	size_t kept = 0;
-
-	if (!reading->range_count)
-		return;
-	qsort(ranges, reading->range_count, sizeof *ranges, compare_ranges);
-	for (size_t i = 1; i < reading->range_count; i++) {
-		if (ranges[i].start > ranges[kept].end)
-			ranges[++kept] = ranges[i];
-		else if (ranges[i].end > ranges[kept].end)
-			ranges[kept].end = ranges[i].end;
-	}
-	reading->range_count = kept + 1;
-}
-
-/* The range that the place is in, or NULL; ranges must be merged. */
-static const struct range *range_of(const struct reading *reading, uint64_t place)
-{
-	size_t low = 0, high = reading->range_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct range *range = &reading->ranges[middle];
-		if (place < range->start)
-			high = middle;
-		else if (place >= range->end)
-			low = middle + 1;
-		else
-			return range;
-	}
-	return NULL;
-}
-
-/* A field of the extra data; empty: none. */
-static struct slice extra_field(struct slice extra, uint16_t wanted)
-{
-	while (extra.size >= 4) {
-		uint16_t id = bytes_16(extra, 0), size = bytes_16(extra, 2);
-		if (id == wanted)
-			return bytes_piece(extra, 4, size);
-		extra = bytes_from(extra, 4 + (uint64_t)size);
-	}
-	return slice_of("");
-}
-
-/* What did not fit 32 bits stands there, in this order. */
-static void widen(struct header *header)
-{
-	struct slice extra = extra_field(header->extra, EXTRA_ZIP64);
-	uint64_t *fields[] = {&header->size, &header->packed_size, &header->offset};
-
-	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-		if (*fields[i] != SAID_ELSEWHERE || extra.size < 8)
-			continue;
-		*fields[i] = bytes_64(extra, 0);
-		extra = slice_from(extra, 8);
-	}
-}
-
-static bool read_central(struct slice bytes, uint64_t at, struct header *header, uint64_t *next)
-{
-	struct slice s = bytes_from(bytes, at);
-	uint16_t name_size = bytes_16(s, 28), extra_size = bytes_16(s, 30);
-
-	if (!bytes_are(s, 0, "PK\1\2", 4) || s.size < CENTRAL_SIZE)
-		return false;
-	*header = (struct header){.flags = bytes_16(s, 8),
-		.method = bytes_16(s, 10),
-		.checksum = bytes_32(s, 16),
-		.packed_size = bytes_32(s, 20),
-		.size = bytes_32(s, 24),
-		.offset = bytes_32(s, 42),
-		.name = bytes_piece(s, CENTRAL_SIZE, name_size),
-		.extra = bytes_piece(s, CENTRAL_SIZE + (uint64_t)name_size, extra_size)};
-	widen(header);
-	*next = at + CENTRAL_SIZE + name_size + extra_size + bytes_16(s, 32);
-	return true;
-}
-
-/* Its offset becomes that of the data behind it. */
-static bool read_local(struct slice bytes, uint64_t at, struct header *header)
-{
-	struct slice s = bytes_from(bytes, at);
-	uint16_t name_size = bytes_16(s, 26), extra_size = bytes_16(s, 28);
-
-	if (!bytes_are(s, 0, "PK\3\4", 4) || s.size < LOCAL_SIZE)
-		return false;
-	*header = (struct header){.flags = bytes_16(s, 6),
-		.method = bytes_16(s, 8),
-		.checksum = bytes_32(s, 14),
-		.packed_size = bytes_32(s, 18),
-		.size = bytes_32(s, 22),
-		.name = bytes_piece(s, LOCAL_SIZE, name_size),
-		.extra = bytes_piece(s, LOCAL_SIZE + (uint64_t)name_size, extra_size)};
-	widen(header);
-	header->offset = at + LOCAL_SIZE + name_size + extra_size;
-	return true;
 }
 
 static bool is_ascii(struct slice s)
@@ -208,17 +64,12 @@ static bool is_ascii(struct slice s)
 	return true;
 }
 
-static bool is_same(struct slice a, struct slice b)
-{
-	return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
-}
-
 /* A Unicode path that only spells out what a code page could not is no other name. */
 static void note_unicode_path(struct zip_entry *entry, struct slice extra)
 {
-	struct slice path = bytes_from(extra_field(extra, EXTRA_UNICODE_PATH), 5);
+	struct slice path = bytes_from(zip_header_field(extra, ZIP_HEADER_UNICODE_PATH), 5);
 
-	if (!path.size || is_same(path, entry->name))
+	if (!path.size || bytes_are_same(path, entry->name))
 		return;
 	if (is_ascii(entry->name) ||
 		!slice_is_same_nocase(file_type_extension(path), file_type_extension(entry->name)))
@@ -227,21 +78,21 @@ static void note_unicode_path(struct zip_entry *entry, struct slice extra)
 		entry->other_name = path;
 }
 
-static void fill(struct zip_entry *entry, const struct header *header)
+static void fill(struct zip_entry *entry, const struct zip_header *header)
 {
 	entry->name = header->name;
 	entry->size = header->size;
 	entry->packed_size = header->packed_size;
 	entry->checksum = header->checksum;
 	entry->method = header->method;
-	if (header->flags & (FLAG_ENCRYPTED | FLAG_STRONG) || header->method == ZIP_AES)
+	if (header->flags & (ZIP_HEADER_ENCRYPTED | ZIP_HEADER_STRONG) || header->method == ZIP_AES)
 		entry->findings |= FINDING_ENCRYPTED;
 	note_unicode_path(entry, header->extra);
 }
 
 /* The same entry as its header has it. */
 static void add_other_reading(
-	struct reading *reading, const struct header *local, uint64_t offset, uint64_t findings)
+	struct reading *reading, const struct zip_header *local, uint64_t offset, uint64_t findings)
 {
 	struct zip_entry *entry = add_entry(reading);
 
@@ -253,24 +104,26 @@ static void add_other_reading(
 	entry->findings |= findings;
 }
 
-static bool describes_other(const struct header *central, const struct header *local)
+static bool describes_other(const struct zip_header *central, const struct zip_header *local)
 {
-	if (central->method != local->method || ((central->flags ^ local->flags) & FLAG_ENCRYPTED))
+	if (central->method != local->method ||
+		((central->flags ^ local->flags) & ZIP_HEADER_ENCRYPTED))
 		return true;
-	return !(local->flags & FLAG_DESCRIPTOR) && central->packed_size != local->packed_size;
+	return !(local->flags & ZIP_HEADER_DESCRIPTOR) &&
+		central->packed_size != local->packed_size;
 }
 
 /* Finds the header of an entry of the directory, and compares. */
 static void join_local(struct reading *reading, struct zip_entry *entry,
-	const struct header *central, uint64_t base)
+	const struct zip_header *central, uint64_t base)
 {
-	struct header local;
+	struct zip_header local;
 	uint64_t findings = 0;
 
 	if (__builtin_add_overflow(base, central->offset, &entry->offset) ||
-		!read_local(reading->bytes, entry->offset, &local)) {
+		!zip_header_read_local(reading->bytes, entry->offset, &local)) {
 		entry->offset = central->offset;
-		if (!read_local(reading->bytes, entry->offset, &local)) {
+		if (!zip_header_read_local(reading->bytes, entry->offset, &local)) {
 			entry->findings |= FINDING_DAMAGED;
 			return;
 		}
@@ -278,10 +131,10 @@ static void join_local(struct reading *reading, struct zip_entry *entry,
 	entry->packed = bytes_piece(reading->bytes, local.offset, central->packed_size);
 	if (entry->packed.size < central->packed_size)
 		entry->findings |= FINDING_DAMAGED;
-	add_range(reading, entry->offset, local.offset + entry->packed.size);
-	if (local.flags & FLAG_MASKED)
+	ranges_add(&reading->known, entry->offset, local.offset + entry->packed.size);
+	if (local.flags & ZIP_HEADER_MASKED)
 		return;
-	if (!is_same(local.name, central->name)) {
+	if (!bytes_are_same(local.name, central->name)) {
 		entry->other_name = local.name;
 		entry->findings |= FINDING_NAMES_DIFFER;
 	}
@@ -304,7 +157,7 @@ static bool was_read(struct reading *reading, uint64_t start)
 	return false;
 }
 
-static void read_entry(struct reading *reading, const struct header *header, uint64_t base,
+static void read_entry(struct reading *reading, const struct zip_header *header, uint64_t base,
 	uint32_t attributes, uint8_t system)
 {
 	struct zip_entry *entry = add_entry(reading);
@@ -313,7 +166,7 @@ static void read_entry(struct reading *reading, const struct header *header, uin
 		return;
 	fill(entry, header);
 	entry->is_link = system == 3 && (attributes >> 16 & MODE_TYPE) == MODE_LINK;
-	if (header->flags & FLAG_MASKED)
+	if (header->flags & ZIP_HEADER_MASKED)
 		entry->findings |= FINDING_ENCRYPTED;
 	join_local(reading, entry, header, base);
 }
@@ -321,20 +174,20 @@ static void read_entry(struct reading *reading, const struct header *header, uin
 /* The directory that begins there; how many entries it has. */
 static size_t read_directory(struct reading *reading, uint64_t start, uint64_t base)
 {
-	struct header header;
+	struct zip_header header;
 	uint64_t at = start, next;
 	size_t count = 0;
 
 	while (reading->out->count < reading->most &&
-		read_central(reading->bytes, at, &header, &next)) {
+		zip_header_read_central(reading->bytes, at, &header, &next)) {
 		read_entry(reading, &header, base, bytes_32(reading->bytes, at + 38),
 			bytes_8(reading->bytes, at + 5));
 		at = next;
 		count++;
 	}
-	if (read_central(reading->bytes, at, &header, &next))
+	if (zip_header_read_central(reading->bytes, at, &header, &next))
 		reading->out->findings |= FINDING_OVER_LIMITS;
-	add_range(reading, start, at);
+	ranges_add(&reading->known, start, at);
 	return count;
 }
 
@@ -409,10 +262,10 @@ static bool read_end(struct reading *reading, uint64_t at)
 		reading->out->findings |= FINDING_SPLIT;
 	if (is_wide)
 		is_good = follow(reading, &wide);
-	if (!is_wide || end.offset != SAID_ELSEWHERE)
+	if (!is_wide || end.offset != ZIP_HEADER_SAID_ELSEWHERE)
 		is_good = follow(reading, &end) || is_good;
 	if (is_good)
-		add_range(reading, is_wide ? wide.directory_end : at,
+		ranges_add(&reading->known, is_wide ? wide.directory_end : at,
 			at + END_SIZE + bytes_16(s, 20));
 	return is_good;
 }
@@ -431,7 +284,7 @@ static bool find_end(const struct reading *reading, uint64_t *place)
 		before = (uint64_t)(found - data);
 		if (!bytes_are(reading->bytes, before, "PK\5\6", 4))
 			continue;
-		range = range_of(reading, before);
+		range = ranges_find(&reading->known, before);
 		if (!range) {
 			*place = before;
 			return true;
@@ -466,7 +319,7 @@ static unsigned read_ends(struct reading *reading)
 			judge_tail(reading, place);
 		if (read_end(reading, place)) {
 			good++;
-			merge_ranges(reading);
+			ranges_merge(&reading->known);
 		}
 	}
 	if (good > 1)
@@ -490,10 +343,10 @@ static uint64_t next_signature(struct slice bytes, uint64_t at, uint64_t end)
 
 /* A header that no directory names; where what may follow begins. */
 static uint64_t read_hidden(
-	struct reading *reading, uint64_t at, uint64_t gap_end, const struct header *local)
+	struct reading *reading, uint64_t at, uint64_t gap_end, const struct zip_header *local)
 {
 	struct zip_entry *entry = add_entry(reading);
-	bool is_open = (local->flags & FLAG_DESCRIPTOR) && local->packed_size == 0;
+	bool is_open = (local->flags & ZIP_HEADER_DESCRIPTOR) && local->packed_size == 0;
 	uint64_t end, next;
 
 	if (!entry)
@@ -514,7 +367,7 @@ static uint64_t read_hidden(
 }
 
 /* Names are there, and methods are few. */
-static bool is_plausible(const struct header *local)
+static bool is_plausible(const struct zip_header *local)
 {
 	return local->name.size > 0 && local->method <= ZIP_AES && local->name.size < 4096;
 }
@@ -522,10 +375,10 @@ static bool is_plausible(const struct header *local)
 static void read_gap(struct reading *reading, uint64_t at, uint64_t end)
 {
 	struct slice within = bytes_piece(reading->bytes, 0, end);
-	struct header local;
+	struct zip_header local;
 
 	while ((at = bytes_find(within, at, "PK\3\4", 4)) != SIZE_MAX) {
-		if (read_local(reading->bytes, at, &local) && is_plausible(&local))
+		if (zip_header_read_local(reading->bytes, at, &local) && is_plausible(&local))
 			at = read_hidden(reading, at, end, &local);
 		else
 			at += 4;
@@ -535,11 +388,11 @@ static void read_gap(struct reading *reading, uint64_t at, uint64_t end)
 static void read_gaps(struct reading *reading)
 {
 	uint64_t at = 0;
-	size_t count = reading->range_count;
+	size_t count = reading->known.count;
 
 	for (size_t i = 0; i < count; i++) {
-		read_gap(reading, at, reading->ranges[i].start);
-		at = reading->ranges[i].end;
+		read_gap(reading, at, reading->known.items[i].start);
+		at = reading->known.items[i].end;
 	}
 	read_gap(reading, at, reading->bytes.size);
 }
@@ -648,13 +501,16 @@ static void judge(struct reading *reading, unsigned ends)
 struct zip_directory *zip_directory_read(const void *parent, struct slice bytes, size_t most)
 {
 	struct zip_directory *out = talloc_zero(parent, struct zip_directory);
-	struct reading reading = {.bytes = bytes, .out = out, .most = most};
+	struct reading reading = {.bytes = bytes,
+		.out = out,
+		.known = {.end = bytes.size, .parent = out},
+		.most = most};
 	unsigned ends = read_ends(&reading);
 
-	merge_ranges(&reading);
+	ranges_merge(&reading.known);
 	read_gaps(&reading);
 	judge(&reading, ends);
-	talloc_free(reading.ranges);
+	talloc_free(reading.known.items);
 	return out;
 }
 
@@ -692,125 +548,4 @@ const struct zip_entry *zip_directory_find(const struct zip_directory *directory
 			return &directory->entries[i];
 	}
 	return NULL;
-}
-
-/* What names of entries say; bits. */
-enum part {
-	PART_CONTENT_TYPES = 1,
-	PART_WORD = 2,
-	PART_EXCEL = 4,
-	PART_POWERPOINT = 8,
-	PART_VISIO = 16,
-	PART_MACROS = 32,
-	PART_BINARY = 64,
-	PART_XPS = 128,
-	PART_MSIX = 256,
-	PART_MANIFEST = 512,
-	PART_ANDROID = 1024,
-	PART_OPENDOCUMENT = 2048,
-	PART_EPUB = 4096
-};
-
-static const struct {
-	const char *prefix;
-	unsigned part;
-} parts[] = {
-	{"[Content_Types].xml", PART_CONTENT_TYPES},
-	{"word/", PART_WORD},
-	{"xl/workbook.bin", PART_EXCEL | PART_BINARY},
-	{"xl/", PART_EXCEL},
-	{"ppt/", PART_POWERPOINT},
-	{"visio/", PART_VISIO},
-	{"FixedDoc", PART_XPS},
-	{"Documents/1/FixedDoc", PART_XPS},
-	{"AppxManifest.xml", PART_MSIX},
-	{"AppxMetadata/", PART_MSIX},
-	{"META-INF/MANIFEST.MF", PART_MANIFEST},
-	{"AndroidManifest.xml", PART_ANDROID},
-	{"classes.dex", PART_ANDROID},
-	{"META-INF/container.xml", PART_EPUB},
-};
-
-/* The first row of which all parts are there. */
-static const struct {
-	unsigned parts;
-	enum file_type type;
-} kinds[] = {
-	{PART_CONTENT_TYPES | PART_WORD | PART_MACROS, FILE_TYPE_DOCM},
-	{PART_CONTENT_TYPES | PART_EXCEL | PART_BINARY, FILE_TYPE_XLSB},
-	{PART_CONTENT_TYPES | PART_EXCEL | PART_MACROS, FILE_TYPE_XLSM},
-	{PART_CONTENT_TYPES | PART_POWERPOINT | PART_MACROS, FILE_TYPE_PPTM},
-	{PART_CONTENT_TYPES | PART_WORD, FILE_TYPE_DOCX},
-	{PART_CONTENT_TYPES | PART_EXCEL, FILE_TYPE_XLSX},
-	{PART_CONTENT_TYPES | PART_POWERPOINT, FILE_TYPE_PPTX},
-	{PART_CONTENT_TYPES | PART_VISIO, FILE_TYPE_VSDX},
-	{PART_CONTENT_TYPES | PART_XPS, FILE_TYPE_XPS},
-	{PART_MSIX, FILE_TYPE_MSIX},
-	{PART_CONTENT_TYPES, FILE_TYPE_OOXML},
-	{PART_OPENDOCUMENT, FILE_TYPE_ODF},
-	{PART_EPUB, FILE_TYPE_EPUB},
-	{PART_ANDROID, FILE_TYPE_APK},
-	{PART_MANIFEST, FILE_TYPE_JAR},
-	{0, FILE_TYPE_ZIP},
-};
-
-bool zip_directory_is_type(enum file_type type)
-{
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-		if (kinds[i].type == type)
-			return true;
-	}
-	return false;
-}
-
-/* Names with backslashes are the same to Office. */
-static bool starts_path(struct slice name, const char *prefix)
-{
-	size_t size = strlen(prefix);
-
-	if (name.size && (name.data[0] == '/' || name.data[0] == '\\'))
-		name = slice_from(name, 1);
-	if (name.size < size)
-		return false;
-	for (size_t i = 0; i < size; i++) {
-		char c = name.data[i] == '\\' ? '/' : name.data[i];
-		if ((c | 0x20) != (prefix[i] | 0x20))
-			return false;
-	}
-	return true;
-}
-
-static unsigned parts_of(const struct zip_entry *entry)
-{
-	struct slice name = entry->name;
-	unsigned found = 0;
-
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-		if (starts_path(name, parts[i].prefix))
-			found |= parts[i].part;
-	}
-	if (name.size >= 14 &&
-		slice_starts_nocase(slice_from(name, name.size - 14), "vbaProject.bin"))
-		found |= PART_MACROS;
-	if (slice_equals(name, "mimetype")) {
-		if (slice_starts_nocase(entry->packed, "application/vnd.oasis."))
-			found |= PART_OPENDOCUMENT;
-		if (slice_starts_nocase(entry->packed, "application/epub"))
-			found |= PART_EPUB;
-	}
-	return found;
-}
-
-enum file_type zip_directory_type(struct slice bytes)
-{
-	struct zip_directory *directory = zip_directory_read(NULL, bytes, TYPE_ENTRIES_MOST);
-	unsigned found = 0;
-	size_t row = 0;
-
-	for (size_t i = 0; i < directory->count; i++)
-		found |= parts_of(&directory->entries[i]);
-	talloc_free(directory);
-	while ((found & kinds[row].parts) != kinds[row].parts)
-		row++;
-	return kinds[row].type;
 }

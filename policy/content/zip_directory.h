@@ -45,11 +45,5 @@ struct zip_directory *zip_directory_read(const void *parent, struct slice bytes,
 /* Whether a ZIP file ends where the bytes end, whatever stands before. */
 bool zip_directory_is_at_end(struct slice bytes);
 
-/* Which of the types that are ZIP files it is, by the names of its entries. */
-enum file_type zip_directory_type(struct slice bytes);
-
-/* Whether files of that type are ZIP files. */
-bool zip_directory_is_type(enum file_type type);
-
 /* The entry of that name, in any case of letters; NULL: none. */
 const struct zip_entry *zip_directory_find(const struct zip_directory *directory, const char *name);

@@ -2,11 +2,13 @@
 /* A message in our hands: a buffer first, then a memfd, then a file without a name. */
 #include "policy/mail/message.h"
 
+#include "base/log.h"
 #include "base/table.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -85,11 +87,21 @@ struct message *message_view(const void *parent, struct slice bytes, unsigned an
 	return message;
 }
 
-static enum message_outcome give_up(struct message *message)
+static enum message_outcome give_up(struct message *message, const char *why)
 {
+	log_event(LEVEL_ERROR, "message_not_kept", "%s", why);
 	drop_storage(message);
 	message->is_broken = true;
 	return MESSAGE_SPOOL_FULL;
+}
+
+/* After a system call that failed. */
+static enum message_outcome give_up_after(struct message *message, const char *what)
+{
+	char why[128];
+
+	snprintf(why, sizeof why, "%s: %s", what, strerror(errno));
+	return give_up(message, why);
 }
 
 /* Whether all messages together are within their limit. Looked at once every SPOOL_MEMORY bytes, since the sum goes over all
@@ -199,22 +211,29 @@ enum message_outcome message_add(struct message *message, struct slice bytes)
 	message->size += (int64_t)bytes.size;
 	account(message, (int64_t)bytes.size);
 	if (!is_within_total(message, before))
-		return give_up(message);
+		return give_up(
+			message, "all messages together are as large as limits.spool allows");
 	if (message->used + bytes.size <= SPOOL_MEMORY) {
 		make_room(message, message->used + bytes.size);
 		memcpy(message->buffer + message->used, bytes.data, bytes.size);
 		message->used += bytes.size;
 		return MESSAGE_OK;
 	}
-	if (!has_place(message, written) || !write_out(message, bytes))
-		return give_up(message);
+	if (!has_place(message, written))
+		return give_up_after(message, "a place for it");
+	if (!write_out(message, bytes))
+		return give_up_after(message, "writing it");
 	return MESSAGE_OK;
 }
 
+/* Nobody maps it for writing before this, so future writes are all there are. F_SEAL_WRITE says the same, but looks at every page first and fails
+ * with EBUSY while anybody in the kernel has hold of one, as reclaim and compaction do for a moment; kernels before 5.1 know no other. */
 static bool seal(int descriptor)
 {
-	return fcntl(descriptor, F_ADD_SEALS,
-		       F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0;
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+	return fcntl(descriptor, F_ADD_SEALS, seals | F_SEAL_FUTURE_WRITE) == 0 ||
+		(errno == EINVAL && fcntl(descriptor, F_ADD_SEALS, seals | F_SEAL_WRITE) == 0);
 }
 
 enum message_outcome message_finish(struct message *message)
@@ -226,15 +245,15 @@ enum message_outcome message_finish(struct message *message)
 	if (message->descriptor < 0)
 		return MESSAGE_OK;
 	if (!write_out(message, slice_make("", 0)))
-		return give_up(message);
+		return give_up_after(message, "writing it");
 	TALLOC_FREE(message->buffer);
 	if (!message->is_file && !seal(message->descriptor))
-		return give_up(message);
+		return give_up_after(message, "sealing it");
 	message->map =
 		mmap(NULL, (size_t)message->size, PROT_READ, MAP_PRIVATE, message->descriptor, 0);
 	if (message->map == MAP_FAILED) {
 		message->map = NULL;
-		return give_up(message);
+		return give_up_after(message, "mapping it");
 	}
 	return MESSAGE_OK;
 }

@@ -15,15 +15,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice rest = text, found;
 	struct url url;
 
-	if (url_parse(scratch, text, &url)) {
+	if (url_parse(scratch, NULL, text, &url)) {
 		assert(url.scheme && url.host && url.domain && url.path);
 		assert(strlen(url.domain) <= strlen(url.host));
-		url_differs(scratch, &url, text);
+		url_differs(scratch, NULL, &url, text);
 	}
 	while (url_find(&rest, &found)) {
 		assert(found.size && found.data >= text.data &&
 			found.data + found.size <= text.data + text.size);
-		url_parse(scratch, found, &url);
+		url_parse(scratch, NULL, found, &url);
 	}
 	skeleton_flags(text);
 	assert(skeleton_plain(scratch, text).size <= size);

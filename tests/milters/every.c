@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A milter made with libmilter that has every callback and writes a line for each: every SOCKET LOG MODE. MODE is watch (it changes
+/* A milter made with libmilter that has every callback and writes a line for each: every SOCKET LOG MODE; as a plugin its arguments are LOG MODE. MODE is watch (it changes
  * nothing), change (it makes every change there is), end (it wants the end of the message alone), silent (it answers to nothing but the end), or refuse (recipients that begin with
  * "no" with a reply of two lines). */
 #include <libmilter/mfapi.h>
@@ -164,20 +164,27 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 	return SMFIS_CONTINUE;
 }
 
+struct smfiDesc postern_plugin = {"every", SMFI_VERSION,
+	SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR |
+		SMFIF_DELRCPT | SMFIF_CHGFROM | SMFIF_SETSYMLIST,
+	on_connect, on_helo, on_mail, on_rcpt, on_header, on_eoh, on_body, on_eom, on_abort,
+	on_close, on_unknown, on_data, on_negotiate};
+
+int postern_plugin_init(int argc, char **argv)
+{
+	if (argc != 3)
+		return 2;
+	out = fopen(argv[1], "w");
+	mode = argv[2];
+	return out ? 0 : 1;
+}
+
 int main(int count, char **arguments)
 {
-	struct smfiDesc description = {"every", SMFI_VERSION,
-		SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR |
-			SMFIF_DELRCPT | SMFIF_CHGFROM | SMFIF_SETSYMLIST,
-		on_connect, on_helo, on_mail, on_rcpt, on_header, on_eoh, on_body, on_eom, on_abort,
-		on_close, on_unknown, on_data, on_negotiate};
-
-	if (count != 4)
+	if (count != 4 || postern_plugin_init(count - 1, arguments + 1) != 0)
 		return 2;
-	out = fopen(arguments[2], "w");
-	mode = arguments[3];
-	if (!out || smfi_setconn(arguments[1]) == MI_FAILURE ||
-		smfi_register(description) == MI_FAILURE || smfi_opensocket(1) == MI_FAILURE)
+	if (smfi_setconn(arguments[1]) == MI_FAILURE ||
+		smfi_register(postern_plugin) == MI_FAILURE || smfi_opensocket(1) == MI_FAILURE)
 		return 1;
 	return smfi_main();
 }

@@ -20,7 +20,9 @@ static const char whole[] =
 	     "generation 7 1 0 600000 610000\n"
 	     "process keeper 0 4243 3 0 0 9\n"
 	     "process worker 1 0 0 0 4294967295 -1\n"
-	     "server 1\nserver -1\n";
+	     "server 1\nserver -1\n"
+	     "plugin 3 4244 10 11 12 6 7 2 00ff a name with blanks\n"
+	     "plugin 4 0 -1 -1 -1 7 7 0 00fe x\n";
 
 static void *all;
 
@@ -43,6 +45,8 @@ START_TEST(reads_what_it_prints)
 	ck_assert_str_eq(handover->control_path, "/run/postern/control socket");
 	ck_assert_uint_eq(talloc_array_length(handover->generations), 2);
 	ck_assert_int_eq(handover->generations[1].processes[0].pid, 4243);
+	ck_assert_str_eq(handover->plugins[0].name, "a name with blanks");
+	ck_assert_int_eq(handover->plugins[1].socket, HANDOVER_NONE);
 }
 END_TEST
 
@@ -67,6 +71,9 @@ static const struct {
 	{HEAD CONTROL "server 0\n", false},
 	{HEAD CONTROL "generation 1 1 0 1 1\nserver 0\n", false},
 	{HEAD CONTROL "generation 1 2 0 1 1\n", false},
+	{HEAD CONTROL "plugin 1 2 3 4 5 6 7 8 00ff x\n", true},
+	{HEAD CONTROL "plugin 1 2 3 4 5 6 7 8 00ff\n", false},
+	{HEAD CONTROL "plugin 1 2 3 4 5 6 x 8 00ff x\n", false},
 };
 
 START_TEST(takes_only_what_is_one)

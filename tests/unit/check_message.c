@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages in memory, in a memfd, in a file. */
+#include "base/log.h"
 #include "base/table.h"
 #include "policy/mail/message.h"
 
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <talloc.h>
@@ -15,7 +17,7 @@
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof *(rows)))
 #define LARGE 5000000
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
 
 static void *scratch;
 static struct spool spool;
@@ -118,6 +120,25 @@ START_TEST(seals_the_memfd)
 	ck_assert_int_eq(fcntl(descriptor, F_GETFD), FD_CLOEXEC);
 	ck_assert(write(descriptor, "x", 1) < 0 && errno == EPERM);
 	ck_assert(ftruncate(descriptor, 0) < 0 && errno == EPERM);
+	ck_assert(
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0) == MAP_FAILED);
+}
+END_TEST
+
+/* A pipe that the page was moved to has hold of it, as reclaim and compaction have for a moment. */
+START_TEST(seals_pages_that_somebody_holds)
+{
+	struct message *message = message_new(scratch, &spool);
+	int ends[2];
+
+	ck_assert(message_add(message, slice_make(bytes, 200000)) == MESSAGE_OK);
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(
+		splice(message_descriptor(message), &(off_t){0}, ends[1], NULL, 4096, 0), 4096);
+	ck_assert(message_finish(message) == MESSAGE_OK);
+	ck_assert_int_eq(memcmp(message_bytes(message).data, bytes, 200000), 0);
+	close(ends[0]);
+	close(ends[1]);
 }
 END_TEST
 
@@ -194,15 +215,26 @@ START_TEST(survives_a_full_disk)
 }
 END_TEST
 
+static void on_line(const char *line, void *owner)
+{
+	ck_assert_ptr_nonnull(strstr(line, "message_not_kept"));
+	*(unsigned *)owner += strstr(line, strerror(EMFILE)) != NULL;
+}
+
 START_TEST(survives_without_descriptors)
 {
 	struct rlimit before, none;
+	unsigned told = 0;
+
+	log_capture(on_line, &told);
 
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
 	none = (struct rlimit){3, before.rlim_max};
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 	is_given_up(message_new(scratch, &spool), 200000);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	log_capture(NULL, NULL);
+	ck_assert_uint_eq(told, 1);
 }
 END_TEST
 
@@ -267,6 +299,7 @@ int main(void)
 	tcase_add_loop_test(cases, keeps_its_bytes_in_files, 0, COUNT(sizes));
 	tcase_add_test(cases, keeps_its_bytes_without_a_table);
 	tcase_add_test(cases, seals_the_memfd);
+	tcase_add_test(cases, seals_pages_that_somebody_holds);
 	tcase_add_test(cases, leaves_no_name);
 	tcase_add_test(cases, respects_the_total);
 	tcase_add_test(cases, counts_others_too);

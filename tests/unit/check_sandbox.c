@@ -67,6 +67,11 @@ static bool reads_etc(void)
 	return opens("/etc", "passwd", O_RDONLY);
 }
 
+static bool writes_to_null(void)
+{
+	return opens("/dev", "null", O_WRONLY);
+}
+
 static bool executes(void)
 {
 	pid_t pid = vfork();
@@ -200,7 +205,16 @@ static bool makes_pair(void)
 	return socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0;
 }
 
-enum { WORKER = 1, KEEPER = 2, BOTH = 3, SCANNER = 4 };
+enum {
+	WORKER = 1,
+	KEEPER = 2,
+	BOTH = 3,
+	SCANNER = 4,
+	PLUGIN = 8,
+	CONNECTED = 16,
+	PLUGINS = 24,
+	OPEN = BOTH | PLUGINS
+};
 
 static const struct {
 	const char *name;
@@ -209,30 +223,31 @@ static const struct {
 	bool landlock;     /* needs Landlock to be denied */
 	bool reports_need; /* let through in sanitizer builds */
 } attempts[] = {
-	{"write inside", writes_inside, BOTH, false, false},
-	{"read /etc", reads_etc, BOTH, false, false},
-	{"make a memfd", makes_memfd, BOTH, false, false},
-	{"connect", connects, WORKER, false, false},
-	{"send datagrams", sends_datagrams, WORKER, false, false},
+	{"write inside", writes_inside, OPEN, false, false},
+	{"read /etc", reads_etc, OPEN, false, false},
+	{"make a memfd", makes_memfd, OPEN, false, false},
+	{"connect", connects, WORKER | CONNECTED, false, false},
+	{"send datagrams", sends_datagrams, WORKER | CONNECTED, false, false},
 	{"write outside", writes_outside, 0, true, false},
-	{"read outside", reads_outside, 0, true, true},
+	{"read outside", reads_outside, PLUGINS, true, true},
 	{"truncate outside", truncates_outside, 0, true, false},
-	{"exec in a child", executes, 0, false, true},
+	{"exec in a child", executes, PLUGINS, false, true},
+	{"write to /dev/null", writes_to_null, PLUGINS, true, false},
 	{"exec", executes_itself, 0, false, true},
-	{"fork", forks, 0, false, true},
-	{"listen", listens, 0, false, false},
+	{"fork", forks, PLUGINS, false, true},
+	{"listen", listens, CONNECTED, false, false},
 	{"speak vsock", speaks_packets, 0, false, false},
 	{"be traced", traces, 0, false, true},
 	{"make a namespace", makes_namespaces, 0, false, false},
 	{"use io_uring", uses_io_uring, 0, false, false},
 	{"signal its parent", signals_parent, 0, true, false},
 	{"be root", is_root, 0, false, false},
-	{"compute", computes, BOTH | SCANNER, false, false},
-	{"make code", makes_code, BOTH, false, true},
-	{"open a file for reading", opens_itself, BOTH, false, true},
-	{"make a directory", makes_directory, BOTH, false, false},
-	{"open a socket", opens_socket, WORKER, false, false},
-	{"make a pair of sockets", makes_pair, WORKER, false, true},
+	{"compute", computes, OPEN | SCANNER, false, false},
+	{"make code", makes_code, OPEN, false, true},
+	{"open a file for reading", opens_itself, OPEN, false, true},
+	{"make a directory", makes_directory, OPEN, false, false},
+	{"open a socket", opens_socket, WORKER | PLUGINS, false, false},
+	{"make a pair of sockets", makes_pair, WORKER | PLUGINS, false, true},
 };
 
 #ifdef SANITIZED
@@ -263,12 +278,15 @@ static bool is_skipped(int index)
 
 enum { STATUS_SUCCEEDED, STATUS_DENIED = 10, STATUS_NO_SANDBOX = 11 };
 
-static int try_inside(enum sandbox_profile profile, bool (*attempt)(void))
+static int try_inside(enum sandbox_profile profile, bool network, bool (*attempt)(void))
 {
 	const char *const write[] = {inside, NULL};
 	const char *const read[] = {"/etc", "/usr", "/lib", "/lib64", "/proc", "/dev", NULL};
-	const struct sandbox sandbox = {
-		.profile = profile, .user = "nobody", .read_below = read, .write_below = write};
+	const struct sandbox sandbox = {.profile = profile,
+		.user = "nobody",
+		.read_below = read,
+		.write_below = write,
+		.network = network};
 	int status;
 	pid_t pid = fork();
 
@@ -284,10 +302,14 @@ static int try_inside(enum sandbox_profile profile, bool (*attempt)(void))
 
 static void make_directory(char *name)
 {
+	char path[128];
+
 	strcpy(name + strlen(name) - 6, "XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(name));
 	ck_assert_int_eq(chmod(name, 0777), 0);
 	ck_assert(opens(name, "old", O_CREAT | O_WRONLY));
+	snprintf(path, sizeof path, "%s/old", name);
+	ck_assert_int_eq(chmod(path, 0666), 0); /* so that nothing but the sandbox is in the way */
 }
 
 static void remove_directory(const char *name)
@@ -315,7 +337,7 @@ static void tear_down(void)
 
 static void try_profile(int index, enum sandbox_profile profile, unsigned bit)
 {
-	int status = try_inside(profile, attempts[index].attempt);
+	int status = try_inside(profile, bit == CONNECTED, attempts[index].attempt);
 	int expected = attempts[index].allowed & bit ? STATUS_SUCCEEDED : STATUS_DENIED;
 
 	ck_assert_msg(status == expected, "\"%s\" ended with %d instead of %d",
@@ -343,6 +365,16 @@ START_TEST(keeper)
 {
 	if (!is_skipped(_i))
 		try_profile(_i, SANDBOX_KEEPER, KEEPER);
+}
+END_TEST
+
+/* "exec" would succeed, and end with the status of that program. */
+START_TEST(plugin)
+{
+	if (attempts[_i].attempt == executes_itself || is_skipped(_i))
+		return;
+	try_profile(_i, SANDBOX_PLUGIN, PLUGIN);
+	try_profile(_i, SANDBOX_PLUGIN, CONNECTED);
 }
 END_TEST
 
@@ -375,6 +407,7 @@ int main(void)
 	tcase_add_loop_test(cases, worker, 0, COUNT(attempts));
 	tcase_add_loop_test(cases, keeper, 0, COUNT(attempts));
 	tcase_add_loop_test(cases, scanner, 0, COUNT(attempts));
+	tcase_add_loop_test(cases, plugin, 0, COUNT(attempts));
 	tcase_add_test(cases, refuses_to_go_on_without_its_directory);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);

@@ -144,6 +144,8 @@ static const struct {
 	{WHEN("mime.anomalies has missing_end"),
 		PLAIN "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nfirst\r\n", 1, 2,
 		"rule r=match"},
+	{"rule r { stage message when mime.parts == 3 then change_sender <> }", TWO_PARTS, 1, 0,
+		"rule r=match"},
 	{"rule a { stage message when true then score 1 }\n"
 	 "rule r { stage message when mime.parts == 3 and score < 5 then reject }",
 		TWO_PARTS, 1, 1, "rule a=match,rule r=reject"},

@@ -181,9 +181,15 @@ START_TEST(reads_named_sections)
 
 	read_settings("hostname = mx listen \"in\" { address = \"::1\" backend = \"b\" }\n"
 		      "listen out { address = 127.0.0.1 port = 587 }\n"
-		      "backend \"in\" { address = x }");
+		      "backend \"in\" { address = x } listen \"last\" { address = y }");
 	expect_complaints("");
-	ck_assert_uint_eq(settings_count(settings, "listen"), 2);
+	ck_assert_uint_lt(settings_rank(settings, settings_named(settings, "listen", 0)),
+		settings_rank(settings, settings_named(settings, "listen", 1)));
+	ck_assert_uint_lt(settings_rank(settings, settings_named(settings, "listen", 1)),
+		settings_rank(settings, settings_named(settings, "backend", 0)));
+	ck_assert_uint_lt(settings_rank(settings, settings_named(settings, "backend", 0)),
+		settings_rank(settings, settings_named(settings, "listen", 2)));
+	ck_assert_uint_eq(settings_count(settings, "listen"), 3);
 	ck_assert_uint_eq(settings_count(settings, "backend"), 1);
 	listener = settings_named(settings, "listen", 0);
 	ck_assert_str_eq(listener->name, "in");

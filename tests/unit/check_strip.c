@@ -197,7 +197,7 @@ static const struct {
 START_TEST(takes_all_when_nobody_knows_where)
 {
 	const char *message = TOP "\r\nbody\r\n";
-	const struct inquiry *inquiry =
+	struct inquiry *inquiry =
 		judged("rule r { stage rcpt when true then log \"x\" }", message, "");
 	struct value_field record[32] = {{.state = FACT_ABSENT}};
 	const struct vocabulary_field *fields = fact_row(FACT_ATTACHMENT)->rules->fields;

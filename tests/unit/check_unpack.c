@@ -683,6 +683,45 @@ START_TEST(says_what_it_cannot)
 }
 END_TEST
 
+/* A new type of archive or image without a reader cannot be silent either. */
+START_TEST(says_something_of_every_container)
+{
+	const uint64_t loud =
+		FINDING_UNSUPPORTED | FINDING_DAMAGED | FINDING_ENCRYPTED | FINDING_OVER_LIMITS;
+	enum file_type type = (enum file_type)_i;
+	enum file_group group = file_type_group(type);
+	struct unpacking *unpacking;
+
+	if (group != FILE_GROUP_ARCHIVE && group != FILE_GROUP_DISK)
+		return;
+	unpacking = unpacking_of(type, slice_of("these bytes are nothing of the kind"));
+	ck_assert(unpack_knows(type));
+	ck_assert_msg(unpacking->out.count || unpacking->out.findings & loud ||
+			type == FILE_TYPE_UUENCODED,
+		"%s", file_type_names[type]);
+	ck_assert(!(unpacking->out.findings & FINDING_DISK_IMAGE) == (group != FILE_GROUP_DISK));
+	talloc_free(unpacking);
+}
+END_TEST
+
+START_TEST(says_that_an_image_has_two_readings)
+{
+	char *image = talloc_zero_array(NULL, char, 80000);
+
+	memcpy(image + 0x8000, "\1CD001\1", 7);
+	memcpy(image + 0x8800, "\377CD001\1", 7);
+	for (int udf = 0; udf < 2; udf++) {
+		struct unpacking *unpacking;
+		if (udf)
+			memcpy(image + 0x9800, "\0NSR02\1", 7);
+		unpacking = unpacking_of(FILE_TYPE_ISO, slice_make(image, 80000));
+		ck_assert_int_eq((unpacking->out.findings & FINDING_UNSUPPORTED) != 0, udf);
+		talloc_free(unpacking);
+	}
+	talloc_free(image);
+}
+END_TEST
+
 static void add_loops(TCase *all)
 {
 	tcase_add_loop_test(all, reads_macros, 0, (int)(sizeof sources / sizeof *sources));
@@ -718,6 +757,8 @@ int main(void)
 	tcase_add_loop_test(
 		all, bounds_dictionaries, 0, (int)(sizeof announcements / sizeof *announcements));
 	tcase_add_test(all, says_what_it_cannot);
+	tcase_add_loop_test(all, says_something_of_every_container, 0, FILE_TYPES_COUNT);
+	tcase_add_test(all, says_that_an_image_has_two_readings);
 	suite_add_tcase(suite, all);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -48,12 +48,38 @@ START_TEST(takes_apart)
 	void *scratch = talloc_new(NULL);
 	struct url url;
 
-	ck_assert(url_parse(scratch, slice_of(rows[_i].text), &url));
+	ck_assert(url_parse(scratch, NULL, slice_of(rows[_i].text), &url));
 	ck_assert_str_eq(url.scheme, rows[_i].scheme);
 	ck_assert_str_eq(url.host, rows[_i].host);
 	ck_assert_str_eq(url.domain, rows[_i].domain);
 	ck_assert_str_eq(url.path, rows[_i].path);
 	ck_assert_uint_eq(url.flags, rows[_i].flags);
+	talloc_free(scratch);
+}
+END_TEST
+
+/* More hosts than are remembered, some of them often: what is remembered is what would be read. */
+START_TEST(remembers_hosts)
+{
+	void *scratch = talloc_new(NULL);
+	struct url_memory memory = {.next = 0};
+	struct url fresh, url;
+
+	for (int i = 0; i < 400; i++) {
+		int number = i % 4 ? i % 3 : i;
+		struct slice text = slice_of(talloc_asprintf(scratch,
+			"http://%s%d.b\xc3\xbc"
+			"cher.example/%d",
+			number % 2 ? "%61" : "0x7f.", number, i));
+		ck_assert(url_parse(scratch, NULL, text, &fresh));
+		ck_assert(url_parse(scratch, &memory, text, &url));
+		ck_assert_str_eq(url.host, fresh.host);
+		ck_assert_str_eq(url.domain, fresh.domain);
+		ck_assert_str_eq(url.path, fresh.path);
+		ck_assert_uint_eq(url.flags, fresh.flags);
+	}
+	ck_assert_uint_gt(memory.next, URL_HOSTS);
+	ck_assert_uint_lt(memory.next, 200);
 	talloc_free(scratch);
 }
 END_TEST
@@ -66,7 +92,7 @@ START_TEST(refuses)
 	void *scratch = talloc_new(NULL);
 	struct url url;
 
-	ck_assert(!url_parse(scratch, slice_of(none[_i]), &url));
+	ck_assert(!url_parse(scratch, NULL, slice_of(none[_i]), &url));
 	talloc_free(scratch);
 }
 END_TEST
@@ -120,8 +146,9 @@ START_TEST(compares)
 	void *scratch = talloc_new(NULL);
 	struct url url;
 
-	ck_assert(url_parse(scratch, slice_of(shows[_i].address), &url));
-	ck_assert_int_eq(url_differs(scratch, &url, slice_of(shows[_i].shown)), shows[_i].differs);
+	ck_assert(url_parse(scratch, NULL, slice_of(shows[_i].address), &url));
+	ck_assert_int_eq(
+		url_differs(scratch, NULL, &url, slice_of(shows[_i].shown)), shows[_i].differs);
 	talloc_free(scratch);
 }
 END_TEST
@@ -138,7 +165,7 @@ START_TEST(is_bounded)
 
 	for (size_t i = 0; i < count; i++)
 		memcpy(text + i * size, pieces[_i], size);
-	url_parse(text, rest, &url);
+	url_parse(text, NULL, rest, &url);
 	while (url_find(&rest, &found))
 		all += found.size;
 	ck_assert_uint_le(all, size * count);
@@ -166,6 +193,7 @@ int main(void)
 	int failed;
 
 	tcase_add_loop_test(all, takes_apart, 0, (int)(sizeof rows / sizeof *rows));
+	tcase_add_test(all, remembers_hosts);
 	tcase_add_loop_test(all, refuses, 0, (int)(sizeof none / sizeof *none));
 	tcase_add_loop_test(all, finds, 0, (int)(sizeof texts / sizeof *texts));
 	tcase_add_loop_test(all, compares, 0, (int)(sizeof shows / sizeof *shows));

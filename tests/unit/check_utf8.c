@@ -87,6 +87,20 @@ START_TEST(writes_what_it_reads)
 }
 END_TEST
 
+START_TEST(counts_ascii)
+{
+	char text[40];
+
+	for (size_t at = 0; at <= sizeof text; at++) {
+		memset(text, 'a', sizeof text);
+		if (at < sizeof text)
+			text[at] = '\x80';
+		ck_assert_uint_eq(utf8_ascii_length(slice_make(text, sizeof text)), at);
+		ck_assert(utf8_is_valid(slice_make(text, sizeof text)) == (at == sizeof text));
+	}
+}
+END_TEST
+
 START_TEST(cleans_a_nul)
 {
 	char clean[3];
@@ -106,6 +120,7 @@ int main(void)
 	tcase_add_loop_test(cases, knows_characters, 0, COUNT(characters));
 	tcase_add_loop_test(cases, cleans_texts, 0, COUNT(texts));
 	tcase_add_loop_test(cases, writes_what_it_reads, 0, COUNT(borders));
+	tcase_add_test(cases, counts_ascii);
 	tcase_add_test(cases, cleans_a_nul);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Headers of ZIP files: APPNOTE 4.3.7, 4.3.12, 4.5. */
+#include "policy/content/zip_header.h"
+
+#include "policy/content/bytes.h"
+
+#define CENTRAL_SIZE 46
+#define LOCAL_SIZE 30
+#define EXTRA_ZIP64 0x0001
+
+struct slice zip_header_field(struct slice extra, uint16_t wanted)
+{
+	while (extra.size >= 4) {
+		uint16_t id = bytes_16(extra, 0), size = bytes_16(extra, 2);
+		if (id == wanted)
+			return bytes_piece(extra, 4, size);
+		extra = bytes_from(extra, 4 + (uint64_t)size);
+	}
+	return slice_of("");
+}
+
+/* What did not fit 32 bits stands there, in this order. */
+static void widen(struct zip_header *header)
+{
+	struct slice extra = zip_header_field(header->extra, EXTRA_ZIP64);
+	uint64_t *fields[] = {&header->size, &header->packed_size, &header->offset};
+
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+		if (*fields[i] != ZIP_HEADER_SAID_ELSEWHERE || extra.size < 8)
+			continue;
+		*fields[i] = bytes_64(extra, 0);
+		extra = slice_from(extra, 8);
+	}
+}
+
+bool zip_header_read_central(
+	struct slice bytes, uint64_t at, struct zip_header *header, uint64_t *next)
+{
+	struct slice s = bytes_from(bytes, at);
+	uint16_t name_size = bytes_16(s, 28), extra_size = bytes_16(s, 30);
+
+	if (!bytes_are(s, 0, "PK\1\2", 4) || s.size < CENTRAL_SIZE)
+		return false;
+	*header = (struct zip_header){.flags = bytes_16(s, 8),
+		.method = bytes_16(s, 10),
+		.checksum = bytes_32(s, 16),
+		.packed_size = bytes_32(s, 20),
+		.size = bytes_32(s, 24),
+		.offset = bytes_32(s, 42),
+		.name = bytes_piece(s, CENTRAL_SIZE, name_size),
+		.extra = bytes_piece(s, CENTRAL_SIZE + (uint64_t)name_size, extra_size)};
+	widen(header);
+	*next = at + CENTRAL_SIZE + name_size + extra_size + bytes_16(s, 32);
+	return true;
+}
+
+bool zip_header_read_local(struct slice bytes, uint64_t at, struct zip_header *header)
+{
+	struct slice s = bytes_from(bytes, at);
+	uint16_t name_size = bytes_16(s, 26), extra_size = bytes_16(s, 28);
+
+	if (!bytes_are(s, 0, "PK\3\4", 4) || s.size < LOCAL_SIZE)
+		return false;
+	*header = (struct zip_header){.flags = bytes_16(s, 6),
+		.method = bytes_16(s, 8),
+		.checksum = bytes_32(s, 14),
+		.packed_size = bytes_32(s, 18),
+		.size = bytes_32(s, 22),
+		.name = bytes_piece(s, LOCAL_SIZE, name_size),
+		.extra = bytes_piece(s, LOCAL_SIZE + (uint64_t)name_size, extra_size)};
+	widen(header);
+	header->offset = at + LOCAL_SIZE + name_size + extra_size;
+	return true;
+}
