@@ -80,6 +80,8 @@ static void open_scene(struct scene *scene, bool is_asking)
 	const struct configuration *configuration =
 		configuration_read_text(NULL, "postern.conf", text, complaints);
 	assert(!complaints_errors(complaints));
+	talloc_free(complaints);
+	talloc_free(text);
 	scene->loop = loop_new(NULL);
 	clock_move(scene->loop->clock, 0);
 	scene->table = table_new(NULL, counter_names);
