@@ -773,7 +773,8 @@ static void add_clamds(struct policy *policy, struct complaints *complaints)
 
 bool policy_has_quarantine(const struct policy *policy)
 {
-	return policy->quarantine && (policy->quarantine->path || policy->quarantine->redirect);
+	return policy->is_kept_elsewhere ||
+		(policy->quarantine && (policy->quarantine->path || policy->quarantine->redirect));
 }
 
 /* A name of a field, or how names begin. */

@@ -281,6 +281,7 @@ struct policy {
 		*milters; /* in the order in which they are asked; handed in by who knows them */
 	size_t milter_count;
 	const struct quarantine_options *quarantine;
+	bool is_kept_elsewhere; /* whoever brings mail to us has a quarantine of his own */
 	const struct clamd_options **clamds;
 	size_t clamd_count;
 	const struct virus_options *virus;
@@ -299,7 +300,7 @@ struct policy {
 struct policy *policy_new(
 	const void *parent, const struct settings *settings, struct complaints *complaints);
 
-/* Whether there is a quarantine of either kind. */
+/* Whether there is a quarantine of any kind. */
 bool policy_has_quarantine(const struct policy *policy);
 
 /* The section rate of that name, or NULL. */

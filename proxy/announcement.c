@@ -61,21 +61,6 @@ static const char *keep(const void *parent, const char *text)
 	return text ? talloc_strdup(parent, text) : NULL;
 }
 
-/* What was learnt about the last client is forgotten, and so is what he was judged to be. */
-static void forget_client(struct session *s)
-{
-	session_forget_helo(s);
-	session_forget_own_backend(s);
-	TALLOC_FREE(s->view); /* it borrows from the facts */
-	talloc_free(s->inquiry);
-	talloc_free(s->facts);
-	s->facts = facts_new(s, NULL);
-	s->inquiry = inquiry_new(s, s->gateway->chain, s->facts);
-	talloc_free((void *)s->user);
-	s->user = NULL;
-	s->authenticated = false;
-}
-
 /* An address without a port or a name has neither that is known. */
 static struct client_view changed(
 	const struct session *s, const struct client_view *announced, unsigned given)
@@ -106,7 +91,7 @@ void announcement_become(struct session *s)
 	struct client_view client = changed(s, announced, s->command->given);
 
 	table_add(s->gateway->table, COUNT_XCLIENT, 1);
-	forget_client(s);
+	session_forget_client(s);
 	session_set_client(s, &client);
 	s->user = keep(s, announced->login);
 	s->authenticated = s->user;

@@ -72,6 +72,10 @@ static const struct {
 	const char *manual;
 } rows[] = {
 	[ARGUMENTS_RUN] = {file_rows, NULL, "Runs the gateway in the foreground."},
+	[ARGUMENTS_MILTER] = {file_rows, "SOCKET",
+		"Runs as a milter of Postfix or Sendmail in the foreground. SOCKET is unix:/path, "
+		"inet:PORT@ADDRESS or inet:ADDRESS:PORT."},
+	[ARGUMENTS_REHEARSE] = {file_rows, "[SOCKET]", "Tries whether a gateway would come up."},
 	[ARGUMENTS_CHECK] = {check_rows, NULL,
 		"Reads the configuration and prints every complaint about it."},
 	[ARGUMENTS_EXPLAIN] = {explain_rows, "MESSAGE\nID",

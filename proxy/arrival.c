@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "proxy/milter_session.h"
 #include "proxy/passthrough.h"
 #include "proxy/proxy_header.h"
 #include "proxy/session.h"
@@ -32,7 +33,9 @@ struct arrival {
 static void enter(struct gateway *gateway, const struct listen_options *listen, int descriptor,
 	const struct client_view *client)
 {
-	if (cidrs_contain(&listen->passthrough, &client->ip))
+	if (listen->is_milter)
+		milter_session_begin(gateway, listen, descriptor);
+	else if (cidrs_contain(&listen->passthrough, &client->ip))
 		passthrough_begin(gateway, listen, descriptor, client);
 	else
 		session_begin(gateway, listen, descriptor, client);

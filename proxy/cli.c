@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The short commands: run, check, status, reload, upgrade, stop, forget, sink, manual. */
+/* The short commands: run, milter, check, status, reload, upgrade, stop, forget, sink, manual. */
 #include "proxy/cli.h"
 
 #include "policy/language.h"
@@ -19,23 +19,31 @@
 /* --- run and check --- */
 
 /* The arguments go before the master forks: its children would carry them for ever. */
-int cli_run(int argc, char **argv)
+static int run(enum arguments_command command, int argc, char **argv,
+	int (*begin)(const struct master_task *task))
 {
 	void *all = talloc_new(NULL);
-	const char *file = arguments_parse(all, ARGUMENTS_RUN, argc, argv)->file;
+	const struct arguments *arguments = arguments_parse(all, command, argc, argv);
+	const struct master_task task = {arguments->file, arguments->subject};
 
 	talloc_free(all);
-	return master_run(file);
+	return begin(&task);
+}
+
+int cli_run(int argc, char **argv)
+{
+	return run(ARGUMENTS_RUN, argc, argv, master_run);
+}
+
+int cli_milter(int argc, char **argv)
+{
+	return run(ARGUMENTS_MILTER, argc, argv, master_run);
 }
 
 /* What a running master asks of the program that is to take its place. */
 int cli_rehearse(int argc, char **argv)
 {
-	void *all = talloc_new(NULL);
-	const char *file = arguments_parse(all, ARGUMENTS_RUN, argc, argv)->file;
-
-	talloc_free(all);
-	return master_rehearse(file);
+	return run(ARGUMENTS_REHEARSE, argc, argv, master_rehearse);
 }
 
 int cli_check(int argc, char **argv)

@@ -6,6 +6,7 @@
 #pragma once
 
 int cli_run(int argc, char **argv);
+int cli_milter(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_explain(int argc, char **argv);    /* cli_explain.c */
 int cli_replay(int argc, char **argv);     /* cli_replay.c */

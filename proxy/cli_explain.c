@@ -34,6 +34,9 @@ static int print_record(
 static char *way_of(const void *parent, const void *owner, const char *domain)
 {
 	const struct configuration *configuration = owner;
+
+	if (!configuration->listen_count || !configuration->backend_count)
+		return talloc_strdup(parent, "the mail server that we are a milter of");
 	const struct listen_options *listen = configuration->listens[0];
 	const struct route_options *route = route_find(configuration, listen, domain);
 	const char *backend = route_backend(configuration, listen, domain)->name;

@@ -161,6 +161,8 @@ static bool release(const struct job *job, const char *id)
 		return complain(id, reason);
 	if (!is_free(job, ticket))
 		return false;
+	if (!job->configuration->backend_count)
+		return complain(id, "there is no backend section: nobody could take it");
 	bytes = quarantine_read_message(job->scratch, job->quarantine, id, &size, &reason);
 	if (!bytes || !size)
 		return complain(id, bytes ? "its message is empty" : reason);

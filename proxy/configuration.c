@@ -2,6 +2,7 @@
 /* All settings of a generation, read, joined, and checked for what does not fit together. */
 #include "proxy/configuration.h"
 
+#include "plugins/milter_address.h"
 #include "policy/checks/table.h"
 #include "policy/mail/domain.h"
 #include "policy/rulebook.h"
@@ -12,6 +13,7 @@
 #include "proxy/server.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -105,13 +107,24 @@ static void check_backend_name(const struct reading *reading, const char *name, 
 		name, meant);
 }
 
+/* Such a file may be for `postern milter` alone. */
+static bool is_milters(const struct reading *reading)
+{
+	const struct configuration *configuration = reading->configuration;
+
+	return configuration->socket || place_of(reading, configuration->as_milter, "group").line;
+}
+
+static const char no_listener[] = "no listen section: nobody could connect";
+static const char no_backend[] = "no backend section: mail would have nowhere to go";
+
 static void check_listens(const struct reading *reading)
 {
 	const struct configuration *configuration = reading->configuration;
 
-	if (configuration->listen_count == 0) {
-		complaint_error(reading->complaints, (struct place){.file = reading->file},
-			"no listen section: nobody could connect");
+	if (configuration->listen_count == 0 && !is_milters(reading)) {
+		complaint_error(reading->complaints, (struct place){.file = reading->file}, "%s",
+			no_listener);
 	}
 	for (size_t i = 0; i < configuration->listen_count; i++) {
 		check_address(reading, i);
@@ -170,9 +183,9 @@ static void check_backends(const struct reading *reading)
 {
 	const struct configuration *configuration = reading->configuration;
 
-	if (configuration->backend_count == 0) {
-		complaint_error(reading->complaints, (struct place){.file = reading->file},
-			"no backend section: mail would have nowhere to go");
+	if (configuration->backend_count == 0 && !is_milters(reading)) {
+		complaint_error(reading->complaints, (struct place){.file = reading->file}, "%s",
+			no_backend);
 	}
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		check_servers(reading, configuration->backends[i]);
@@ -277,6 +290,61 @@ static void check_routes(const struct reading *reading)
 		for (size_t j = 0; j < route->domains.count; j++)
 			check_domain(reading, i, j);
 	}
+}
+
+/* --- as a milter --- */
+
+static const char *choose_group(const struct as_milter_options *options)
+{
+	if (options->group)
+		return options->group;
+	return getgrnam("postfix") ? "postfix" : NULL;
+}
+
+static void check_as_milter(const struct reading *reading)
+{
+	const struct as_milter_options *options = reading->configuration->as_milter;
+	const struct quarantine_options *quarantine = reading->configuration->policy->quarantine;
+
+	if (options->group && !getgrnam(options->group))
+		complaint_error(reading->complaints, place_of(reading, options, "group"),
+			"there is no group \"%s\" on this machine", options->group);
+	if (options->quarantine == AS_MILTER_QUARANTINE_MAIL_SERVER &&
+		(quarantine->path || quarantine->redirect))
+		complaint_error(reading->complaints, place_of(reading, options, "quarantine"),
+			"mail is kept by the mail server, or by the section quarantine: one of "
+			"them must go");
+}
+
+/* A listener that no section has. */
+static void listen_as_milter(const struct reading *reading, struct configuration *configuration)
+{
+	struct listen_options *listen = talloc_zero(configuration, struct listen_options);
+	struct milter_address address;
+	const char *reason;
+	char ip[IP_TEXT_SIZE];
+	uint16_t port;
+
+	*listen = (struct listen_options){
+		.name = "milter", .backlog = 1024, .tls = LISTEN_TLS_OFF, .is_milter = true};
+	configuration->listens = talloc_array(configuration, const struct listen_options *, 1);
+	configuration->listens[0] = listen;
+	configuration->listen_count = 1;
+	configuration->route_count = 0;
+	if (!milter_address_parse(configuration->socket, &address, &reason)) {
+		complaint_error(reading->complaints, (struct place){.file = reading->file},
+			"\"%s\" is no socket of a milter: %s", configuration->socket, reason);
+		return;
+	}
+	if (address.address.ss_family == AF_UNIX) {
+		listen->address = listen->path =
+			talloc_strdup(listen, ((struct sockaddr_un *)&address.address)->sun_path);
+		listen->group = choose_group(configuration->as_milter);
+		return;
+	}
+	struct ip its = ip_of_sockaddr((struct sockaddr *)&address.address, &port);
+	listen->address = talloc_strdup(listen, ip_print(&its, ip));
+	listen->port = port;
 }
 
 /* --- processes --- */
@@ -483,6 +551,7 @@ static void join(struct configuration *configuration, const struct settings *set
 	configuration->store = settings_section(settings, "store");
 	configuration->dns = settings_section(settings, "dns");
 	configuration->ldap = settings_section(settings, "ldap");
+	configuration->as_milter = settings_section(settings, "as_milter");
 	configuration->user = choose_user(configuration->process);
 }
 
@@ -510,7 +579,11 @@ static struct configuration *complete(struct configuration *configuration, const
 	struct policy *policy;
 
 	join(configuration, settings);
+	if (configuration->socket)
+		listen_as_milter(&reading, configuration);
 	configuration->policy = policy = policy_new(configuration, settings, complaints);
+	policy->is_kept_elsewhere =
+		configuration->as_milter->quarantine == AS_MILTER_QUARANTINE_MAIL_SERVER;
 	configuration->plugins = plugins_read(policy, settings, complaints);
 	configuration->milters = configuration->plugins->milters;
 	configuration->milter_count = configuration->plugins->milter_count;
@@ -520,7 +593,9 @@ static struct configuration *complete(struct configuration *configuration, const
 	configuration->recipients_file = choose_list(configuration);
 	configuration->chain = chain_new(
 		configuration, configuration->policy, checks_gates, checks_table, NULL, complaints);
-	check_listens(&reading);
+	if (!configuration->socket)
+		check_listens(&reading);
+	check_as_milter(&reading);
 	check_backends(&reading);
 	check_routes(&reading);
 	configuration->tls_setup = tls_setup_new(configuration, configuration, complaints);
@@ -536,8 +611,16 @@ static struct configuration *complete(struct configuration *configuration, const
 struct configuration *configuration_read(
 	const void *parent, const char *file, struct complaints *complaints)
 {
+	return configuration_read_for(parent, file, NULL, complaints);
+}
+
+struct configuration *configuration_read_for(
+	const void *parent, const char *file, const char *socket, struct complaints *complaints)
+{
 	struct configuration *configuration = talloc_zero(parent, struct configuration);
 
+	configuration->file = talloc_strdup(configuration, file);
+	configuration->socket = socket ? talloc_strdup(configuration, socket) : NULL;
 	return complete(configuration, file,
 		settings_read(configuration, file, configuration_sections, complaints), complaints);
 }
@@ -547,6 +630,7 @@ struct configuration *configuration_read_text(
 {
 	struct configuration *configuration = talloc_zero(parent, struct configuration);
 
+	configuration->file = talloc_strdup(configuration, file);
 	return complete(configuration, file,
 		settings_read_text(configuration, file, text, configuration_sections, complaints),
 		complaints);
@@ -554,6 +638,12 @@ struct configuration *configuration_read_text(
 
 void configuration_try(const struct configuration *configuration, struct complaints *complaints)
 {
+	const struct place nowhere = {.file = configuration->file};
+
+	if (!configuration->listen_count)
+		complaint_error(complaints, nowhere, "%s", no_listener);
+	if (!configuration->backend_count && !configuration->socket)
+		complaint_error(complaints, nowhere, "%s", no_backend);
 	rulebook_try(configuration->policy, complaints);
 }
 

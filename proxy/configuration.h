@@ -33,6 +33,9 @@ struct configuration {
 	const struct store_options *store;
 	const struct dns_options *dns;
 	const struct ldap_options *ldap;
+	const struct as_milter_options *as_milter;
+	const char *file;
+	const char *socket; /* where mail servers find us as a milter; NULL: clients come by SMTP */
 	const char *recipients_file;   /* where the list of recipients lies; NULL: there is none */
 	struct file_watch *list_files; /* of lists of rules */
 	const char *
@@ -50,7 +53,12 @@ struct configuration *configuration_read(
 struct configuration *configuration_read_text(
 	const void *parent, const char *file, const char *text, struct complaints *complaints);
 
-/* What a start and a reload do besides: the tests in the rule files must not fail. */
+/* The same for `postern milter`: the one listener is the socket ("unix:/path", "inet:ADDRESS:PORT" …), sections listen and route do not count, and
+ * none of listen and backend need be there. NULL: as the first. */
+struct configuration *configuration_read_for(
+	const void *parent, const char *file, const char *socket, struct complaints *complaints);
+
+/* What a start and a reload do besides: the tests in the rule files must not fail, and there must be somebody to serve. */
 void configuration_try(const struct configuration *configuration, struct complaints *complaints);
 
 /* TLS towards the clients of a listener; NULL: none. */

@@ -102,7 +102,7 @@ static void drain_sessions(struct gateway *gateway, bool now)
 	struct session *session, *next;
 
 	DL_FOREACH_SAFE(gateway->sessions, session, next)
-	session_drain(session, now);
+	session->drain(session, now);
 }
 
 static void on_impatient(void *owner)

@@ -21,10 +21,12 @@ static char *print_listener(char *text, const struct handover_listener *listener
 	char ip[IP_TEXT_SIZE];
 
 	text = talloc_asprintf_append_buffer(text, "listener %u %s %u", listener->number,
-		ip_print(&listener->ip, ip), listener->port);
+		listener->path ? "0.0.0.0" : ip_print(&listener->ip, ip), listener->port);
 	for (size_t i = 0; i < talloc_array_length(listener->descriptors); i++)
 		text = talloc_asprintf_append_buffer(text, " %d", listener->descriptors[i]);
-	return talloc_strdup_append_buffer(text, "\n");
+	text = talloc_strdup_append_buffer(text, "\n");
+	return listener->path ? talloc_asprintf_append_buffer(text, "path %s\n", listener->path)
+			      : text;
 }
 
 static char *print_generation(char *text, const struct handover_generation *generation)
@@ -142,6 +144,17 @@ static void parse_listener(struct parsing *parsing)
 	handover->listeners[count] = listener;
 }
 
+/* Of the listener before it. */
+static void parse_path(struct parsing *parsing)
+{
+	struct handover *handover = parsing->handover;
+	size_t count = talloc_array_length(handover->listeners);
+
+	parsing->good &= count > 0 && parsing->rest.size > 0;
+	if (count)
+		handover->listeners[count - 1].path = slice_keep(handover, parsing->rest);
+}
+
 static void parse_generation(struct parsing *parsing)
 {
 	struct handover *handover = parsing->handover;
@@ -237,6 +250,7 @@ static const struct {
 	{"control", parse_control},
 	{"asker", parse_asker},
 	{"listener", parse_listener},
+	{"path", parse_path},
 	{"generation", parse_generation},
 	{"process", parse_process},
 	{"server", parse_server},

@@ -16,6 +16,7 @@ struct handover_listener {
 	uint32_t number;
 	struct ip ip;
 	uint16_t port;
+	const char *path; /* of a local socket; NULL: none */
 	int *descriptors; /* talloc array: one a slot */
 };
 

@@ -7,11 +7,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <talloc.h>
 #include <time.h>
@@ -23,6 +26,8 @@ enum { ADDRESSES_MOST = 2 };
 
 static size_t addresses_of(const struct listen_options *listen, struct ip ips[ADDRESSES_MOST])
 {
+	if (listen->path)
+		return 0;
 	if (strcmp(listen->address, "*") == 0) {
 		ips[0] = (struct ip){.family = 4};
 		ips[1] = (struct ip){.family = 6};
@@ -36,6 +41,8 @@ static bool is_address_of(const struct listen_options *listen, const struct list
 	struct ip ips[ADDRESSES_MOST];
 	size_t count = addresses_of(listen, ips);
 
+	if (listen->path || listener->path)
+		return listen->path && listener->path && strcmp(listen->path, listener->path) == 0;
 	for (size_t i = 0; i < count; i++) {
 		if (listen->port == listener->port && ip_equals(&ips[i], &listener->ip))
 			return true;
@@ -74,7 +81,17 @@ static struct listener *listener_find(
 	struct listeners *listeners, const struct ip *ip, uint16_t port)
 {
 	for (size_t i = 0; i < listeners->count; i++) {
-		if (listeners->items[i]->port == port && ip_equals(&listeners->items[i]->ip, ip))
+		const struct listener *listener = listeners->items[i];
+		if (!listener->path && listener->port == port && ip_equals(&listener->ip, ip))
+			return listeners->items[i];
+	}
+	return NULL;
+}
+
+static struct listener *listener_find_path(struct listeners *listeners, const char *path)
+{
+	for (size_t i = 0; i < listeners->count; i++) {
+		if (listeners->items[i]->path && strcmp(listeners->items[i]->path, path) == 0)
 			return listeners->items[i];
 	}
 	return NULL;
@@ -202,6 +219,67 @@ static int socket_for_slot(const struct ip *ip, uint16_t port, bool first)
 	return first && !becomes_free(ip, port) ? -1 : socket_bind(ip, port, true);
 }
 
+/* --- local sockets --- */
+
+static bool is_used(const struct sockaddr_un *address)
+{
+	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool used = descriptor >= 0 &&
+		connect(descriptor, (const struct sockaddr *)address, sizeof *address) == 0;
+
+	if (descriptor >= 0)
+		close(descriptor);
+	return used;
+}
+
+/* Who is in the group may connect, nobody else: whoever can may say that mail came from anywhere. */
+static bool allow_group(const char *path, const char *group)
+{
+	const struct group *entry = group ? getgrnam(group) : NULL;
+
+	return (!entry || chown(path, (uid_t)-1, entry->gr_gid) == 0) && chmod(path, 0660) == 0;
+}
+
+/* A file that a crash has left is taken away, one that is no socket is not. */
+static int local_bind(const char *path, const char *group)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat status;
+	mode_t before;
+
+	if (descriptor < 0)
+		return -1;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (stat(path, &status) == 0 && S_ISSOCK(status.st_mode) && !is_used(&address))
+		unlink(path);
+	before = umask(0177);
+	bool good = bind(descriptor, (struct sockaddr *)&address, sizeof address) == 0 &&
+		allow_group(path, group);
+	int error = errno;
+	umask(before);
+	if (good)
+		return descriptor;
+	close(descriptor);
+	errno = error;
+	return -1;
+}
+
+/* All slots share the one socket. */
+static bool fill_path(struct listener *listener, const struct listen_options *listen, size_t slots)
+{
+	for (size_t i = talloc_array_length(listener->descriptors); i < slots; i++) {
+		int descriptor = i == 0 ? local_bind(listen->path, listen->group)
+					: fcntl(listener->descriptors[0], F_DUPFD_CLOEXEC, 0);
+
+		if (descriptor < 0)
+			return false;
+		listener->descriptors = talloc_realloc(listener, listener->descriptors, int, i + 1);
+		listener->descriptors[i] = descriptor;
+	}
+	return true;
+}
+
 static bool listener_fill(struct listener *listener, size_t slots)
 {
 	for (size_t i = talloc_array_length(listener->descriptors); i < slots; i++) {
@@ -248,16 +326,51 @@ static bool open_address(
 	return fresh && is_missing_family(listen, ip, error);
 }
 
+static bool open_path(struct listeners *listeners, const struct listen_options *listen)
+{
+	struct listener *listener = listener_find_path(listeners, listen->path);
+
+	if (!listener) {
+		listener = listener_add(listeners, &(struct ip){0}, 0);
+		listener->path = talloc_strdup(listener, listen->path);
+	}
+	if (fill_path(listener, listen, listeners->slots))
+		return true;
+	int error = errno;
+	if (!talloc_array_length(listener->descriptors))
+		listener_drop(listeners, listeners->count - 1);
+	errno = error;
+	return false;
+}
+
 static bool open_section(struct listeners *listeners, const struct listen_options *listen)
 {
 	struct ip ips[ADDRESSES_MOST];
 	size_t count = addresses_of(listen, ips);
+
+	if (listen->path)
+		return open_path(listeners, listen);
 
 	for (size_t i = 0; i < count; i++) {
 		if (!open_address(listeners, listen, &ips[i]))
 			return false;
 	}
 	return true;
+}
+
+static void complain(const struct configuration *configuration, const struct listen_options *listen,
+	struct complaints *complaints)
+{
+	const char *reason = strerror(errno);
+
+	if (listen->is_milter)
+		complaint_error(complaints, (struct place){.file = configuration->file},
+			"cannot listen on %s: %s", configuration->socket, reason);
+	else
+		complaint_error(complaints,
+			settings_place(configuration->settings, listen, "address"),
+			"cannot listen on %s port %d: %s", listen->address, (int)listen->port,
+			reason);
 }
 
 bool listeners_open(struct listeners *listeners, const struct configuration *configuration,
@@ -272,10 +385,7 @@ bool listeners_open(struct listeners *listeners, const struct configuration *con
 
 		if (open_section(listeners, listen))
 			continue;
-		complaint_error(complaints,
-			settings_place(configuration->settings, listen, "address"),
-			"cannot listen on %s port %d: %s", listen->address, (int)listen->port,
-			strerror(errno));
+		complain(configuration, listen, complaints);
 		good = false;
 	}
 	return good;
@@ -308,6 +418,14 @@ void listeners_retire(struct listeners *listeners, const struct configuration *c
 	}
 }
 
+void listeners_remove(const struct listeners *listeners)
+{
+	for (size_t i = 0; i < listeners->count; i++) {
+		if (listeners->items[i]->path)
+			unlink(listeners->items[i]->path);
+	}
+}
+
 void listeners_close(struct listeners *listeners)
 {
 	while (listeners->count > 0)
@@ -325,6 +443,7 @@ void listeners_hand_over(const struct listeners *listeners, struct handover *han
 		const struct listener *listener = listeners->items[i];
 
 		handover->listeners[i] = (struct handover_listener){.number = listener->number,
+			.path = listener->path,
 			.ip = listener->ip,
 			.port = listener->port,
 			.descriptors = listener->descriptors};
@@ -338,6 +457,7 @@ void listeners_take_over(struct listeners *listeners, const struct handover *han
 		struct listener *listener = listener_add(listeners, &given->ip, given->port);
 
 		listener->number = given->number;
+		listener->path = given->path ? talloc_strdup(listener, given->path) : NULL;
 		talloc_free(listener->descriptors);
 		listener->descriptors = talloc_memdup(
 			listener, given->descriptors, talloc_get_size(given->descriptors));

@@ -7,6 +7,8 @@
  * master says which worker serves which slot. There are as many slots as any generation has had workers; they
  * never become fewer. A socket is bound when it is made but listens only when there is someone to serve it.
  *
+ * A local socket (of `postern milter`) is one that all slots share; its file is taken away when the master ends.
+ *
  * An address handed over by systemd (socket activation) has one socket that all its slots share.
  */
 #pragma once
@@ -18,6 +20,7 @@ struct listener {
 	uint32_t number; /* for messages; never used again */
 	struct ip ip;
 	uint16_t port;
+	const char *path; /* of a local socket; NULL: address and port count */
 	int *descriptors; /* one a slot */
 };
 
@@ -47,6 +50,9 @@ void listeners_listen(struct listeners *listeners, const struct configuration *c
 
 /* Closes, in this process, those that the configuration does not name. */
 void listeners_retire(struct listeners *listeners, const struct configuration *configuration);
+
+/* Takes the files of local sockets away: in the master, when it ends. */
+void listeners_remove(const struct listeners *listeners);
 
 /* Closes all of them, in this process. */
 void listeners_close(struct listeners *listeners);

@@ -21,6 +21,7 @@ struct command {
 
 static const struct command commands[] = {
 	{"run", cli_run, "the gateway in the foreground"},
+	{"milter", cli_milter, "the same policy as a milter of Postfix or Sendmail"},
 	{"check", cli_check, "read the configuration, print every complaint"},
 	{"fmt", cli_fmt, "print rule files anew in their canonical form"},
 	{"test", cli_test, "run the tests in the rule files"},

@@ -36,7 +36,7 @@ enum { SIGNALS = 5, LAST_MILLISECONDS = 600000 };
 
 struct master {
 	struct heritage heritage;
-	const char *file;
+	const struct master_task *task;
 	struct generation *generations; /* all that have a process left, the newest last */
 	struct generation *active; /* serves; NULL: before the first is ready, and when stopping */
 	struct generation *next;   /* starts */
@@ -182,7 +182,8 @@ static bool start_next(struct master *master, struct configuration *configuratio
 /* Reads the configuration and opens its listeners; NULL when something is wrong with either. */
 static struct configuration *prepare(struct master *master, struct complaints *complaints)
 {
-	struct configuration *configuration = configuration_read(master, master->file, complaints);
+	struct configuration *configuration = configuration_read_for(
+		master, master->task->file, master->task->socket, complaints);
 
 	if (complaints_errors(complaints) == 0)
 		configuration_try(configuration, complaints);
@@ -473,7 +474,8 @@ static void give_place(struct master *master)
 	sigprocmask(SIG_SETMASK, &all, &before);
 	if (handover_leave(handover, &descriptor)) {
 		listeners_keep_activated(false);
-		execl(master->program, master->program, "run", "-c", master->file, (char *)NULL);
+		execl(master->program, master->program, master->task->socket ? "milter" : "run",
+			"-c", master->task->file, master->task->socket, (char *)NULL);
 	}
 	handover_withdraw(handover, descriptor);
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -516,7 +518,7 @@ static void upgrade(struct master *master, struct control_request *request)
 	master->upgrader = request;
 	handover = describe_listeners(master);
 	master->rehearsal = rehearsal_begin(master, master->heritage.loop, master->program,
-		master->file, handover, on_rehearsed, master);
+		master->task, handover, on_rehearsed, master);
 	talloc_free(handover);
 	if (!master->rehearsal)
 		refuse_upgrade(master, strerror(errno));
@@ -746,12 +748,12 @@ static bool open_control(struct master *master, const struct configuration *conf
 	return master->control != NULL;
 }
 
-static struct master *master_new(const char *file)
+static struct master *master_new(const struct master_task *task)
 {
 	struct master *master = talloc_zero(NULL, struct master);
 	struct heritage *heritage = &master->heritage;
 
-	master->file = file;
+	master->task = task;
 	master->program = rehearsal_program(master);
 	master->done = "reloaded\n";
 	master->rule_ages = rule_ages_new(master);
@@ -776,7 +778,8 @@ static struct master *master_new(const char *file)
 static bool master_start(struct master *master)
 {
 	struct complaints *complaints = complaints_new(master);
-	struct configuration *configuration = configuration_read(master, master->file, complaints);
+	struct configuration *configuration = configuration_read_for(
+		master, master->task->file, master->task->socket, complaints);
 
 	if (complaints_errors(complaints) == 0)
 		configuration_try(configuration, complaints);
@@ -860,6 +863,8 @@ static int run(struct master *master, bool good)
 		loop_run(loop);
 		good = good && !master->failed;
 	}
+	if (!master->heritage.rehearsal)
+		listeners_remove(master->heritage.listeners);
 	if (!good || !master->heritage.rehearsal)
 		log_event(LEVEL_NOTICE, "stopped", "%s", good ? "well" : "could not start");
 	talloc_free(master);
@@ -867,17 +872,17 @@ static int run(struct master *master, bool good)
 	return good ? 0 : 1;
 }
 
-int master_run(const char *file)
+int master_run(const struct master_task *task)
 {
-	struct master *master = master_new(file);
+	struct master *master = master_new(task);
 
 	raise_descriptor_limit();
 	return run(master, handover_is_there() ? master_take_over(master) : master_start(master));
 }
 
-int master_rehearse(const char *file)
+int master_rehearse(const struct master_task *task)
 {
-	struct master *master = master_new(file);
+	struct master *master = master_new(task);
 	struct handover *handover = handover_take(master);
 
 	if (!handover) {

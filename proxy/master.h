@@ -18,8 +18,14 @@
  */
 #pragma once
 
-/* Runs the gateway with this configuration file in the foreground; the exit status. */
-int master_run(const char *file);
+/* What a master is there for. */
+struct master_task {
+	const char *file;   /* configuration */
+	const char *socket; /* as a milter (`postern milter`), and where; NULL: as a gateway */
+};
+
+/* Runs it in the foreground; the exit status. */
+int master_run(const struct master_task *task);
 
 /* Tries whether it would come up here in the place of another; the exit status. */
-int master_rehearse(const char *file);
+int master_rehearse(const struct master_task *task);

@@ -300,6 +300,28 @@ static const struct option ldap_rows[] = {
 	{0},
 };
 
+static const char *const as_milter_quarantine_choices[] = {"own", "mail_server", NULL};
+
+static const struct option as_milter_rows[] = {
+	{FIELD(as_milter_options, group), .type = OPTION_TEXT,
+		.manual = "group whose members may connect to a socket unix:/path, besides our own "
+			  "user; without it, postfix where this machine has that group"},
+	{FIELD(as_milter_options, quarantine), .type = OPTION_CHOICE, .preset = "own",
+		.choices = as_milter_quarantine_choices,
+		.manual = "where mail to be kept is kept: own is the section quarantine, and the "
+			  "mail server drops it; mail_server is its own (Postfix: the queue "
+			  "hold)"},
+	{FIELD(as_milter_options, answer_timeout), .type = OPTION_DURATION, .preset = "20s",
+		.minimum = SECOND, .maximum = 5 * MINUTE,
+		.manual = "what may be learnt of an event before the end of the message; must be "
+			  "less than the mail server's patience with milters (Postfix: "
+			  "milter_command_timeout, 30 s)"},
+	{FIELD(as_milter_options, idle), .type = OPTION_DURATION, .preset = "2h", .minimum = MINUTE,
+		.maximum = 24 * HOUR,
+		.manual = "how long a mail server may say nothing, as while its client is slow"},
+	{0},
+};
+
 #define SECTION(section, text)                                                                     \
 	.name = #section, .size = sizeof(struct section##_options), .options = section##_rows,     \
 	.manual = text
@@ -317,5 +339,8 @@ const struct section proxy_sections[] = {
 	{SECTION(store, "what is remembered")},
 	{SECTION(dns, "questions to name servers")},
 	{SECTION(ldap, "the directory that recipients are pulled from")},
+	{SECTION(as_milter,
+		"as a milter of Postfix or Sendmail (postern milter); where the section is "
+		"written, listen and backend may be missing")},
 	{0},
 };

@@ -26,6 +26,9 @@ struct listen_options {
 	struct cidrs xforward;       /* mail servers that may tell where mail came from */
 	struct cidrs passthrough;    /* clients that talk to the backend itself */
 	int64_t passthrough_idle;    /* without a byte in either direction */
+	bool is_milter;              /* mail servers speak to us as to a milter: no row sets it */
+	const char *path;            /* then: of a local socket; NULL: address and port count */
+	const char *group;           /* who may connect there; NULL: our own */
 };
 
 enum backend_client {
@@ -120,6 +123,16 @@ struct dns_options {
 	const char *trust_anchor; /* file, NULL: nothing is validated */
 };
 
+enum as_milter_quarantine { AS_MILTER_QUARANTINE_OWN, AS_MILTER_QUARANTINE_MAIL_SERVER };
+
+/* What `postern milter` needs besides. */
+struct as_milter_options {
+	const char *group;      /* of a local socket; NULL: postfix, where there is that */
+	int quarantine;         /* enum as_milter_quarantine */
+	int64_t answer_timeout; /* facts about an event before the end of a message */
+	int64_t idle;           /* without a word of the mail server */
+};
+
 enum ldap_tls { LDAP_TLS_OFF, LDAP_TLS_REQUIRED };
 
 /* The directory that recipients are pulled from, with recipients.source = "ldap". */
@@ -137,5 +150,5 @@ struct ldap_options {
 	int64_t shrink;  /* percent that the list may lose at once */
 };
 
-/* The sections listen, backend, route, tls, smtp, process, log, control, store, dns and ldap; ended by a row without name. */
+/* The sections listen, backend, route, tls, smtp, process, log, control, store, dns, ldap and as_milter; ended by a row without name. */
 extern const struct section proxy_sections[];

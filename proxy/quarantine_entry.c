@@ -47,7 +47,8 @@ static char *ticket_of(struct transaction *transaction)
 		.subject = inquiry_text(transaction->inquiry, FACT_SUBJECT, NULL),
 		.reason = reason_of(transaction),
 		.decided_by = transaction->inquiry->verdict.decided_by,
-		.backend = pool_options(transaction->delivery->pool)->name,
+		.backend = transaction->delivery ? pool_options(transaction->delivery->pool)->name
+						 : NULL,
 		.envelope = transaction->envelope,
 		.record = record_of(transaction, seconds),
 	};

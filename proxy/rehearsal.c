@@ -4,6 +4,7 @@
 
 #include "base/loop.h"
 #include "proxy/listeners.h"
+#include "proxy/master.h"
 #include "proxy/process.h"
 
 #include <errno.h>
@@ -123,8 +124,8 @@ bool rehearsal_bury(struct rehearsal *rehearsal, pid_t pid, int status)
 
 /* --- its beginning --- */
 
-static _Noreturn void become(
-	const char *program, const char *file, const struct handover *handover, int output)
+static _Noreturn void become(const char *program, const struct master_task *task,
+	const struct handover *handover, int output)
 {
 	int descriptor;
 	sigset_t none;
@@ -136,7 +137,7 @@ static _Noreturn void become(
 	unsetenv("NOTIFY_SOCKET");
 	listeners_keep_activated(true);
 	if (handover_leave(handover, &descriptor))
-		execl(program, program, "rehearse", "-c", file, (char *)NULL);
+		execl(program, program, "rehearse", "-c", task->file, task->socket, (char *)NULL);
 	fprintf(stderr, "%s: %s\n", program, strerror(errno));
 	_exit(127);
 }
@@ -170,7 +171,7 @@ static struct rehearsal *watch(const void *parent, struct loop *loop, pid_t pid,
 }
 
 struct rehearsal *rehearsal_begin(const void *parent, struct loop *loop, const char *program,
-	const char *file, const struct handover *handover,
+	const struct master_task *task, const struct handover *handover,
 	void (*on_end)(void *owner, const char *why), void *owner)
 {
 	int ends[2];
@@ -181,7 +182,7 @@ struct rehearsal *rehearsal_begin(const void *parent, struct loop *loop, const c
 	if (pid == 0) {
 		for (int number = 1; number < SIGRTMIN; number++)
 			signal(number, number == SIGPIPE ? SIG_IGN : SIG_DFL);
-		become(program, file, handover, ends[1]);
+		become(program, task, handover, ends[1]);
 	}
 	int error = errno;
 	close(ends[1]);

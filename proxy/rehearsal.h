@@ -16,6 +16,7 @@
 #define REHEARSAL_MILLISECONDS 60000
 
 struct loop;
+struct master_task;
 struct rehearsal;
 
 /* The path of the program that is to be started: the one this process was started by, whatever lies there now. Called once, while the
@@ -25,7 +26,7 @@ char *rehearsal_program(const void *parent);
 /* Starts it. on_end is called when rehearsal_bury() was told of its death and its last word is heard: why is NULL when it went well.
  * NULL, with errno, when it cannot be started. Freed by whoever began it; then it is killed if it still lives. */
 struct rehearsal *rehearsal_begin(const void *parent, struct loop *loop, const char *program,
-	const char *file, const struct handover *handover,
+	const struct master_task *task, const struct handover *handover,
 	void (*on_end)(void *owner, const char *why), void *owner);
 
 /* True when the process that died with that status of waitpid() was the rehearsal: on_end comes from the loop. */

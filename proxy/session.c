@@ -4,20 +4,17 @@
 
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/store.h"
 #include "base/stream.h"
 #include "plugins/milter_learner.h"
-#include "policy/shadow.h"
 #include "proxy/announcement.h"
 #include "proxy/handshake.h"
-#include "proxy/journal.h"
+#include "proxy/judgement.h"
 #include "proxy/limits.h"
 #include "proxy/login.h"
 #include "proxy/memory.h"
 #include "proxy/quarantine_entry.h"
 #include "proxy/quarantine_wire.h"
 #include "proxy/recipient_memory.h"
-#include "proxy/rule_log.h"
 #include "proxy/transaction.h"
 #include "proxy/verbs.h"
 
@@ -90,12 +87,16 @@ static uint64_t now(const struct session *s)
 	return clock_now(s->gateway->loop->clock);
 }
 
-/* What lives for one command; there is none while nothing is in hand. */
-static void *scratch(struct session *s)
+void *session_scratch(struct session *s)
 {
 	if (!s->scratch)
 		s->scratch = talloc_pool(s, COMMAND_ROOM);
 	return s->scratch;
+}
+
+static void *scratch(struct session *s)
+{
+	return session_scratch(s);
 }
 
 static void say(struct session *s, int code, const char *status, const char *text)
@@ -116,68 +117,9 @@ static void speak(struct session *s)
 
 /* --- connecting --- */
 
-/* The inquiry in hand: the transaction's, or the session's outside one. */
-static struct inquiry *inquiry(const struct session *s)
-{
-	return s->transaction ? s->transaction->inquiry : s->inquiry;
-}
-
 static void judge(struct session *s, enum stage stage)
 {
-	inquiry_begin_judging(inquiry(s), stage, s->gateway->loop->clock,
-		(uint64_t)smtp(s)->judge_timeout, &s->steps.await);
-}
-
-static void forget_pause(void *operation)
-{
-	(void)operation;
-}
-
-/* Lets time pass before what comes next. */
-static struct step pause_before(struct session *s, int64_t milliseconds, struct step next)
-{
-	if (milliseconds > 0)
-		await_begin(&s->steps.await, (uint64_t)milliseconds, forget_pause, s);
-	return next;
-}
-
-/* Has been judged: what rules did is told, and their delay comes before what is next. */
-static struct step after_rules(struct session *s, struct step next)
-{
-	struct inquiry *judged = inquiry(s);
-
-	rule_log_note(s->gateway->rule_log, s->transaction ? s->transaction->id : s->id, judged);
-	if (judged->stage != STAGE_MESSAGE)
-		ruling_forget(judged);
-	return pause_before(s, judged->delay, next);
-}
-
-/* Outside a transaction, of which its end tells: once a session. */
-static void note_judged(struct session *s)
-{
-	if (s->noted)
-		return;
-	s->noted = true;
-	rule_log_note_end(s->gateway->rule_log, s->id, s->inquiry);
-	journal_write_session(s);
-}
-
-/* Whether the verdict stops the command; then the reply is set. */
-static bool is_refused(struct session *s)
-{
-	const struct verdict *verdict = &inquiry(s)->verdict;
-
-	s->inquiry->accepted_session |= inquiry(s)->accepted_session;
-	if (verdict->kind < VERDICT_TEMPFAIL)
-		return false;
-	s->reply = reply_of(scratch(s), verdict->code, verdict->status, verdict->text);
-	s->policy_refusal = true;
-	s->closing |= verdict->kind == VERDICT_DISCONNECT || verdict->code == 421;
-	if (s->transaction)
-		s->transaction->verdict = *verdict;
-	else
-		note_judged(s);
-	return true;
+	judgement_begin(s, stage, (uint64_t)smtp(s)->judge_timeout);
 }
 
 /* False when it is one connection too many; then the reply is set. */
@@ -190,29 +132,9 @@ static bool admit(struct session *s)
 	return false;
 }
 
-/* Whether the client is known as good decides how many connections it may have, and whether it waits. */
-static void recall_client(struct session *s)
-{
-	s->recalled = talloc(scratch(s), struct store_entry);
-	memory_begin_recalling(s, s->recalled, &s->steps.await);
-}
-
-static void tell_recalled(struct session *s)
-{
-	bool has_failed = s->steps.await.outcome != OUTCOME_DONE;
-
-	s->known_good = !has_failed && s->recalled->count > 0;
-	s->recalled = NULL;
-	facts_forget(s->facts, FACT_CLIENT_KNOWN_GOOD);
-	if (has_failed)
-		facts_set_failed(s->facts, FACT_CLIENT_KNOWN_GOOD, "the store does not answer");
-	else if (s->known_good)
-		facts_set_bool(s->facts, FACT_CLIENT_KNOWN_GOOD, true);
-}
-
 static struct step greet(void *owner)
 {
-	recall_client(owner);
+	judgement_begin_recalling(owner);
 	return THEN(meet);
 }
 
@@ -221,7 +143,7 @@ static struct step meet(void *owner)
 	struct session *s = owner;
 	bool implicit = s->listen->tls == LISTEN_TLS_IMPLICIT;
 
-	tell_recalled(s);
+	judgement_hear_recalled(s);
 	if (!admit(s))
 		return implicit ? THEN(farewell) : THEN(answer);
 	announcement_tell_client(s);
@@ -268,14 +190,14 @@ static struct step begin_inside(void *owner)
 
 static struct step hesitate(void *owner)
 {
-	return after_rules(owner, THEN(welcome));
+	return judgement_note(owner, THEN(welcome));
 }
 
 static struct step welcome(void *owner)
 {
 	struct session *s = owner;
 
-	if (is_refused(s)) {
+	if (judgement_refuses(s)) {
 		s->closing = true;
 		s->reply.code = s->reply.code == 550 ? 554 : s->reply.code; /* RFC 5321 §4.2.4.2 */
 	} else {
@@ -501,14 +423,14 @@ static struct step weigh_command(void *owner)
 
 	if (s->verb->relay == RELAY_RECIPIENT)
 		transaction_redirect(s);
-	return after_rules(s, THEN(heed_verdict));
+	return judgement_note(s, THEN(heed_verdict));
 }
 
 static struct step heed_verdict(void *owner)
 {
 	struct session *s = owner;
 
-	if (is_refused(s))
+	if (judgement_refuses(s))
 		return when_chunk_is_in(s, THEN(refuse));
 	switch (s->verb->relay) {
 	case RELAY_OFFER:
@@ -614,7 +536,7 @@ static struct step hear_login(void *owner)
 		s->closing = true;
 		say(s, 421, "4.7.0", "too many failed logins, closing");
 	}
-	return pause_before(s, limits_of(s)->login_delay, THEN(answer));
+	return judgement_pause(s, limits_of(s)->login_delay, THEN(answer));
 }
 
 /* --- RCPT: the backend has the last word on who is a recipient --- */
@@ -667,7 +589,7 @@ static struct step carry_out(void *owner)
 /* Another client has been announced: from here on it is as if he had just connected. */
 static struct step greet_anew(void *owner)
 {
-	recall_client(owner);
+	judgement_begin_recalling(owner);
 	return THEN(meet_anew);
 }
 
@@ -675,7 +597,7 @@ static struct step meet_anew(void *owner)
 {
 	struct session *s = owner;
 
-	tell_recalled(s);
+	judgement_hear_recalled(s);
 	if (!admit(s))
 		return THEN(answer);
 	judge(s, STAGE_CONNECT);
@@ -705,7 +627,7 @@ static struct step refuse_recipient(struct session *s)
 		s->closing = true;
 		say(s, 421, "4.7.0", "too many recipients that are none, closing");
 	}
-	return pause_before(s, (int64_t)pause, THEN(tell_refusal));
+	return judgement_pause(s, (int64_t)pause, THEN(tell_refusal));
 }
 
 static struct step refuse(void *owner)
@@ -776,6 +698,16 @@ void session_forget_helo(struct session *s)
 	s->extended = false;
 	s->offered = 0;
 	TALLOC_FREE(s->forwarded);
+}
+
+void session_take_helo(struct session *s, struct slice name)
+{
+	transaction_abandon(s);
+	session_forget_helo(s);
+	s->helo = slice_keep(s, name);
+	facts_set_text(s->facts, FACT_HELO_NAME, s->helo);
+	facts_forget(s->facts, FACT_MILTER);
+	facts_forget(s->facts, FACT_MILTER_REPLY);
 }
 
 void session_forget_own_backend(struct session *s)
@@ -974,21 +906,21 @@ static struct step weigh_message(void *owner)
 	struct session *s = owner;
 
 	s->transaction->judged = clock_microseconds();
-	return after_rules(s, THEN(heed_judgement));
+	return judgement_note(s, THEN(heed_judgement));
 }
 
 static struct step heed_judgement(void *owner)
 {
 	struct session *s = owner;
 
-	if (is_refused(s))
+	if (judgement_refuses(s))
 		return THEN(answer_message);
-	s->transaction->verdict = inquiry(s)->verdict;
-	if (inquiry(s)->verdict.kind == VERDICT_DISCARD) {
+	s->transaction->verdict = judgement_inquiry(s)->verdict;
+	if (judgement_inquiry(s)->verdict.kind == VERDICT_DISCARD) {
 		say(s, 250, "2.0.0", "ok");
 		return THEN(answer_message);
 	}
-	if (inquiry(s)->verdict.kind == VERDICT_QUARANTINE &&
+	if (judgement_inquiry(s)->verdict.kind == VERDICT_QUARANTINE &&
 		s->gateway->configuration->policy->quarantine->path)
 		return THEN(put_away);
 	return THEN(deliver);
@@ -1095,23 +1027,13 @@ static struct step answer_message(void *owner)
 
 /* --- the only way out --- */
 
-/* It was let pass, and yet somebody would have had it otherwise. */
-static bool has_something_to_tell(const struct session *s)
-{
-	size_t count;
-
-	shadow_differences(s->inquiry, &count);
-	return s->inquiry->observed || count > 0;
-}
-
 static struct step farewell(void *owner)
 {
 	struct session *s = owner;
 
 	s->closing = true;
 	transaction_abandon(s);
-	if (!s->transactions && has_something_to_tell(s))
-		note_judged(s);
+	judgement_note_farewell(s);
 	if (s->steps.interrupts & INTERRUPT_CLIENT_GONE)
 		return DONE;
 	if (s->steps.interrupts & INTERRUPT_SHUTTING_DOWN) {
@@ -1157,7 +1079,7 @@ static int end_session(struct session *s)
 }
 
 /* Unique over workers and restarts: time, worker, number. */
-static void write_id(struct session *s)
+void session_take_id(struct session *s)
 {
 	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 	uint64_t wall = clock_wall(s->gateway->loop->clock) / 1000;
@@ -1202,34 +1124,55 @@ void session_set_client(struct session *s, const struct client_view *client)
 	s->trusted_relay = cidrs_contain(&policy->site->trusted_relays, &s->ip);
 }
 
-void session_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor,
-	const struct client_view *client)
+void session_forget_client(struct session *s)
 {
-	struct session *s = talloc_zero(gateway, struct session);
-
-	s->gateway = gateway;
-	s->listen = listen;
-	s->tls = configuration_tls_server(gateway->configuration, listen);
-	session_set_client(s, client);
-	if (!s->server.family)
-		s->server = address_of_ours(listen, descriptor, &s->server_port);
-	announcement_allow(s);
-	s->client = stream_new(s, gateway->loop, descriptor);
+	session_forget_helo(s);
+	session_forget_own_backend(s);
+	TALLOC_FREE(s->view); /* it borrows from the facts */
+	talloc_free(s->inquiry);
+	talloc_free(s->facts);
 	s->facts = facts_new(s, NULL);
-	s->inquiry = inquiry_new(s, gateway->chain, s->facts);
-	s->quiet_since = now(s);
-	write_id(s);
-	DL_APPEND(gateway->sessions, s);
-	steps_init(&s->steps, gateway->loop->clock, s, THEN(farewell), on_finished);
-	talloc_set_destructor(s, end_session);
-	stream_watch(s->client, on_client_gone, s);
-	steps_start(&s->steps, THEN(greet));
+	s->inquiry = inquiry_new(s, s->gateway->chain, s->facts);
+	talloc_free((void *)s->user);
+	s->user = NULL;
+	s->authenticated = false;
 }
 
-void session_drain(struct session *s, bool at_once)
+static void drain(struct session *s, bool at_once)
 {
 	bool idle = s->steps.next.run == hear_command;
 
 	if (at_once || (idle && is_to_end(s)))
 		steps_interrupt(&s->steps, INTERRUPT_SHUTTING_DOWN);
+}
+
+void session_join(struct session *s, struct gateway *gateway, const struct listen_options *listen,
+	int descriptor, const struct client_view *client)
+{
+	s->gateway = gateway;
+	s->listen = listen;
+	session_set_client(s, client);
+	if (!s->server.family)
+		s->server = address_of_ours(listen, descriptor, &s->server_port);
+	s->client = stream_new(s, gateway->loop, descriptor);
+	s->facts = facts_new(s, NULL);
+	s->inquiry = inquiry_new(s, gateway->chain, s->facts);
+	s->quiet_since = now(s);
+	session_take_id(s);
+	DL_APPEND(gateway->sessions, s);
+	talloc_set_destructor(s, end_session);
+}
+
+void session_begin(struct gateway *gateway, const struct listen_options *listen, int descriptor,
+	const struct client_view *client)
+{
+	struct session *s = talloc_zero(gateway, struct session);
+
+	session_join(s, gateway, listen, descriptor, client);
+	s->tls = configuration_tls_server(gateway->configuration, listen);
+	s->drain = drain;
+	announcement_allow(s);
+	steps_init(&s->steps, gateway->loop->clock, s, THEN(farewell), on_finished);
+	stream_watch(s->client, on_client_gone, s);
+	steps_start(&s->steps, THEN(greet));
 }

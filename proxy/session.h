@@ -92,8 +92,9 @@ struct session {
 	uint16_t errors, unknown_verbs, idle_verbs, long_lines, forgiven, logins_refused,
 		bad_recipients;
 	uint32_t good_recipients;
-	uint32_t transactions; /* begun */
-	uint32_t messages;     /* answered with 250 */
+	uint32_t transactions;                      /* begun */
+	uint32_t messages;                          /* answered with 250 */
+	void (*drain)(struct session *s, bool now); /* how it is ended, by whoever began it */
 	char id[SESSION_ID_SIZE];
 };
 
@@ -110,5 +111,21 @@ void session_forget_own_backend(struct session *s);
 /* What the client called itself, and what was offered to it in reply, counts no longer. */
 void session_forget_helo(struct session *s);
 
-/* Ends a session that has no transaction and nothing to do; others go on until that is so. With now: all, but for those past the commit. */
-void session_drain(struct session *session, bool now);
+/* --- for those who begin sessions of another kind (milter_session.h) --- */
+
+/* What all kinds have in common, for one that is all zero: takes the descriptor, joins the gateway's list, and leaves it when it is freed. Steps
+ * and drain are the caller's: with now, drain() interrupts; else it ends a session that has nothing to do. */
+void session_join(struct session *s, struct gateway *gateway, const struct listen_options *listen,
+	int descriptor, const struct client_view *client);
+
+/* A new id: unique over workers and restarts. */
+void session_take_id(struct session *s);
+
+/* What lives for one command. */
+void *session_scratch(struct session *s);
+
+/* The client calls itself so: ends what it had begun. */
+void session_take_helo(struct session *s, struct slice name);
+
+/* Somebody else will be the client: what was learnt about the last one is forgotten, and so is what he was judged to be. */
+void session_forget_client(struct session *s);

@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/stream.h"
 #include "policy/amendment.h"
 #include "policy/list_watch.h"
 #include "policy/mail/trace.h"
@@ -17,6 +16,7 @@
 #include "proxy/journal.h"
 #include "proxy/memory.h"
 #include "proxy/quarantine_entry.h"
+#include "proxy/recipient_memory.h"
 #include "proxy/rule_log.h"
 
 #include <talloc.h>
@@ -31,6 +31,7 @@
 #endif
 
 #define REFUSALS_LOGGED 10
+#define RECIPIENTS_CEILING 10000 /* whatever the settings say */
 
 /* --- the beginning --- */
 
@@ -104,6 +105,49 @@ void transaction_forget_recipient(struct transaction *transaction)
 	facts_forget_recipient(transaction->facts);
 	if (transaction->inquiry->mail)
 		transaction->inquiry->mail->recipient = NULL;
+}
+
+static void refuse_recipient(struct session *s, int code, const char *status, const char *text)
+{
+	s->reply = reply_of(session_scratch(s), code, status, text);
+}
+
+void transaction_take_recipient(struct session *s)
+{
+	struct transaction *transaction = s->transaction;
+	const struct address *address = s->command->path;
+
+	if (transaction->envelope->count >= RECIPIENTS_CEILING) {
+		refuse_recipient(s, 452, "4.5.3", "too many recipients");
+		return;
+	}
+	if (address->form & ADDRESS_UTF8 && !transaction->envelope->utf8) {
+		refuse_recipient(s, 553, "5.6.7",
+			"an address with characters beyond ASCII needs SMTPUTF8 at MAIL");
+		return;
+	}
+	talloc_steal(transaction, address);
+	talloc_steal(transaction, s->command->recipient.original);
+	transaction_forget_recipient(transaction);
+	facts_set_text(transaction->facts, FACT_RECIPIENT, address->text);
+	facts_set_text(transaction->facts, FACT_RECIPIENT_LOCAL, address->local);
+	facts_set_text(transaction->facts, FACT_RECIPIENT_DOMAIN, address->domain);
+	facts_set_number(transaction->facts, FACT_RECIPIENT_FORM, address->form);
+	facts_set_number(
+		transaction->facts, FACT_RECIPIENT_COUNT, (int64_t)transaction->envelope->passed);
+	if (transaction->inquiry->mail)
+		transaction->inquiry->mail->recipient = &s->command->recipient;
+	recipient_memory_tell(s, address);
+}
+
+void transaction_pass_recipient(struct session *s)
+{
+	struct recipient *recipient =
+		envelope_add(s->transaction->envelope, &s->command->recipient);
+
+	recipient->passed = true;
+	s->transaction->envelope->passed++;
+	s->good_recipients++;
 }
 
 void transaction_redirect(struct session *s)
@@ -296,7 +340,7 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 	log_text(&line, "client", ip_print(&s->ip, client));
 	log_origin(&line, transaction);
 	log_text(&line, "helo", s->helo);
-	log_text(&line, "tls", stream_tls_version(s->client));
+	log_text(&line, "tls", inquiry_text(transaction->inquiry, FACT_CLIENT_TLS_VERSION, NULL));
 	log_text(&line, "sender",
 		address_is_null(transaction->envelope->sender)
 			? "<>"

@@ -13,6 +13,11 @@ void transaction_begin(struct session *s);
 /* Before the next recipient, and behind the last one: what is known of one alone goes into the record and is forgotten. */
 void transaction_forget_recipient(struct transaction *transaction);
 
+/* At RCPT, with address and parameters in the command: tells the facts of the recipient; or sets the session's reply, when there can be no
+ * such one. And once he has passed: he is one of the envelope's. */
+void transaction_take_recipient(struct session *s);
+void transaction_pass_recipient(struct session *s);
+
 /* A recipient that policy let through: if a rule wants it, somebody else is asked about in his place. */
 void transaction_redirect(struct session *s);
 

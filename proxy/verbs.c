@@ -6,13 +6,10 @@
 #include "proxy/announcement.h"
 #include "proxy/handshake.h"
 #include "proxy/login.h"
-#include "proxy/recipient_memory.h"
 #include "proxy/transaction.h"
 
 #include <ctype.h>
 #include <talloc.h>
-
-#define RECIPIENTS_CEILING 10000 /* whatever the settings say */
 
 static void say(struct session *s, int code, const char *status, const char *text)
 {
@@ -29,12 +26,7 @@ static const char *hostname(const struct session *s)
 /* Either of them is also a RSET (RFC 5321 §4.1.4). */
 static void prepare_helo(struct session *s)
 {
-	transaction_abandon(s);
-	session_forget_helo(s);
-	s->helo = slice_keep(s, s->command->argument);
-	facts_set_text(s->facts, FACT_HELO_NAME, s->helo);
-	facts_forget(s->facts, FACT_MILTER);
-	facts_forget(s->facts, FACT_MILTER_REPLY);
+	session_take_helo(s, s->command->argument);
 }
 
 static void change_helo(struct session *s)
@@ -100,42 +92,13 @@ static void end_transaction(struct session *s)
 
 static void prepare_rcpt(struct session *s)
 {
-	struct transaction *transaction = s->transaction;
-	const struct address *address = s->command->path;
-
-	if (transaction->envelope->count >= RECIPIENTS_CEILING) {
-		say(s, 452, "4.5.3", "too many recipients");
-		return;
-	}
-	if (address->form & ADDRESS_UTF8 && !transaction->envelope->utf8) {
-		say(s, 553, "5.6.7",
-			"an address with characters beyond ASCII needs SMTPUTF8 at MAIL");
-		return;
-	}
-	if (envelope_asks_dsn(&s->command->recipient) && lacks_dsn_offer(s))
-		return;
-	talloc_steal(transaction, address);
-	talloc_steal(transaction, s->command->recipient.original);
-	transaction_forget_recipient(transaction);
-	facts_set_text(transaction->facts, FACT_RECIPIENT, address->text);
-	facts_set_text(transaction->facts, FACT_RECIPIENT_LOCAL, address->local);
-	facts_set_text(transaction->facts, FACT_RECIPIENT_DOMAIN, address->domain);
-	facts_set_number(transaction->facts, FACT_RECIPIENT_FORM, address->form);
-	facts_set_number(
-		transaction->facts, FACT_RECIPIENT_COUNT, (int64_t)transaction->envelope->passed);
-	if (transaction->inquiry->mail)
-		transaction->inquiry->mail->recipient = &s->command->recipient;
-	recipient_memory_tell(s, address);
+	if (!envelope_asks_dsn(&s->command->recipient) || !lacks_dsn_offer(s))
+		transaction_take_recipient(s);
 }
 
 static void change_rcpt(struct session *s)
 {
-	struct recipient *recipient =
-		envelope_add(s->transaction->envelope, &s->command->recipient);
-
-	recipient->passed = true;
-	s->transaction->envelope->passed++;
-	s->good_recipients++;
+	transaction_pass_recipient(s);
 	say(s, 250, "2.1.5", "recipient ok");
 }
 

@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <talloc.h>
 
-enum way { WAY_WRITTEN, WAY_BYTES, WAY_AT_ONCE, WAY_CUT, WAYS };
-static const char *const way_names[] = {"written", "bytes", "at once", "cut"};
+enum way { WAY_WRITTEN, WAY_BYTES, WAY_AT_ONCE, WAY_CUT, WAY_AS_MILTER, WAYS };
+static const char *const way_names[] = {"written", "bytes", "at once", "cut", "as milter"};
 
 struct play {
 	const char *file;
@@ -508,7 +508,7 @@ static void play_line(struct play *play, size_t index)
 		gateway_drain(play->rig->gateway, line[0] == 's', on_drained, play);
 	else if (!strchr(line, ':') ||
 		!strstr("config: rules: shadow: client: dns: offer: recipients: store: ways: "
-			"milter: milter2:",
+			"proxy: milter: milter2:",
 			talloc_strndup(play, line, strcspn(line, " "))))
 		give_up(play, "no line of a dialogue", "", slice_of(line));
 }
@@ -520,7 +520,10 @@ static void read_script(struct play *play)
 	FILE *in = fopen(play->file, "r");
 	char line[END_LINE];
 
-	ck_assert_msg(in != NULL, "%s: %s", play->file, strerror(errno));
+	if (!in) {
+		perror(play->file);
+		exit(1);
+	}
 	play->script = talloc_array(play, char *, 0);
 	while (fgets(line, sizeof line, in)) {
 		line[strcspn(line, "\n")] = '\0';
@@ -528,6 +531,14 @@ static void read_script(struct play *play)
 		play->script[play->count++] = talloc_strdup(play, line);
 	}
 	fclose(in);
+}
+
+/* Cut off in between it is played the way it is meant for. */
+static bool is_for_milters_alone(const struct play *play)
+{
+	const char *ways = head(play, "ways:", 0);
+
+	return ways && strcmp(ways, "as milter") == 0;
 }
 
 static struct play *begin(const char *file, enum way way)
@@ -545,6 +556,8 @@ static struct play *begin(const char *file, enum way way)
 		play->offer = "PIPELINING, 8BITMIME, SIZE 52428800";
 	play->rig = rig_new(play, &certificate);
 	play->rig->piece = way == WAY_BYTES;
+	if (way == WAY_AS_MILTER || is_for_milters_alone(play))
+		rig_judge_as_milter(play->rig);
 	for (size_t i = 0; (config = head(play, "config:", i)); i++)
 		rig_configure(play->rig, config);
 	for (size_t i = 0; (rule = head(play, "rules:", i)); i++)
@@ -579,14 +592,31 @@ static void end(struct play *play)
 	talloc_free(play);
 }
 
-static bool is_played(const char *file, enum way way)
+/* Why it can only hold in the proxy; NULL: it can as a milter, too. */
+static const char *why_in_the_proxy_alone(const struct play *play)
+{
+	const char *reason = head(play, "proxy:", 0);
+
+	return reason ? reason + strspn(reason, " ") : NULL;
+}
+
+static struct play *read_play(const char *file)
 {
 	struct play *play = talloc_zero(NULL, struct play);
 
 	play->file = file;
 	read_script(play);
+	return play;
+}
+
+static bool is_played(const char *file, enum way way)
+{
+	struct play *play = read_play(file);
 	const char *ways = head(play, "ways:", 0);
 	bool played = !ways || strstr(ways, way_names[way]) || way == WAY_CUT;
+
+	if (way == WAY_AS_MILTER)
+		played = !why_in_the_proxy_alone(play);
 	talloc_free(play);
 	return played;
 }
@@ -667,6 +697,52 @@ static int play_all(int count)
 	return failed != 0;
 }
 
+/* --- the account of what is not played as a milter --- */
+
+struct account {
+	const char **reasons;
+	unsigned *counts;
+	size_t count;
+};
+
+static void count_reason(struct account *account, const char *reason)
+{
+	size_t i = 0;
+
+	while (i < account->count && strcmp(account->reasons[i], reason) != 0)
+		i++;
+	if (i == account->count) {
+		account->count++;
+		account->reasons =
+			talloc_realloc(account, account->reasons, const char *, account->count);
+		account->counts =
+			talloc_realloc(account, account->counts, unsigned, account->count);
+		account->reasons[i] = talloc_strdup(account, reason);
+		account->counts[i] = 0;
+	}
+	account->counts[i]++;
+}
+
+static void tell_account(void)
+{
+	struct account *account = talloc_zero(NULL, struct account);
+	unsigned both = 0;
+
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		struct play *play = read_play(files.gl_pathv[i]);
+		const char *reason = why_in_the_proxy_alone(play);
+
+		both += !reason;
+		if (reason)
+			count_reason(account, reason);
+		talloc_free(play);
+	}
+	printf("%u of %zu dialogues are played as a milter, too\n", both, files.gl_pathc);
+	for (size_t i = 0; i < account->count; i++)
+		printf("%5u in the proxy alone: %s\n", account->counts[i], account->reasons[i]);
+	talloc_free(account);
+}
+
 int main(int argc, char **argv)
 {
 	const char *root = getenv("SOURCE_ROOT");
@@ -678,6 +754,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "no dialogue is %s\n", pattern);
 		return 1;
 	}
+	tell_account();
 	certificate_make(&certificate);
 	int failed = play_all((int)files.gl_pathc * WAYS);
 	globfree(&files);

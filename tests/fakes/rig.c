@@ -14,6 +14,7 @@
 #include "tests/fakes/shelf.h"
 
 #include <assert.h>
+#include <event2/event.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <talloc.h>
 #include <unistd.h>
 
@@ -238,14 +240,12 @@ static void remove_rules(const struct rig_rules *rules)
 		unlink(rules->file);
 }
 
-static const char *read_configuration(struct rig *rig, const struct configuration **configuration)
+static const char *read_configuration(
+	struct rig *rig, char *text, const struct configuration **configuration)
 {
 	struct complaints *complaints = complaints_new(rig);
-	char *text;
 
-	add_presets(rig);
-	text = replace(rig, rig->configuration, "@SERVER@",
-		talloc_asprintf(rig, "127.0.0.1:%u", rig->port));
+	text = replace(rig, text, "@SERVER@", talloc_asprintf(rig, "127.0.0.1:%u", rig->port));
 	text = replace(rig, text, "@CERTIFICATE@", rig->certificate->file);
 	text = write_rules(rig, &rig->rules, text, "@RULES@");
 	text = write_rules(rig, &rig->shadow, text, "@SHADOW@");
@@ -260,6 +260,131 @@ static const char *read_configuration(struct rig *rig, const struct configuratio
 	remove_rules(&rig->rules);
 	remove_rules(&rig->shadow);
 	return complaints_errors(complaints) ? complaints_text(rig, complaints) : NULL;
+}
+
+/* --- a second gateway as the milter of the first --- */
+
+/* From the one to the other: the first connects here. */
+struct bridge {
+	struct rig *rig;
+	struct table *table;
+	struct gateway *judge;
+	struct listen_options listen;
+	char *path;
+	int listener;
+	struct event *accepting;
+};
+
+/* Settings of who speaks with clients and backends. */
+static bool is_front(const char *line)
+{
+	static const char *const words[] = {"hostname", "listen", "backend", "route", "relay",
+		"tls", "smtp", "limits", "trusted_relays", "process", "control"};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		size_t size = strlen(words[i]);
+		if (strncmp(line, words[i], size) == 0 && strchr(" =", line[size]))
+			return true;
+	}
+	return false;
+}
+
+/* Those that only the first has: the second serves nobody else. */
+static bool is_of_first_alone(const char *line)
+{
+	return strncmp(line, "backend ", 8) == 0 || strncmp(line, "listen ", 7) == 0 ||
+		strncmp(line, "route ", 6) == 0;
+}
+
+static char *choose_lines(struct rig *rig, bool front)
+{
+	char *all = talloc_strdup(rig, rig->configuration), *rest = NULL;
+	char *text = talloc_strdup(rig, "");
+
+	for (char *line = strtok_r(all, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		if (front ? is_front(line) : !is_of_first_alone(line))
+			text = talloc_asprintf_append(text, "%s\n", line);
+	}
+	return text;
+}
+
+static char *configuration_in_front(struct rig *rig)
+{
+	return talloc_asprintf(rig,
+		"%schecks { chain = {milter} }\nspf { add_received = no }\n"
+		"hygiene { enabled = no }\n"
+		"milter \"postern\" { socket = \"unix:%s\" command_timeout = 5m "
+		"message_timeout = 10m }\n",
+		choose_lines(rig, true), rig->bridge->path);
+}
+
+static char *configuration_behind(struct rig *rig)
+{
+	return talloc_asprintf(rig,
+		"%slisten \"test\" { address = \"127.0.0.1\" port = 2525 }\n"
+		"backend \"test\" { servers = {\"127.0.0.1:9\"} probe = 0 }\n",
+		choose_lines(rig, false));
+}
+
+static void on_connection(evutil_socket_t listener, short what, void *owner)
+{
+	struct bridge *bridge = owner;
+	int descriptor = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)what;
+	if (descriptor >= 0)
+		gateway_take(bridge->judge, &bridge->listen, descriptor, &(struct ip){0}, 0);
+}
+
+static int close_bridge(struct bridge *bridge)
+{
+	if (bridge->accepting)
+		event_free(bridge->accepting);
+	close(bridge->listener);
+	unlink(bridge->path);
+	return 0;
+}
+
+void rig_judge_as_milter(struct rig *rig)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct bridge *bridge = talloc_zero(rig, struct bridge);
+	static unsigned number;
+
+	bridge->rig = rig;
+	bridge->listen = (struct listen_options){.name = "milter", .is_milter = true};
+	bridge->path =
+		talloc_asprintf(bridge, "/tmp/postern-as-milter-%d-%u", (int)getpid(), number++);
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", bridge->path);
+	unlink(bridge->path);
+	bridge->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool good = bind(bridge->listener, (struct sockaddr *)&address, sizeof address) == 0 &&
+		listen(bridge->listener, 128) == 0;
+	assert(good);
+	talloc_set_destructor(bridge, close_bridge);
+	rig->bridge = bridge;
+}
+
+/* Who judges. */
+static struct gateway *judge_of(const struct rig *rig)
+{
+	return rig->bridge ? rig->bridge->judge : rig->gateway;
+}
+
+static void open_bridge(struct rig *rig, const struct configuration *configuration)
+{
+	struct bridge *bridge = rig->bridge;
+
+	bridge->table = table_new(rig, counter_names);
+	bridge->judge = gateway_new(rig, rig->loop, configuration, bridge->table, NULL, 2);
+	bridge->accepting = event_new(
+		rig->loop->base, bridge->listener, EV_READ | EV_PERSIST, on_connection, bridge);
+	event_add(bridge->accepting, NULL);
+}
+
+static size_t sessions_of(const struct rig *rig)
+{
+	return rig->gateway->session_count + (rig->bridge ? rig->bridge->judge->session_count : 0);
 }
 
 /* --- milters --- */
@@ -311,7 +436,7 @@ void rig_settle_names(struct rig *rig)
 		return;
 	for (unsigned patience = 0; patience < RIG_PATIENCE; patience++) {
 		rig_turn(rig);
-		if (dns_in_flight(rig->gateway->dns) <= zone_unanswered(rig->zone))
+		if (dns_in_flight(judge_of(rig)->dns) <= zone_unanswered(rig->zone))
 			return;
 		poll(NULL, 0, 1);
 	}
@@ -320,7 +445,7 @@ void rig_settle_names(struct rig *rig)
 void rig_use_store(struct rig *rig)
 {
 	rig->shelf = shelf_new(rig, rig->loop->clock);
-	gateway_use_store(rig->gateway, rig->shelf->store);
+	gateway_use_store(judge_of(rig), rig->shelf->store);
 }
 
 /* --- recipients --- */
@@ -341,7 +466,7 @@ static const char *load_recipients(struct rig *rig)
 	if (!table)
 		return fault.reason;
 	bool good = write(descriptor, table, size) == (ssize_t)size &&
-		gateway_use_recipients(rig->gateway, descriptor);
+		gateway_use_recipients(judge_of(rig), descriptor);
 	close(descriptor);
 	return good ? NULL : "the list of recipients cannot be loaded";
 }
@@ -369,33 +494,51 @@ struct rig *rig_new(const void *parent, const struct certificate *certificate)
 /* A scanner on the same loop. */
 static void begin_scans(struct rig *rig, const struct configuration *configuration)
 {
-	struct scan_ports *ports = scan_ports_new(rig->gateway, 1, 1);
+	struct gateway *judge = judge_of(rig);
+	struct scan_ports *ports = scan_ports_new(judge, 1, 1);
 
-	gateway_use_scans(
-		rig->gateway, scan_link_new(rig->gateway, rig->loop, rig->table, ports, 0));
-	scan_desk_open(scan_desk_new(
-		rig->gateway, rig->loop, rig->table, ports, 0, configuration->policy));
+	gateway_use_scans(judge, scan_link_new(judge, rig->loop, judge->table, ports, 0));
+	scan_desk_open(
+		scan_desk_new(judge, rig->loop, judge->table, ports, 0, configuration->policy));
+}
+
+/* Both configurations are the one when there is no bridge. */
+static const char *read_configurations(
+	struct rig *rig, const struct configuration **front, const struct configuration **judge)
+{
+	const char *bad;
+
+	add_presets(rig);
+	if (!rig->bridge) {
+		bad = read_configuration(rig, rig->configuration, front);
+		*judge = *front;
+		return bad;
+	}
+	bad = read_configuration(rig, configuration_in_front(rig), front);
+	return bad ? bad : read_configuration(rig, configuration_behind(rig), judge);
 }
 
 const char *rig_begin(struct rig *rig)
 {
-	const struct configuration *configuration;
+	const struct configuration *front, *judge;
 	const char *bad;
 
 	log_capture(on_log, rig);
 	rig_listen(rig);
 	rig->loop = loop_new(rig);
 	begin_milters(rig);
-	bad = read_configuration(rig, &configuration);
+	bad = read_configurations(rig, &front, &judge);
 	if (bad)
 		return bad;
 	clock_move(rig->loop->clock, 0);
 	rig->table = table_new(rig, counter_names);
-	rig->gateway = gateway_new(rig, rig->loop, configuration, rig->table, NULL, 1);
+	rig->gateway = gateway_new(rig, rig->loop, front, rig->table, NULL, 1);
+	if (rig->bridge)
+		open_bridge(rig, judge);
 	if (rig->zone)
-		gateway_use_dns(rig->gateway, begin_names(rig, configuration));
-	if (rulebook_asks(configuration->policy, LEARNER_CONTENT))
-		begin_scans(rig, configuration);
+		gateway_use_dns(judge_of(rig), begin_names(rig, judge));
+	if (rulebook_asks(judge->policy, LEARNER_CONTENT))
+		begin_scans(rig, judge);
 	return rig->recipients ? load_recipients(rig) : NULL;
 }
 
@@ -411,9 +554,24 @@ void rig_connect(struct rig *rig, const char *client)
 	gateway_take(rig->gateway, rig->gateway->configuration->listens[0], pair[1], &ip, 40000);
 }
 
+static const char *left_behind(const struct rig *rig)
+{
+	const struct bridge *bridge = rig->bridge;
+
+	if (bridge && table_sum(bridge->table, COUNT_SESSIONS))
+		return "a session of a mail server is still counted";
+	if (bridge && table_sum(bridge->table, COUNT_SPOOL_BYTES))
+		return "a message of a mail server is still counted";
+	return NULL;
+}
+
 static const char *left_over(struct rig *rig)
 {
-	if (rig->gateway->session_count)
+	const char *behind = left_behind(rig);
+
+	if (behind)
+		return behind;
+	if (sessions_of(rig))
 		return "a session is left";
 	if (table_sum(rig->table, COUNT_SESSIONS))
 		return "a session is still counted";
@@ -421,6 +579,9 @@ static const char *left_over(struct rig *rig)
 		return "a message is still counted";
 	talloc_free(rig->nameserver);
 	talloc_free(rig->gateway); /* before the loop: its streams are watched there */
+	if (rig->bridge)
+		talloc_free(rig->bridge->judge);
+	talloc_free(rig->bridge);
 	for (size_t i = 0; i < RIG_MILTERS; i++)
 		talloc_free(rig->milters[i]);
 	talloc_free(rig->loop);
@@ -432,8 +593,7 @@ static const char *left_over(struct rig *rig)
 const char *rig_end(struct rig *rig)
 {
 	end_close(&rig->client);
-	for (unsigned patience = 0; patience < RIG_PATIENCE && rig->gateway->session_count;
-		patience++) {
+	for (unsigned patience = 0; patience < RIG_PATIENCE && sessions_of(rig); patience++) {
 		rig_turn(rig);
 		clock_move(rig->loop->clock, 60000);
 		if (patience > 20)

@@ -20,6 +20,8 @@ struct rig {
 	struct loop *loop;
 	struct table *table;
 	struct gateway *gateway;
+	struct bridge
+		*bridge; /* to one behind it that judges as its milter; NULL: it judges itself */
 	struct end client;
 	size_t piece; /* so much the client sends at a time; 0: all of it */
 	int listener; /* the backend's */
@@ -67,6 +69,10 @@ void rig_settle_names(struct rig *rig);
 
 /* Gives the gateway a store (shelf.h), once it is open. */
 void rig_use_store(struct rig *rig);
+
+/* Before rig_begin: the gateway asks nobody but a milter, and that is a second gateway, which has all settings of the judge, the rules, the names, the
+ * store and the list of recipients. The client must not notice. */
+void rig_judge_as_milter(struct rig *rig);
 
 /* Opens the gateway. NULL, or what is wrong with the configuration. */
 const char *rig_begin(struct rig *rig);

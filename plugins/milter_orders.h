@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a mail server is to do so that its mail becomes what we have made of it: packets in the order in which they are to be sent, before the
+ * last word. Header fields are compared, those that the server told with those there will be, so it does not matter who has edited
+ * what; the body is sent anew when a byte of it has changed, recipients are added and removed one by one.
+ *
+ * Servers count fields in two ways: those of a name among what milters see, for what is changed and deleted; all of them with the server's own
+ * Received as the first, for what is inserted. Postfix counts anew after each deletion, Sendmail does not: so the work goes from the
+ * last field to the first, and no order depends on one before it.
+ */
+#pragma once
+
+#include "plugins/milter_wire.h"
+#include "policy/mail/edit.h"
+#include "policy/mail/envelope.h"
+
+/* A field as the server told it: bytes of the message. */
+struct milter_field {
+	struct slice name;
+	size_t at, size; /* with its line end */
+};
+
+struct milter_fields {
+	struct milter_field *items;
+	size_t count;
+};
+
+/* A recipient as the server told him, and as he was understood. */
+struct milter_recipient {
+	const char *told;
+	const struct address *address;
+};
+
+/* The mail as it came. */
+struct milter_letter {
+	struct milter_fields fields;
+	size_t header; /* bytes, without the empty line */
+	struct slice message;
+	const struct address *sender;
+	const struct milter_recipient *recipients;
+	size_t recipient_count;
+};
+
+struct milter_orders {
+	struct slice *
+		pieces; /* to be sent one behind the other; under the orders, or bytes of the plan */
+	size_t count;
+	uint32_t actions; /* that the server must have agreed to; bits */
+};
+
+/* The edits' texts and the letter must outlive the orders. with_space: values go with their leading blank. */
+struct milter_orders *milter_orders_new(const void *parent, const struct milter_letter *letter,
+	const struct edits *edits, const struct envelope *final, bool with_space);
+
+/* Adds one packet more. */
+void milter_orders_add(struct milter_orders *orders, const struct milter_packet *packet);
