@@ -5,7 +5,6 @@
 #include "policy/content/bytes.h"
 #include "policy/content/decode.h"
 #include "policy/content/file_type.h"
-#include "policy/content/zip_directory.h"
 
 #include <limits.h>
 #include <openssl/evp.h>
@@ -39,18 +38,6 @@ static bool is_plain_zip(struct slice bytes)
 		file_type_also(bytes, FILE_TYPE_ZIP, &where) == FILE_TYPE_UNKNOWN;
 }
 
-/* What was made is looked at once more, as all that comes is. */
-static bool is_good(const void *parent, const struct zip_prune *prune, struct slice bytes)
-{
-	struct slice joined = zip_prune_join(parent, prune, bytes);
-	struct zip_directory *directory = zip_directory_read(parent, joined, PIECES_MOST);
-	bool good = !directory->findings;
-
-	talloc_free(directory);
-	talloc_free((char *)(uintptr_t)joined.data);
-	return good;
-}
-
 static char *note_of(const void *parent, const char *text, const char *hostname)
 {
 	return talloc_asprintf(parent,
@@ -69,8 +56,6 @@ void strip_archive_find(const void *parent, struct slice message, struct strip_a
 		return;
 	}
 	archive->prune = zip_prune_new(parent, bytes, members, archive->taken, slice_of(note));
-	if (!archive->prune->reason && !is_good(parent, archive->prune, bytes))
-		archive->prune = refused(parent, "what would be left is no plain ZIP file");
 }
 
 /* --- between them --- */

@@ -354,6 +354,23 @@ static void write_all(struct pruning *pruning, struct member *const *sorted, str
 
 /* --- all --- */
 
+/* What was made is looked at as all that comes is. */
+static void look_again(struct pruning *pruning)
+{
+	struct zip_prune *out = pruning->out;
+	struct slice joined = zip_prune_join(out, out, pruning->bytes);
+	struct zip_directory *directory = zip_directory_read(out, joined, ENTRIES_MOST);
+	bool is_good = !directory->findings && directory->count == count_kept(pruning) + 1;
+
+	talloc_free(directory);
+	talloc_free((char *)(uintptr_t)joined.data);
+	if (is_good)
+		return;
+	TALLOC_FREE(out->pieces);
+	out->count = 0;
+	out->reason = "what would be left is no plain ZIP file";
+}
+
 struct zip_prune *zip_prune_new(const void *parent, struct slice bytes, const uint64_t *removed,
 	size_t count, struct slice note)
 {
@@ -364,8 +381,10 @@ struct zip_prune *zip_prune_new(const void *parent, struct slice bytes, const ui
 	if (!is_plain(&pruning) || !find_directory(&pruning) || !read_members(&pruning))
 		return out;
 	sorted = in_order(&pruning);
-	if (find_ends(&pruning, sorted) && mark(&pruning, removed, count))
+	if (find_ends(&pruning, sorted) && mark(&pruning, removed, count)) {
 		write_all(&pruning, sorted, note);
+		look_again(&pruning);
+	}
 	talloc_free(sorted);
 	talloc_free(pruning.members);
 	return out;
