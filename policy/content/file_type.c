@@ -6,6 +6,7 @@
 #include "policy/content/extension.h"
 #include "policy/content/magic.h"
 #include "policy/content/ole.h"
+#include "policy/content/sealed.h"
 #include "policy/content/text_type.h"
 #include "policy/content/zip_directory.h"
 #include "policy/content/zip_type.h"
@@ -90,14 +91,6 @@ static bool is_disk(struct slice bytes)
 			bytes_32(bytes, 454) != 0);
 }
 
-/* PKCS #7 of DER begins with a sequence and the identifier 1.2.840.113549.1.7. */
-static bool is_pkcs7(struct slice bytes)
-{
-	return bytes_8(bytes, 0) == 0x30 &&
-		bytes_find(bytes_piece(bytes, 0, 32), 0, "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07",
-			10) != SIZE_MAX;
-}
-
 static bool is_bitmap(struct slice bytes)
 {
 	uint32_t header = bytes_32(bytes, 14);
@@ -130,7 +123,7 @@ static const struct {
 } shapes[] = {
 	{is_disk, FILE_TYPE_FAT},
 	{is_bitmap, FILE_TYPE_BMP},
-	{is_pkcs7, FILE_TYPE_PKCS7},
+	{sealed_is_cms, FILE_TYPE_PKCS7},
 	{is_lzma, FILE_TYPE_LZMA},
 	{is_old_tar, FILE_TYPE_TAR},
 	{is_pdf, FILE_TYPE_PDF},

@@ -10,6 +10,7 @@
 #include "policy/content/ooxml.h"
 #include "policy/content/pdf.h"
 #include "policy/content/rtf.h"
+#include "policy/content/sealed.h"
 #include "policy/content/tnef.h"
 #include "policy/content/zip.h"
 
@@ -67,6 +68,8 @@ static const struct unpacker unpackers[] = {
 	{FILE_TYPE_RTF, rtf_unpack, 0},
 	{FILE_TYPE_ONENOTE, onenote_unpack, 0},
 	{FILE_TYPE_TNEF, tnef_unpack, 0},
+	{FILE_TYPE_PKCS7, sealed_unpack_cms, 0},
+	{FILE_TYPE_PGP, sealed_unpack_pgp, 0},
 	{FILE_TYPE_LNK, link_unpack, 0},
 	{FILE_TYPE_URL, link_unpack_url, 0},
 	{FILE_TYPE_ISO, judge_iso, 0},
