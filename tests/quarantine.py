@@ -224,6 +224,13 @@ EDITING = """
 rule program { stage message when any attachment (extension == "exe") then strip }
 rule copy { stage message when header["X-Copy"] == "yes" then add_recipient <c@example.com> remove_recipient <b@example.com> }
 """
+REDIRECTING = """
+rule forwarded { stage message when subject starts "forwarded" then redirect <c@example.com> header "To-Be-Seen" "by c" }
+rule marked { stage message when subject starts "marked" then subject_prefix "[outside] " remove_header "message-id" }
+rule bounces { stage message when subject starts "bounces" then change_sender <list@example.com> }
+rule nobodys { stage message when subject starts "nobodys" then change_sender <> }
+rule lost { stage message when subject starts "lost" then discard }
+"""
 PROGRAM = (b"From: a@example.net\r\nSubject: %s\r\nX-Copy: yes\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
            b"--x\r\n\r\n.hello \r\n--x\r\nContent-Type: application/x; name=a.exe\r\n\r\nMZ\r\n--x\r\n\r\nlast\r\n--x--\r\n")
 STRIPPED = (b"\n--x\n\n.hello \n--x\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n"
@@ -248,6 +255,33 @@ class WithPostfix(unittest.TestCase):
                 mail = poll(lambda: next((m for m in backend.mails(box) if subject in m), None), "the mail")
                 self.assertTrue(mail.replace(b"\r\n", b"\n").endswith(STRIPPED), mail)
             self.assertFalse([m for m in backend.mails("b") if subject in m])
+
+    def test_what_else_rules_do_arrives(self):
+        reason = mta.why_not()
+        if reason:
+            self.skipTest(reason)
+        backend = mta.Postfix({"bdat": "", "data": "-o smtpd_discard_ehlo_keywords=chunking"})
+        self.addCleanup(backend.end)
+        for door in ("bdat", "data"):
+            setting = Setting(self, servers=[f"127.0.0.1:{backend.ports[door]}"])
+            with open(setting.gateway.directory + "/site.rules", "a", encoding="ascii") as rules:
+                rules.write(REDIRECTING)
+            setting.use()
+
+            def arrives(box, word):
+                subject = word + b" " + door.encode()
+                self.assertEqual(setting.send(subject=subject, recipients=("a@example.com",)), 250)
+                return poll(lambda: next((m for m in backend.mails(box) if subject in m), None), "the mail")
+            self.assertIn(b"\nTo-Be-Seen: by c\n", arrives("c", b"forwarded"))
+            mail = arrives("a", b"marked")
+            self.assertIn(b"\nSubject: [outside] marked", mail)
+            self.assertNotIn(b"\nMessage-ID: <1@example.net>", mail)
+            self.assertTrue(arrives("a", b"bounces").startswith(b"Return-Path: <list@example.com>\n"))
+            self.assertTrue(arrives("a", b"nobodys").startswith(b"Return-Path: <>\n"))
+            self.assertEqual(setting.send(subject=b"lost " + door.encode(), recipients=("a@example.com",)), 250)
+            arrives("a", b"last")
+            self.assertEqual([m for m in backend.mails("a") if b"forwarded" in m or b"lost" in m], [])
+            self.assertIn('decided_by="rule lost"', setting.gateway.log())
 
     def test_release_through_it(self):
         reason = mta.why_not()
