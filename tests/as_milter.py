@@ -5,6 +5,7 @@ in order, out of order, and leaving in between. What is not installed is skipped
 
 import os
 import random
+import re
 import shutil
 import signal
 import smtplib
@@ -589,6 +590,56 @@ class ByHand(unittest.TestCase):
         self.assertEqual(server.ask(packet(b"C", b"h\0" + b"6" + struct.pack(">H", 1) + b"IPv6:2001:db8::1\0")), b"c")
         server = self.server()
         self.assertEqual(server.ask(packet(b"C", b"h\0" + b"4" + struct.pack(">H", 1) + b"no address\0")), b"")
+
+
+@unittest.skipUnless(os.path.exists("/usr/include/libmilter/mfapi.h") and shutil.which("gcc"), "libmilter-dev is not installed")
+class LikeLibmilter(unittest.TestCase):
+    """What a server hears from us it hears from a program made with libmilter, too, which refuses the same recipient."""
+
+    REFUSED = packet(b"R", texts(b"<nobody@elsewhere.example>"))
+    REFUSAL = re.compile(rb"y(\d{3}-\d\.\d\.\d [^\0\r\n]*\r\n)*\d{3} \d\.\d\.\d [^\0\r\n]+\0")
+
+    def setUp(self):
+        directory = tempfile.mkdtemp(prefix="postern-as-milter-")
+        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        program, path = directory + "/every", directory + "/socket"
+        subprocess.run(["gcc", "-o", program, os.path.dirname(os.path.abspath(__file__)) + "/milters/every.c", "-lmilter", "-lpthread"], check=True)
+        process = subprocess.Popen([program, "unix:" + path, directory + "/log", "refuse"])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        poll(lambda: os.path.exists(path), "the milter's socket")
+        self.paths = {"libmilter": path, "postern": Milter(self, workers=1).socket[5:]}
+
+    def play(self, path, script, offer):
+        """The kinds of all answers, with codes; the end counts as one."""
+        server, kinds = Server(path, **offer), [b"O"]
+        self.addCleanup(server.close)
+        for one in script:
+            if one[4:5] in b"AD":
+                server.say(one)
+                continue
+            said = server.ask(one)
+            kinds.append(said[:4] if self.REFUSAL.fullmatch(said) else said)
+        return kinds
+
+    def test_answers_alike(self):
+        mail, end = ENVELOPE[1:] + MESSAGE, packet(b"E")
+        scripts = {"a mail": [CONNECT] + ENVELOPE + MESSAGE + [end, packet(b"Q")],
+                   "two mails": [CONNECT] + ENVELOPE + MESSAGE + [end] + mail + [end, packet(b"Q")],
+                   "nothing": [packet(b"Q")],
+                   "no mail": [CONNECT, ENVELOPE[0], packet(b"Q")],
+                   "given up": [CONNECT] + ENVELOPE[:2] + [packet(b"A")] + mail + [packet(b"A"), packet(b"A")] + mail + [end, packet(b"Q")],
+                   "greeted again": [CONNECT, ENVELOPE[0], ENVELOPE[0]] + ENVELOPE + MESSAGE + [end, ENVELOPE[0], packet(b"Q")],
+                   "a recipient refused": [CONNECT] + ENVELOPE[:2] + [self.REFUSED, ENVELOPE[2], self.REFUSED] + ENVELOPE[3:] + MESSAGE + [end, packet(b"Q")],
+                   "macros": [CONNECT, packet(b"D", b"M" + texts(b"i", b"ABC")), ENVELOPE[0], packet(b"D", b"R" + texts(b"i", b"ABC")), *mail, end, packet(b"Q")],
+                   "a body in pieces": [CONNECT] + ENVELOPE + MESSAGE[:-1] + [packet(b"B", b"x" * 65535)] * 3 + [end, packet(b"Q")],
+                   "no body": [CONNECT] + ENVELOPE + MESSAGE[:-1] + [end, packet(b"Q")]}
+        for offer in ({}, {"version": 4, "actions": 0x3f, "protocol": 0}):
+            for name, script in scripts.items():
+                with self.subTest(name=name, offer=offer):
+                    theirs, ours = (self.play(self.paths[who], script, offer) for who in ("libmilter", "postern"))
+                    self.assertEqual(ours, theirs)
+                    self.assertEqual(ours[-1], b"")
 
 
 class Socket(unittest.TestCase):
