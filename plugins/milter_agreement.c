@@ -50,12 +50,10 @@ const char *milter_agreement_answer(const struct milter_role *role,
 	if (role->needed & ~actions)
 		return "it does not offer to do what we need of it: adding and changing of fields, "
 		       "and quarantine where as_milter.quarantine says so";
-	answer->byte = MILTER_OFFER;
-	answer->bytes = slice_of("");
+	milter_wire_begin(answer, MILTER_OFFER);
 	answer->numbers[0] = version < MILTER_WIRE_VERSION ? version : MILTER_WIRE_VERSION;
 	answer->numbers[1] = actions & (role->needed | EDITS | MILTER_SET_MACROS);
 	answer->numbers[2] = offer->numbers[2] & wishes;
-	answer->text_count = answer->list_count = 0;
 	if (answer->numbers[1] & MILTER_SET_MACROS)
 		ask_for_macros(answer);
 	return NULL;

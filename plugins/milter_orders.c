@@ -59,11 +59,8 @@ static void order_text(struct milter_orders *orders, char byte, const char *text
 {
 	struct milter_packet packet;
 
-	packet.byte = byte;
-	packet.texts[0] = slice_of(text);
-	packet.text_count = 1;
-	packet.bytes = slice_of("");
-	packet.list_count = 0;
+	milter_wire_begin(&packet, byte);
+	packet.texts[packet.text_count++] = slice_of(text);
 	milter_orders_add(orders, &packet);
 }
 
@@ -89,13 +86,10 @@ static void order_field(
 {
 	struct milter_packet packet;
 
-	packet.byte = byte;
+	milter_wire_begin(&packet, byte);
 	packet.numbers[0] = (uint32_t)number;
-	packet.texts[0] = name;
-	packet.texts[1] = value;
-	packet.text_count = 2;
-	packet.bytes = slice_of("");
-	packet.list_count = 0;
+	packet.texts[packet.text_count++] = name;
+	packet.texts[packet.text_count++] = value;
 	milter_orders_add(ordering->orders, &packet);
 }
 

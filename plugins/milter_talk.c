@@ -676,11 +676,7 @@ static bool tell(struct milter_talk *talk, enum event event)
 	void *scratch = talloc_new(talk);
 	bool is_answered;
 
-	packet.byte = events[event].command;
-	packet.kind = '\0';
-	packet.numbers[0] = 0;
-	packet.text_count = packet.list_count = 0;
-	packet.bytes = slice_of("");
+	milter_wire_begin(&packet, events[event].command);
 	is_answered = tellers[event](talk, event, &packet, scratch);
 	talloc_free(scratch);
 	return is_answered;

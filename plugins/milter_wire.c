@@ -207,15 +207,21 @@ static const char *take(enum layout layout, struct slice rest, struct milter_pac
 	return NULL;
 }
 
+void milter_wire_begin(struct milter_packet *packet, char byte)
+{
+	packet->byte = byte;
+	packet->kind = '\0';
+	packet->bytes = slice_of("");
+	packet->text_count = packet->list_count = 0;
+	memset(packet->numbers, 0, sizeof packet->numbers);
+}
+
 const char *milter_wire_parse(
 	enum milter_side side, struct slice payload, struct milter_packet *packet)
 {
 	const struct row *row;
 
-	packet->text_count = packet->list_count = 0;
-	packet->bytes = slice_of("");
-	packet->kind = '\0';
-	memset(packet->numbers, 0, sizeof packet->numbers);
+	milter_wire_begin(packet, '\0');
 	if (!payload.size)
 		return "it is empty";
 	packet->byte = payload.data[0];

@@ -128,6 +128,9 @@ struct milter_packet {
 	size_t list_count;
 };
 
+/* Makes it a packet with nothing behind its byte: it is too large to be set to zero each time. */
+void milter_wire_begin(struct milter_packet *packet, char byte);
+
 /* Parses what stands behind the length: at least one byte. NULL, or what is wrong with it, for people. */
 const char *milter_wire_parse(
 	enum milter_side side, struct slice payload, struct milter_packet *packet);

@@ -62,7 +62,7 @@ struct step judgement_note(struct session *s, struct step next)
 {
 	struct inquiry *judged = judgement_inquiry(s);
 
-	rule_log_note(s->gateway->rule_log, s->transaction ? s->transaction->id : s->id, judged);
+	rule_log_note(s->gateway->rule_log, session_id_in_hand(s), judged);
 	if (judged->stage != STAGE_MESSAGE)
 		ruling_forget(judged);
 	return judgement_pause(s, judged->delay, next);
@@ -85,7 +85,7 @@ bool judgement_refuses(struct session *s)
 	s->inquiry->accepted_session |= judgement_inquiry(s)->accepted_session;
 	if (verdict->kind < VERDICT_TEMPFAIL)
 		return false;
-	s->reply = reply_of(session_scratch(s), verdict->code, verdict->status, verdict->text);
+	session_say(s, verdict->code, verdict->status, verdict->text);
 	s->policy_refusal = true;
 	s->closing |= verdict->kind == VERDICT_DISCONNECT || verdict->code == 421;
 	if (s->transaction)

@@ -11,7 +11,6 @@
 #include "proxy/milter_events.h"
 #include "proxy/milter_facts.h"
 #include "proxy/quarantine_entry.h"
-#include "proxy/quarantine_wire.h"
 #include "proxy/transaction.h"
 
 #include <stddef.h>
@@ -66,9 +65,7 @@ static void say_byte(struct milter_session *m, char byte)
 {
 	struct milter_packet packet;
 
-	packet.byte = byte;
-	packet.text_count = packet.list_count = 0;
-	packet.bytes = slice_of("");
+	milter_wire_begin(&packet, byte);
 	say(m, &packet);
 }
 
@@ -93,24 +90,12 @@ static char *print_reply(const void *parent, const struct reply *reply)
 static void say_refusal(struct milter_session *m)
 {
 	struct session *s = &m->session;
-	void *scratch = session_scratch(s);
-	const char *id = s->transaction ? s->transaction->id : s->id;
-	struct reply reply = s->reply;
+	struct reply reply = session_told_reply(s);
 	struct milter_packet packet;
 
-	if (s->policy_refusal)
-		reply = reply_new(scratch, reply.code, reply.status, "%s (%s)", reply.text, id);
-	packet.byte = MILTER_REPLY_CODE;
-	packet.texts[0] = slice_of(print_reply(scratch, &reply));
-	packet.text_count = 1;
-	packet.bytes = slice_of("");
-	packet.list_count = 0;
+	milter_wire_begin(&packet, MILTER_REPLY_CODE);
+	packet.texts[packet.text_count++] = slice_of(print_reply(session_scratch(s), &reply));
 	say(m, &packet);
-}
-
-static void set_reply(struct session *s, int code, const char *status, const char *text)
-{
-	s->reply = reply_of(session_scratch(s), code, status, text);
 }
 
 /* --- packets --- */
@@ -253,7 +238,7 @@ static struct step meet(void *owner)
 	milter_facts_tell_server(s, m, m->values);
 	if (limits_admit(s))
 		return THEN(judge_event);
-	set_reply(s, 421, "4.7.0", LIMITS_REFUSAL);
+	session_say(s, 421, "4.7.0", LIMITS_REFUSAL);
 	return THEN(refuse);
 }
 
@@ -284,7 +269,7 @@ static bool is_refused(struct milter_session *m)
 	if (!judgement_refuses(s))
 		return false;
 	if (is_end && s->reply.code != 421)
-		set_reply(s, 421, "4.7.0", s->reply.text);
+		session_say(s, 421, "4.7.0", s->reply.text);
 	return true;
 }
 
@@ -354,15 +339,8 @@ static struct step judge_message(void *owner)
 	struct session *s = &m->session;
 	struct transaction *transaction = s->transaction;
 
-	if (transaction->body.too_large) {
-		set_reply(s, 552, "5.3.4", "the message is larger than we take");
+	if (!transaction_finish_message(s))
 		return THEN(answer_message);
-	}
-	if (transaction->body.spool_full ||
-		message_finish(transaction->message) == MESSAGE_SPOOL_FULL) {
-		set_reply(s, 452, "4.3.1", "no room for messages at the moment, try again later");
-		return THEN(answer_message);
-	}
 	m->mail->letter.message = message_bytes(transaction->message);
 	transaction_tell_message(transaction);
 	judgement_begin(s, STAGE_MESSAGE, (uint64_t)s->gateway->configuration->smtp->judge_timeout);
@@ -391,7 +369,7 @@ static struct step heed_judgement(void *owner)
 		return THEN(answer_message);
 	transaction->verdict = transaction->inquiry->verdict;
 	if (transaction->verdict.kind == VERDICT_DISCARD) {
-		set_reply(&m->session, 250, "2.0.0", "ok");
+		session_say(&m->session, 250, "2.0.0", "ok");
 		return THEN(answer_message);
 	}
 	transaction_plan(transaction);
@@ -416,17 +394,8 @@ static struct step put_away(void *owner)
 static struct step hear_keeper(void *owner)
 {
 	struct milter_session *m = owner;
-	struct session *s = &m->session;
-	const struct custody *custody = s->transaction->custody;
 
-	if (custody->is_kept) {
-		set_reply(s, 250, "2.0.0", "ok");
-		return THEN(answer_message);
-	}
-	log_event(LEVEL_ERROR, "quarantine_failed", "%s: %s", s->transaction->id, custody->reason);
-	s->policy_refusal = true;
-	set_reply(s, 451, "4.3.0",
-		"this message cannot be kept at the moment, please try again later");
+	quarantine_entry_answer(&m->session);
 	return THEN(answer_message);
 }
 
@@ -440,11 +409,8 @@ static void order_quarantine(struct milter_session *m, struct milter_orders *ord
 	if (verdict->kind != VERDICT_QUARANTINE ||
 		options(m)->quarantine != AS_MILTER_QUARANTINE_MAIL_SERVER)
 		return;
-	packet.byte = MILTER_QUARANTINE;
-	packet.texts[0] = slice_of(verdict->detail ? verdict->detail : "policy");
-	packet.text_count = 1;
-	packet.list_count = 0;
-	packet.bytes = slice_of("");
+	milter_wire_begin(&packet, MILTER_QUARANTINE);
+	packet.texts[packet.text_count++] = slice_of(verdict->detail ? verdict->detail : "policy");
 	milter_orders_add(orders, &packet);
 }
 
@@ -454,7 +420,7 @@ static struct step put_off(struct milter_session *m, const char *why)
 
 	log_event(LEVEL_ERROR, "edits_impossible", "%s: %s", s->transaction->id, why);
 	s->policy_refusal = true;
-	set_reply(
+	session_say(
 		s, 451, "4.7.1", "this message cannot be edited as it should be, try again later");
 	return THEN(answer_message);
 }
@@ -469,13 +435,13 @@ static struct step hand_back(void *owner)
 
 	if (!transaction->final->passed) {
 		s->policy_refusal = true;
-		set_reply(s, 550, "5.7.1",
+		session_say(s, 550, "5.7.1",
 			"the policy of this site leaves no recipient for this message");
 		return THEN(answer_message);
 	}
 	if (edits->count && m->mail->is_header_long) {
 		s->policy_refusal = true;
-		set_reply(s, 552, "5.3.4", "the header of this message is too large");
+		session_say(s, 552, "5.3.4", "the header of this message is too large");
 		return THEN(answer_message);
 	}
 	orders = milter_orders_new(m->mail, &m->mail->letter, edits, transaction->final,
@@ -486,7 +452,7 @@ static struct step hand_back(void *owner)
 	for (size_t i = 0; i < orders->count; i++)
 		stream_lend(s->client, orders->pieces[i]);
 	transaction->delivered = true;
-	set_reply(s, 250, "2.0.0", "ok");
+	session_say(s, 250, "2.0.0", "ok");
 	return THEN(answer_message);
 }
 
@@ -515,7 +481,7 @@ static struct step hear_answered(void *owner)
 	if (!was_heard) {
 		TALLOC_FREE(s->client); /* before what it was lent */
 		s->transaction->delivered = false;
-		set_reply(s, 451, "4.4.2", "the mail server does not take our answer");
+		session_say(s, 451, "4.4.2", "the mail server does not take our answer");
 	}
 	s->messages += reply_is_positive(&s->reply);
 	milter_events_end_mail(m);

@@ -2,6 +2,7 @@
 /* What is known of a message that goes into quarantine. */
 #include "proxy/quarantine_entry.h"
 
+#include "base/log.h"
 #include "base/loop.h"
 #include "policy/explain.h"
 #include "proxy/keeper.h"
@@ -110,4 +111,18 @@ void quarantine_entry_redirect(struct transaction *transaction)
 			inquiry->edits, EDIT_ABOVE_TRACE, "X-Postern-Quarantine", text, EDIT_TEXT))
 		assert(!"settings have been looked at");
 	talloc_free(text);
+}
+
+void quarantine_entry_answer(struct session *s)
+{
+	const struct custody *custody = s->transaction->custody;
+
+	if (custody->is_kept) {
+		session_say(s, 250, "2.0.0", "ok");
+		return;
+	}
+	log_event(LEVEL_ERROR, "quarantine_failed", "%s: %s", s->transaction->id, custody->reason);
+	s->policy_refusal = true;
+	session_say(s, 451, "4.3.0",
+		"this message cannot be kept at the moment, please try again later");
 }

@@ -13,7 +13,6 @@
 #include "proxy/login.h"
 #include "proxy/memory.h"
 #include "proxy/quarantine_entry.h"
-#include "proxy/quarantine_wire.h"
 #include "proxy/recipient_memory.h"
 #include "proxy/transaction.h"
 #include "proxy/verbs.h"
@@ -94,25 +93,30 @@ void *session_scratch(struct session *s)
 	return s->scratch;
 }
 
-static void *scratch(struct session *s)
+void session_say(struct session *s, int code, const char *status, const char *text)
 {
-	return session_scratch(s);
+	s->reply = reply_of(session_scratch(s), code, status, text);
 }
 
-static void say(struct session *s, int code, const char *status, const char *text)
+const char *session_id_in_hand(const struct session *s)
 {
-	s->reply = reply_of(scratch(s), code, status, text);
+	return s->transaction ? s->transaction->id : s->id;
+}
+
+struct reply session_told_reply(struct session *s)
+{
+	if (!s->policy_refusal || reply_is_positive(&s->reply))
+		return s->reply;
+	return reply_new(session_scratch(s), s->reply.code, s->reply.status, "%s (%s)",
+		s->reply.text, session_id_in_hand(s));
 }
 
 /* Queues a reply; it leaves when the client's input has run dry. */
 static void speak(struct session *s)
 {
-	struct reply reply = s->reply;
-	const char *id = s->transaction ? s->transaction->id : s->id;
+	struct reply reply = session_told_reply(s);
 
-	if (s->policy_refusal && !reply_is_positive(&reply))
-		reply = reply_new(scratch(s), reply.code, reply.status, "%s (%s)", reply.text, id);
-	stream_write(s->client, slice_of(reply_print(scratch(s), &reply)));
+	stream_write(s->client, slice_of(reply_print(session_scratch(s), &reply)));
 }
 
 /* --- connecting --- */
@@ -128,7 +132,7 @@ static bool admit(struct session *s)
 	if (limits_admit(s))
 		return true;
 	s->closing = true;
-	say(s, 421, "4.7.0", LIMITS_REFUSAL);
+	session_say(s, 421, "4.7.0", LIMITS_REFUSAL);
 	return false;
 }
 
@@ -201,7 +205,7 @@ static struct step welcome(void *owner)
 		s->closing = true;
 		s->reply.code = s->reply.code == 550 ? 554 : s->reply.code; /* RFC 5321 §4.2.4.2 */
 	} else {
-		s->reply = reply_new(scratch(s), 220, NULL, "%s ESMTP",
+		s->reply = reply_new(session_scratch(s), 220, NULL, "%s ESMTP",
 			s->gateway->configuration->policy->site->hostname);
 	}
 	return THEN(answer);
@@ -236,12 +240,12 @@ static struct step read_command(void *owner)
 	s->policy_refusal = false;
 	if (is_to_end(s)) {
 		s->closing = true;
-		say(s, 421, "4.3.2", "closing for maintenance, please connect again");
+		session_say(s, 421, "4.3.2", "closing for maintenance, please connect again");
 		return THEN(answer);
 	}
 	if (patience == 0) {
 		s->closing = true;
-		say(s, 421, "4.4.2", "nothing was sent for too long, please connect again");
+		session_say(s, 421, "4.4.2", "nothing was sent for too long, please connect again");
 		return THEN(answer);
 	}
 	if (stream_unsent(s->client) > UNHEARD) {
@@ -270,7 +274,7 @@ static struct step answer_error(struct session *s)
 {
 	if (!limits_allow_error(s)) {
 		s->closing = true;
-		say(s, 421, "4.7.0", "too many errors, closing");
+		session_say(s, 421, "4.7.0", "too many errors, closing");
 	}
 	return when_chunk_is_in(s, THEN(answer));
 }
@@ -279,9 +283,9 @@ static struct step hear_faulty_line(struct session *s, enum line_fault fault)
 {
 	if (fault == LINE_LONG) {
 		s->closing |= ++s->long_lines > 1;
-		say(s, 500, "5.5.2", "the line is too long");
+		session_say(s, 500, "5.5.2", "the line is too long");
 	} else {
-		say(s, 500, "5.5.2",
+		session_say(s, 500, "5.5.2",
 			"a line must end with CR LF and have no other CR, LF or NUL in it");
 	}
 	return answer_error(s);
@@ -306,7 +310,7 @@ static struct step refuse_command(struct session *s, const struct reply *reply, 
 static struct step lose_own_backend(struct session *s, const char *status, const char *text)
 {
 	s->closing = true;
-	say(s, 421, status, text);
+	session_say(s, 421, status, text);
 	return THEN(answer);
 }
 
@@ -331,7 +335,7 @@ static struct step hear_unknown_verb(struct session *s, struct slice line)
 		milter_learner_note_unknown(s->gateway->milters, s->facts, line);
 	s->unknown_verbs++;
 	s->closing |= foreign;
-	say(s, 500, "5.5.1",
+	session_say(s, 500, "5.5.1",
 		foreign ? "this is a mail server, and that is no SMTP"
 			: "this is no command that we know; HELP lists them");
 	return answer_error(s);
@@ -351,7 +355,7 @@ static struct step end_out_of_step(struct session *s)
 	table_add(s->gateway->table, COUNT_OUT_OF_STEP, 1);
 	s->closing = true;
 	s->verb = NULL;
-	say(s, 554, "5.5.0", "commands were sent together that must wait for a reply");
+	session_say(s, 554, "5.5.0", "commands were sent together that must wait for a reply");
 	return THEN(answer);
 }
 
@@ -361,7 +365,7 @@ static struct step hear_command(void *owner)
 
 	if (s->steps.await.outcome == OUTCOME_TIMED_OUT) {
 		s->closing = true;
-		say(s, 421, "4.4.2", "no command came for too long, closing");
+		session_say(s, 421, "4.4.2", "no command came for too long, closing");
 		return THEN(answer);
 	}
 	if (s->steps.await.outcome != OUTCOME_DONE)
@@ -372,7 +376,7 @@ static struct step hear_command(void *owner)
 	struct line line = stream_take_line(s->client);
 	if (line.fault != LINE_GOOD)
 		return hear_faulty_line(s, line.fault);
-	s->command = talloc(scratch(s), struct command);
+	s->command = talloc(session_scratch(s), struct command);
 	command_split(s->command, line.text);
 	s->command->since = now(s);
 	if (line.text.size + 2 > (size_t)limits_of(s)->command_line &&
@@ -385,8 +389,8 @@ static struct step hear_command(void *owner)
 		return hear_unknown_verb(s, line.text);
 	if (is_out_of_step(s))
 		return end_out_of_step(s);
-	const struct reply *malformed = s->verb->parse(scratch(s), s->command);
-	const struct reply *forbidden = verb_forbidden(scratch(s), s->verb, s);
+	const struct reply *malformed = s->verb->parse(session_scratch(s), s->command);
+	const struct reply *forbidden = verb_forbidden(session_scratch(s), s->verb, s);
 	if (forbidden || malformed)
 		return refuse_command(s, forbidden ? forbidden : malformed, malformed);
 	return THEN(judge_command);
@@ -404,7 +408,7 @@ static struct step judge_command(void *owner)
 
 	if (s->verb->is_idle && !limits_allow_idle_verb(s)) {
 		s->closing = true;
-		say(s, 421, "4.7.0", "too many commands without mail, closing");
+		session_say(s, 421, "4.7.0", "too many commands without mail, closing");
 		return THEN(answer);
 	}
 	if (s->verb->prepare)
@@ -534,7 +538,7 @@ static struct step hear_login(void *owner)
 	s->closing |= reply->code == 421;
 	if (!s->closing && ++s->logins_refused >= limits_of(s)->logins) {
 		s->closing = true;
-		say(s, 421, "4.7.0", "too many failed logins, closing");
+		session_say(s, 421, "4.7.0", "too many failed logins, closing");
 	}
 	return judgement_pause(s, limits_of(s)->login_delay, THEN(answer));
 }
@@ -549,7 +553,7 @@ static struct step relay_command(void *owner)
 	struct pool *pool = gateway_pool(s->gateway, s->listen, domain);
 
 	if (!is_on_the_same_way(transaction, pool)) {
-		say(s, 452, "4.5.3",
+		session_say(s, 452, "4.5.3",
 			"mail for this recipient goes another way than for those before: send it "
 			"separately");
 		return THEN(refuse);
@@ -570,7 +574,7 @@ static struct step hear_backend(void *owner)
 	recipient_memory_note(s, s->command->recipient.address);
 	if (reply_is_positive(reply))
 		return THEN(carry_out);
-	s->reply = reply_of(scratch(s), reply->code, reply->status, reply->text);
+	s->reply = reply_of(session_scratch(s), reply->code, reply->status, reply->text);
 	s->policy_refusal = true;
 	s->closing |= reply->code == 421;
 	return THEN(refuse);
@@ -625,7 +629,7 @@ static struct step refuse_recipient(struct session *s)
 		pause = limits_tarpit(s, !is_backends_word(s), &go_on);
 	if (!go_on && !s->closing) {
 		s->closing = true;
-		say(s, 421, "4.7.0", "too many recipients that are none, closing");
+		session_say(s, 421, "4.7.0", "too many recipients that are none, closing");
 	}
 	return judgement_pause(s, (int64_t)pause, THEN(tell_refusal));
 }
@@ -743,7 +747,7 @@ static struct step receive_body(void *owner)
 static struct step end_body_badly(struct session *s, int code, const char *status, const char *text)
 {
 	s->closing = true;
-	say(s, code, status, text);
+	session_say(s, code, status, text);
 	return THEN(answer_message);
 }
 
@@ -828,8 +832,8 @@ static struct step end_chunk(struct session *s)
 		body_end_chunks(body);
 	if (s->command->last || body->too_large || body->spool_full)
 		return THEN(judge_message);
-	s->reply = reply_new(
-		scratch(s), 250, "2.0.0", "%lld octets received", (long long)s->command->received);
+	s->reply = reply_new(session_scratch(s), 250, "2.0.0", "%lld octets received",
+		(long long)s->command->received);
 	return THEN(answer);
 }
 
@@ -863,7 +867,7 @@ static struct step end_useless_chunk(struct session *s)
 {
 	s->policy_refusal = false;
 	s->closing = true;
-	say(s, 421, "4.4.2", "the chunk came too slowly, closing");
+	session_say(s, 421, "4.4.2", "the chunk came too slowly, closing");
 	return THEN(answer);
 }
 
@@ -885,18 +889,10 @@ static struct step take_useless_chunk(void *owner)
 static struct step judge_message(void *owner)
 {
 	struct session *s = owner;
-	struct transaction *transaction = s->transaction;
 
-	if (transaction->body.too_large) {
-		say(s, 552, "5.3.4", "the message is larger than we take");
+	if (!transaction_finish_message(s))
 		return THEN(answer_message);
-	}
-	if (transaction->body.spool_full ||
-		message_finish(transaction->message) == MESSAGE_SPOOL_FULL) {
-		say(s, 452, "4.3.1", "no room for messages at the moment, try again later");
-		return THEN(answer_message);
-	}
-	transaction_tell_message(transaction);
+	transaction_tell_message(s->transaction);
 	judge(s, STAGE_MESSAGE);
 	return THEN(weigh_message);
 }
@@ -917,7 +913,7 @@ static struct step heed_judgement(void *owner)
 		return THEN(answer_message);
 	s->transaction->verdict = judgement_inquiry(s)->verdict;
 	if (judgement_inquiry(s)->verdict.kind == VERDICT_DISCARD) {
-		say(s, 250, "2.0.0", "ok");
+		session_say(s, 250, "2.0.0", "ok");
 		return THEN(answer_message);
 	}
 	if (judgement_inquiry(s)->verdict.kind == VERDICT_QUARANTINE &&
@@ -939,16 +935,7 @@ static struct step put_away(void *owner)
 
 static struct step hear_keeper(void *owner)
 {
-	struct session *s = owner;
-	const struct custody *custody = s->transaction->custody;
-
-	if (custody->is_kept) {
-		say(s, 250, "2.0.0", "ok");
-		return THEN(answer_message);
-	}
-	log_event(LEVEL_ERROR, "quarantine_failed", "%s: %s", s->transaction->id, custody->reason);
-	s->policy_refusal = true;
-	say(s, 451, "4.3.0", "this message cannot be kept at the moment, please try again later");
+	quarantine_entry_answer(owner);
 	return THEN(answer_message);
 }
 
@@ -962,7 +949,7 @@ static struct step deliver(void *owner)
 	transaction_plan(transaction);
 	if (!transaction->final->passed) {
 		s->policy_refusal = true;
-		say(s, 550, "5.7.1",
+		session_say(s, 550, "5.7.1",
 			"the policy of this site leaves no recipient for this message");
 		return THEN(answer_message);
 	}
@@ -999,8 +986,8 @@ static struct step hear_delivery(void *owner)
 	s->policy_refusal = !reply_is_positive(reply);
 	s->closing |= reply->code == 421;
 	s->reply = s->transaction->delivered
-		? reply_of(scratch(s), 250, "2.0.0", reply->text)
-		: reply_of(scratch(s), reply->code, reply->status, reply->text);
+		? reply_of(session_scratch(s), 250, "2.0.0", reply->text)
+		: reply_of(session_scratch(s), reply->code, reply->status, reply->text);
 	return THEN(answer_message);
 }
 
@@ -1038,7 +1025,7 @@ static struct step farewell(void *owner)
 		return DONE;
 	if (s->steps.interrupts & INTERRUPT_SHUTTING_DOWN) {
 		s->policy_refusal = false;
-		say(s, 421, "4.3.2", "closing for maintenance, please connect again");
+		session_say(s, 421, "4.3.2", "closing for maintenance, please connect again");
 		speak(s);
 	}
 	stream_begin_linger(s->client, LINGER, &s->steps.await);

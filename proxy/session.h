@@ -124,6 +124,15 @@ void session_take_id(struct session *s);
 /* What lives for one command. */
 void *session_scratch(struct session *s);
 
+/* Sets the reply to what is in hand. */
+void session_say(struct session *s, int code, const char *status, const char *text);
+
+/* The reply as it is told: a refusal of ours bears the id, by which people find it. */
+struct reply session_told_reply(struct session *s);
+
+/* Of the transaction, or of the session outside one. */
+const char *session_id_in_hand(const struct session *s);
+
 /* The client calls itself so: ends what it had begun. */
 void session_take_helo(struct session *s, struct slice name);
 

@@ -107,22 +107,17 @@ void transaction_forget_recipient(struct transaction *transaction)
 		transaction->inquiry->mail->recipient = NULL;
 }
 
-static void refuse_recipient(struct session *s, int code, const char *status, const char *text)
-{
-	s->reply = reply_of(session_scratch(s), code, status, text);
-}
-
 void transaction_take_recipient(struct session *s)
 {
 	struct transaction *transaction = s->transaction;
 	const struct address *address = s->command->path;
 
 	if (transaction->envelope->count >= RECIPIENTS_CEILING) {
-		refuse_recipient(s, 452, "4.5.3", "too many recipients");
+		session_say(s, 452, "4.5.3", "too many recipients");
 		return;
 	}
 	if (address->form & ADDRESS_UTF8 && !transaction->envelope->utf8) {
-		refuse_recipient(s, 553, "5.6.7",
+		session_say(s, 553, "5.6.7",
 			"an address with characters beyond ASCII needs SMTPUTF8 at MAIL");
 		return;
 	}
@@ -176,6 +171,20 @@ void transaction_begin_message(struct session *s)
 	transaction->message = message_new(transaction, &s->gateway->spool);
 	body_init(&transaction->body, transaction->message,
 		s->gateway->configuration->policy->limits->message_size, s->trusted);
+}
+
+bool transaction_finish_message(struct session *s)
+{
+	struct transaction *transaction = s->transaction;
+
+	if (transaction->body.too_large)
+		session_say(s, 552, "5.3.4", "the message is larger than we take");
+	else if (transaction->body.spool_full ||
+		message_finish(transaction->message) == MESSAGE_SPOOL_FULL)
+		session_say(s, 452, "4.3.1", "no room for messages at the moment, try again later");
+	else
+		return true;
+	return false;
 }
 
 void transaction_tell_message(struct transaction *transaction)

@@ -27,7 +27,10 @@ void transaction_tell_recipients(struct transaction *transaction);
 /* After 354: makes room for the message. */
 void transaction_begin_message(struct session *s);
 
-/* The message has come whole: tells its facts. */
+/* The message has come whole. False when it cannot be kept; then the session's reply is set. */
+bool transaction_finish_message(struct session *s) __attribute__((warn_unused_result));
+
+/* Tells the facts of a message that is whole. */
 void transaction_tell_message(struct transaction *transaction);
 
 /* What will be sent, and to whom: the message with Received on top and the judge's edits, the envelope with its edits. */

@@ -11,11 +11,6 @@
 #include <ctype.h>
 #include <talloc.h>
 
-static void say(struct session *s, int code, const char *status, const char *text)
-{
-	s->reply = reply_of(s->scratch, code, status, text);
-}
-
 /* --- HELO, EHLO --- */
 
 static const char *hostname(const struct session *s)
@@ -31,7 +26,7 @@ static void prepare_helo(struct session *s)
 
 static void change_helo(struct session *s)
 {
-	say(s, 250, NULL, hostname(s));
+	session_say(s, 250, NULL, hostname(s));
 }
 
 static void change_ehlo(struct session *s)
@@ -49,7 +44,8 @@ static bool lacks_dsn_offer(struct session *s)
 {
 	if (s->offered & CAPABILITY_DSN)
 		return false;
-	say(s, 555, "5.5.4", "DSN was not offered: not every mail server behind can take it");
+	session_say(
+		s, 555, "5.5.4", "DSN was not offered: not every mail server behind can take it");
 	return true;
 }
 
@@ -57,16 +53,17 @@ static void prepare_mail(struct session *s)
 {
 	if (s->messages >= s->gateway->configuration->policy->limits->messages) {
 		s->closing = true;
-		say(s, 421, "4.5.3", "enough messages for one session, please connect again");
+		session_say(
+			s, 421, "4.5.3", "enough messages for one session, please connect again");
 		return;
 	}
 	if (s->command->utf8 && !(s->offered & CAPABILITY_SMTPUTF8)) {
-		say(s, 555, "5.6.7",
+		session_say(s, 555, "5.6.7",
 			"SMTPUTF8 was not offered: not every mail server behind can take it");
 		return;
 	}
 	if (s->command->require_tls && !(s->offered & CAPABILITY_REQUIRETLS)) {
-		say(s, 555, "5.7.30",
+		session_say(s, 555, "5.7.30",
 			"REQUIRETLS was not offered: not every hop behind can promise TLS");
 		return;
 	}
@@ -78,7 +75,7 @@ static void prepare_mail(struct session *s)
 
 static void change_mail(struct session *s)
 {
-	say(s, 250, "2.1.0", "sender ok");
+	session_say(s, 250, "2.1.0", "sender ok");
 }
 
 /* What stands behind it in the pipeline will find no transaction. */
@@ -99,7 +96,7 @@ static void prepare_rcpt(struct session *s)
 static void change_rcpt(struct session *s)
 {
 	transaction_pass_recipient(s);
-	say(s, 250, "2.1.5", "recipient ok");
+	session_say(s, 250, "2.1.5", "recipient ok");
 }
 
 /* --- DATA, BDAT --- */
@@ -114,7 +111,7 @@ static void change_data(struct session *s)
 	transaction_begin_message(s);
 	s->command->received = 0;
 	s->command->since = clock_now(s->gateway->loop->clock);
-	say(s, 354, NULL, "go ahead, end with a dot on a line of its own");
+	session_say(s, 354, NULL, "go ahead, end with a dot on a line of its own");
 }
 
 static void prepare_bdat(struct session *s)
@@ -135,47 +132,49 @@ static void change_rset(struct session *s)
 {
 	transaction_abandon(s);
 	TALLOC_FREE(s->forwarded);
-	say(s, 250, "2.0.0", "ok");
+	session_say(s, 250, "2.0.0", "ok");
 }
 
 static void change_noop(struct session *s)
 {
-	say(s, 250, "2.0.0", "ok");
+	session_say(s, 250, "2.0.0", "ok");
 }
 
 static void change_help(struct session *s)
 {
-	say(s, 214, "2.0.0", "HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT HELP VRFY STARTTLS");
+	session_say(
+		s, 214, "2.0.0", "HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT HELP VRFY STARTTLS");
 }
 
 static void change_quit(struct session *s)
 {
-	say(s, 221, "2.0.0", "goodbye");
+	session_say(s, 221, "2.0.0", "goodbye");
 }
 
 /* RFC 5321 §7.3: the answer is the same for all, and nobody is looked up. */
 static void change_vrfy(struct session *s)
 {
 	if (s->gateway->configuration->smtp->vrfy)
-		say(s, 252, "2.0.0", "cannot say, but will take mail and try to deliver it");
+		session_say(
+			s, 252, "2.0.0", "cannot say, but will take mail and try to deliver it");
 	else
-		say(s, 502, "5.5.1", "VRFY is switched off here");
+		session_say(s, 502, "5.5.1", "VRFY is switched off here");
 }
 
 static void change_unimplemented(struct session *s)
 {
-	say(s, 502, "5.5.1", "this command is not implemented here");
+	session_say(s, 502, "5.5.1", "this command is not implemented here");
 }
 
 static void change_starttls(struct session *s)
 {
 	if (stream_bytes(s->client).size) {
 		s->closing = true;
-		say(s, 554, "5.5.0", "commands may not be sent together with STARTTLS");
+		session_say(s, 554, "5.5.0", "commands may not be sent together with STARTTLS");
 		return;
 	}
 	transaction_abandon(s);
-	say(s, 220, "2.0.0", "go ahead");
+	session_say(s, 220, "2.0.0", "go ahead");
 }
 
 /* --- AUTH --- */
@@ -183,7 +182,8 @@ static void change_starttls(struct session *s)
 static void prepare_auth(struct session *s)
 {
 	if (!login_is_offered(s->mechanisms, s->command->mechanism))
-		say(s, 504, "5.5.4", "this mechanism is not offered; EHLO lists those that are");
+		session_say(s, 504, "5.5.4",
+			"this mechanism is not offered; EHLO lists those that are");
 }
 
 static void change_auth(struct session *s)
@@ -207,7 +207,7 @@ static void change_xclient(struct session *s)
 static void change_xforward(struct session *s)
 {
 	announcement_forward(s);
-	say(s, 250, "2.0.0", "ok");
+	session_say(s, 250, "2.0.0", "ok");
 }
 
 static const struct reply *parse_anything(const void *parent, struct command *command)
