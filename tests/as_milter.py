@@ -16,7 +16,7 @@ import tempfile
 import threading
 import unittest
 
-from harness import Gateway, at_the_end_of, free_port, maildir, poll
+from harness import Gateway, at_the_end_of, fields, free_port, poll, submit
 from mta import Postfix, why_not
 
 LETTER = (b"From: <s@example.net>\r\nTo: <a@example.com>\r\nSubject: hello\r\nX-Spam: no\r\nX-Spam: perhaps\r\n"
@@ -79,20 +79,7 @@ def letter(subject, text=LETTER):
 
 
 def send(port, text=LETTER, recipients=("a@example.com",), sender="s@example.net"):
-    """The code and text that the client hears of the mail, or of who was refused."""
-    with smtplib.SMTP("127.0.0.1", port, "client.example", timeout=60) as client:
-        try:
-            client.sendmail(sender, list(recipients), text)
-            return 250, b""
-        except smtplib.SMTPRecipientsRefused as error:
-            return next(iter(error.recipients.values()))
-        except smtplib.SMTPResponseException as error:
-            return error.smtp_code, error.smtp_error
-
-
-def fields(mail, name):
-    head = mail.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0].replace(b"\n\t", b" ").replace(b"\n ", b" ")
-    return [line.split(b":", 1)[1].strip() for line in head.split(b"\n") if line.lower().startswith(name.lower() + b":")]
+    return submit(port, text, recipients, sender)
 
 
 def body(mail):

@@ -6,14 +6,13 @@ back, and that dies. Needs clamav-daemon."""
 import os
 import shutil
 import signal
-import smtplib
 import subprocess
 import tempfile
 import threading
 import unittest
 from email.message import EmailMessage
 
-from harness import PATIENCE, Gateway, Sink, at_the_end_of, free_port, poll
+from harness import PATIENCE, at_the_end_of, before_a_sink, fields, free_port, poll, submit
 
 CLAMD = shutil.which("clamd") or "/usr/sbin/clamd"
 # In two pieces, so that this file is none.
@@ -64,21 +63,15 @@ def letter(attachment=None):
 
 
 def send(port, message, recipient="b@example.com"):
-    with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as client:
-        try:
-            client.sendmail("a@example.net", [recipient], message)
-            return 250, b""
-        except smtplib.SMTPDataError as error:
-            return error.smtp_code, error.smtp_error
+    return submit(port, message, [recipient], "a@example.net")
 
 
 @unittest.skipUnless(os.path.exists(CLAMD), "clamav-daemon is not installed")
 class RealClamd(unittest.TestCase):
     def begin(self, sockets, more=""):
-        self.sink = Sink(self)
         sections = " ".join(f'clamd "c{i}" {{ socket = "{socket}" }}' for i, socket in enumerate(sockets))
-        return Gateway(self, workers=1, servers=[f"127.0.0.1:{self.sink.port}"], backend="tls = off", networks="10.0.0.0/8",
-                       more='checks { off = {client_name, helo_name, sender_domain, spf} } ' + sections + " " + more)
+        gateway, self.sink = before_a_sink(self, sections + " " + more, workers=1)
+        return gateway
 
     def expect_found(self, gateway, recipient="b@example.com"):
         code, text = send(gateway.port, letter(EICAR), recipient)
@@ -168,9 +161,7 @@ class ClamavMilter(unittest.TestCase):
         at_the_end_of(self)(milter.kill)
         poll(lambda: os.path.exists(path) or milter.poll() is not None, "clamav-milter")
         self.assertIsNone(milter.poll(), "clamav-milter does not start")
-        sink = Sink(self)
-        gateway = Gateway(self, workers=1, servers=[f"127.0.0.1:{sink.port}"], backend="tls = off", networks="10.0.0.0/8",
-                          more='checks { off = {client_name, helo_name, sender_domain, spf} } ' + f'milter "clamav" {{ socket = "unix:{path}" }}')
+        gateway, sink = before_a_sink(self, f'milter "clamav" {{ socket = "unix:{path}" }}', workers=1)
         forged = b"X-Virus-Status: Clean, they said\r\n" + letter()
         self.assertEqual(send(gateway.port, forged)[0], 250)
         fields = [line for line in sink.mails()[0].splitlines() if line.lower().startswith(b"x-virus-")]

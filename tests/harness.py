@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import smtplib
 import socket
 import subprocess
 import tempfile
@@ -14,6 +15,8 @@ import time
 
 POSTERN = os.environ.get("POSTERN", "./postern")
 PATIENCE = 30 * float(os.environ.get("PATIENCE", "1"))
+# For whom others shall not be told of names and addresses that nobody here knows.
+QUIET = "checks { off = {client_name, helo_name, sender_domain, spf} } spf { add_received = no } "
 
 
 def is_free(port):
@@ -67,6 +70,24 @@ def greeting(port, address="127.0.0.1", source="127.0.0.1"):
         s.sendall(b"QUIT\r\n")
         s.recv(512)
     return line, time.monotonic() - before
+
+
+def submit(port, letter, recipients, sender="a@example.com", source="127.0.0.1"):
+    """The code and text that a client hears of a mail, or of who was refused."""
+    try:
+        with smtplib.SMTP("127.0.0.1", port, "client.example", timeout=2 * PATIENCE, source_address=(source, 0)) as client:
+            client.sendmail(sender, list(recipients), letter)
+            return 250, b""
+    except smtplib.SMTPRecipientsRefused as error:
+        return next(iter(error.recipients.values()))
+    except smtplib.SMTPResponseException as error:
+        return error.smtp_code, error.smtp_error
+
+
+def fields(mail, name):
+    """The values of all fields of that name, unfolded."""
+    head = mail.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0].replace(b"\n\t", b" ").replace(b"\n ", b" ")
+    return [line.split(b":", 1)[1].strip() for line in head.split(b"\n") if line.lower().startswith(name.lower() + b":")]
 
 
 def maildir(directory):
@@ -182,6 +203,13 @@ class Sink:
 
     def mails(self):
         return maildir(self.directory + "/mail")
+
+
+def before_a_sink(test, more="", workers=2):
+    """A gateway that looks into nothing but what `more` says, and what is behind it."""
+    sink = Sink(test)
+    gateway = Gateway(test, workers=workers, servers=[f"127.0.0.1:{sink.port}"], backend="tls = off", networks="10.0.0.0/8", more=QUIET + more)
+    return gateway, sink
 
 
 class NameServer:

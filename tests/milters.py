@@ -14,22 +14,13 @@ import tempfile
 import threading
 import unittest
 
-from harness import PATIENCE, Gateway, Sink, at_the_end_of, poll
+from harness import PATIENCE, at_the_end_of, before_a_sink, fields, poll, submit
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LETTER = (b"From: a@example.com\r\nTo: b@example.com\r\nSubject: hello\r\nX-Gone: yes\r\n"
           b"Date: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@example.com>\r\n\r\nHello,\r\nthis is a letter.\r\n")
-# Others are told of names and addresses that nobody here knows.
-QUIET = "checks { off = {client_name, helo_name, sender_domain, spf} } spf { add_received = no } "
-
-
 def send(port, letter=LETTER, recipients=("b@example.com",), source="127.0.0.1"):
-    with smtplib.SMTP("127.0.0.1", port, "client.example", timeout=60, source_address=(source, 0)) as client:
-        try:
-            client.sendmail("a@example.com", list(recipients), letter)
-            return 250, b""
-        except smtplib.SMTPDataError as error:
-            return error.smtp_code, error.smtp_error
+    return submit(port, letter, recipients, source=source)
 
 
 def directory_for(test):
@@ -54,18 +45,6 @@ def run(test, words, socket_path):
     return process
 
 
-def begin(test, milters, more="", workers=2):
-    sink = Sink(test)
-    gateway = Gateway(test, workers=workers, servers=[f"127.0.0.1:{sink.port}"], backend="tls = off", networks="10.0.0.0/8",
-                      more=QUIET + milters + more)
-    return gateway, sink
-
-
-def fields(mail, name):
-    head = mail.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0].replace(b"\n\t", b" ").replace(b"\n ", b" ")
-    return [line.split(b":", 1)[1].strip() for line in head.split(b"\n") if line.lower().startswith(name.lower() + b":")]
-
-
 class Libmilter(unittest.TestCase):
     """A program with every callback."""
 
@@ -80,7 +59,7 @@ class Libmilter(unittest.TestCase):
     def start(self, mode):
         path, log = f"{self.directory}/{mode}.sock", f"{self.directory}/{mode}.log"
         run(self, [self.program, "unix:" + path, log, mode], path)
-        gateway, sink = begin(self, f'milter "every" {{ socket = "unix:{path}" }}')
+        gateway, sink = before_a_sink(self, f'milter "every" {{ socket = "unix:{path}" }}')
 
         def heard():
             with open(log, encoding="ascii") as file:
@@ -189,7 +168,7 @@ TestDNSData {directory}/testdns
 
     def test_signs_and_verifies(self):
         directory = self.configure()
-        gateway, sink = begin(self, f'milter "dkim" {{ socket = "unix:{directory}/dkim.sock" }}')
+        gateway, sink = before_a_sink(self, f'milter "dkim" {{ socket = "unix:{directory}/dkim.sock" }}')
         self.assertEqual(send(gateway.port)[0], 250)
         signed = sink.mails()[0]
         self.assertEqual(len(fields(signed, b"DKIM-Signature")), 1, signed)
@@ -207,7 +186,7 @@ TestDNSData {directory}/testdns
             out.write(f"Socket local:{directory}/dmarc.sock\nAuthservID gw.example.com\nTrustedAuthservIDs gw.example.com\n"
                       f"PidFile {directory}/dmarc.pid\nBackground false\nAutoRestart false\nSyslog false\nRejectFailures false\n")
         run(self, ["opendmarc", "-f", "-c", directory + "/opendmarc.conf"], directory + "/dmarc.sock")
-        gateway, sink = begin(self, f'milter "dkim" {{ socket = "unix:{directory}/dkim.sock" }} '
+        gateway, sink = before_a_sink(self, f'milter "dkim" {{ socket = "unix:{directory}/dkim.sock" }} '
                                     f'milter "dmarc" {{ socket = "unix:{directory}/dmarc.sock" }}')
         self.assertEqual(send(gateway.port, source="127.0.0.2")[0], 250)
         results = fields(sink.mails()[0], b"Authentication-Results")
@@ -332,7 +311,7 @@ class Tls(unittest.TestCase):
         milter = BehindTls(self, directory, **how)
         other = directory + "/other.pem"
         make_certificate(other, "milter.example.com")
-        gateway, sink = begin(self, f'milter "far" {{ socket = "inet:127.0.0.1:{port or milter.port}"  '
+        gateway, sink = before_a_sink(self, f'milter "far" {{ socket = "inet:127.0.0.1:{port or milter.port}"  '
                                     f'{settings.format(own=milter.certificate, other=other)} }}')
         return milter, gateway, sink
 
@@ -388,7 +367,7 @@ class Misbehaving(unittest.TestCase):
     def begin(self, how, nth):
         directory = directory_for(self)
         milter = Broken(self, directory, nth, how)
-        gateway, sink = begin(self, f'milter "broken" {{ socket = "unix:{milter.path}" }}', workers=1)
+        gateway, sink = before_a_sink(self, f'milter "broken" {{ socket = "unix:{milter.path}" }}', workers=1)
         return milter, gateway, sink
 
     def break_everywhere(self, how):
@@ -427,7 +406,7 @@ class Many(unittest.TestCase):
     def test_a_thousand_sessions(self):
         directory = directory_for(self)
         milter = Broken(self, directory)
-        gateway, sink = begin(self, f'milter "m" {{ socket = "unix:{milter.path}" }}')
+        gateway, sink = before_a_sink(self, f'milter "m" {{ socket = "unix:{milter.path}" }}')
         clients = [socket.create_connection(("127.0.0.1", gateway.port), timeout=120) for _ in range(self.SESSIONS)]
         files = [client.makefile("rb") for client in clients]
 

@@ -14,14 +14,12 @@ import threading
 import time
 import unittest
 
-from harness import POSTERN, Gateway, NameServer, Sink, at_the_end_of, is_alive, maildir, poll
+from harness import POSTERN, QUIET, Gateway, Sink, at_the_end_of, before_a_sink, fields, is_alive, maildir, poll, submit
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILT = os.path.join(os.path.dirname(os.path.abspath(POSTERN)), "plugins")
 LETTER = (b"From: a@example.com\r\nTo: b@example.com\r\nSubject: hello\r\n"
           b"Date: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@example.com>\r\n\r\nHello,\r\nthis is a letter.\r\n")
-# Others are told of names and addresses that nobody here knows.
-QUIET = "checks { off = {client_name, helo_name, sender_domain, spf} } spf { add_received = no } "
 HAS_LIBMILTER = os.path.exists("/usr/include/libmilter/mfapi.h") and shutil.which("gcc")
 
 
@@ -38,26 +36,7 @@ def shipped(test, name):
 
 
 def send(port, letter=LETTER, recipients=("b@example.com",)):
-    try:
-        with smtplib.SMTP("127.0.0.1", port, "client.example", timeout=60) as client:
-            client.sendmail("a@example.com", list(recipients), letter)
-            return 250, b""
-    except smtplib.SMTPRecipientsRefused as error:
-        return next(iter(error.recipients.values()))
-    except smtplib.SMTPResponseException as error:
-        return error.smtp_code, error.smtp_error
-
-
-def fields(mail, name):
-    head = mail.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0].replace(b"\n\t", b" ").replace(b"\n ", b" ")
-    return [line.split(b":", 1)[1].strip() for line in head.split(b"\n") if line.lower().startswith(name.lower() + b":")]
-
-
-def begin(test, plugins, more="", workers=2):
-    sink = Sink(test)
-    gateway = Gateway(test, workers=workers, servers=[f"127.0.0.1:{sink.port}"], backend="tls = off", networks="10.0.0.0/8",
-                      more=QUIET + plugins + more)
-    return gateway, sink
+    return submit(port, letter, recipients)
 
 
 def plugin(gateway, name):
@@ -69,7 +48,7 @@ class Hello(unittest.TestCase):
     """The tutorial does what it says."""
 
     def test_adds_and_refuses(self):
-        gateway, sink = begin(self, f'plugin "hello" {{ path = "{shipped(self, "hello")}" }}')
+        gateway, sink = before_a_sink(self, f'plugin "hello" {{ path = "{shipped(self, "hello")}" }}')
         self.assertEqual(send(gateway.port), (250, b""))
         self.assertEqual(fields(sink.mails()[0], b"X-Hello"), [b"from a plugin"])
         code, text = send(gateway.port, LETTER.replace(b"Subject: hello", b"Subject: Very cheap watches"))
@@ -81,12 +60,12 @@ class Hello(unittest.TestCase):
     def test_compiles_as_its_manual_says(self):
         path = folder_for(self) + "/hello.so"
         subprocess.run(["gcc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", path, HERE + "/../plugins/hello.c"], check=True)
-        gateway, sink = begin(self, f'plugin "hello" {{ path = "{path}" }}')
+        gateway, sink = before_a_sink(self, f'plugin "hello" {{ path = "{path}" }}')
         self.assertEqual(send(gateway.port)[0], 250)
         self.assertEqual(fields(sink.mails()[0], b"X-Hello"), [b"from a plugin"])
 
     def test_takes_an_argument(self):
-        gateway, _ = begin(self, f'plugin "hello" {{ path = "{shipped(self, "hello")}" arguments = {{"hello"}} }}')
+        gateway, _ = before_a_sink(self, f'plugin "hello" {{ path = "{shipped(self, "hello")}" arguments = {{"hello"}} }}')
         self.assertEqual(send(gateway.port)[0], 550)
         self.assertEqual(send(gateway.port, LETTER.replace(b"hello", b"cheap"))[0], 250)
 
@@ -94,7 +73,7 @@ class Hello(unittest.TestCase):
     def test_stands_in_the_order_of_the_file(self):
         """Each sees what those before it have changed: what is archived behind has the field, what is archived before has not."""
         before, behind = archive_folder(self), archive_folder(self)
-        gateway, _ = begin(self, "".join((
+        gateway, _ = before_a_sink(self, "".join((
             f'plugin "before" {{ path = "{shipped(self, "archive")}" arguments = {{"maildir" "{before}"}} writable = "{before}" }} ',
             f'plugin "hello" {{ path = "{shipped(self, "hello")}" }} ',
             f'plugin "behind" {{ path = "{shipped(self, "archive")}" arguments = {{"maildir" "{behind}"}} writable = "{behind}" }} ')))
@@ -112,7 +91,7 @@ class Archive(unittest.TestCase):
     STRANGE = LETTER.replace(b"hello", b"one\r\n\ttwo") + b".\r\n..\r\n.dot\r\n\xff8 bits\r\nend"
 
     def start(self, arguments, more=""):
-        return begin(self, f'plugin "archive" {{ path = "{shipped(self, "archive")}" arguments = {{{arguments}}} {more} }}')
+        return before_a_sink(self, f'plugin "archive" {{ path = "{shipped(self, "archive")}" arguments = {{{arguments}}} {more} }}')
 
     def test_keeps_in_a_maildir(self):
         folder = archive_folder(self)
@@ -213,7 +192,7 @@ class Odd(unittest.TestCase):
 
     def test_crashes_in_mid_message(self):
         """Who is in it hears 451, all others are served by the next process, at once."""
-        gateway, sink = begin(self, self.row())
+        gateway, sink = before_a_sink(self, self.row())
         pid = plugin(gateway, "odd")["pid"]
         others = [smtplib.SMTP("127.0.0.1", gateway.port, "client.example", timeout=60) for _ in range(3)]
         for other in others:
@@ -237,7 +216,7 @@ class Odd(unittest.TestCase):
 
     def test_a_crash_is_one_failure(self):
         """However many transactions it takes along: the breaker does not fall."""
-        gateway, sink = begin(self, self.row())
+        gateway, sink = before_a_sink(self, self.row())
         clients = [smtplib.SMTP("127.0.0.1", gateway.port, "client.example", timeout=60) for _ in range(8)]
         for client in clients:
             client.ehlo()
@@ -260,7 +239,7 @@ class Odd(unittest.TestCase):
         """The gateway starts all the same, and on_failure says what comes of it."""
         for on_failure, expected in (("tempfail", 451), ("accept", 250), ("reject", 554)):
             with self.subTest(on_failure=on_failure):
-                gateway, _ = begin(self, self.row('"die"', f"on_failure = {on_failure}"))
+                gateway, _ = before_a_sink(self, self.row('"die"', f"on_failure = {on_failure}"))
                 self.assertEqual(send(gateway.port)[0], expected)
                 self.wait_for_log(gateway, "again_in_s=0.1", "again_in_s=0.2", "again_in_s=0.4", 'text="I am dying"', 'text="of \\"nothing\\""')
                 line = next(line for line in gateway.log().splitlines() if "event=plugin_ended" in line)
@@ -271,7 +250,7 @@ class Odd(unittest.TestCase):
 
     def test_hangs(self):
         """One that hangs with a message costs this message its time."""
-        gateway, sink = begin(self, self.row(more="message_timeout = 300ms"))
+        gateway, sink = before_a_sink(self, self.row(more="message_timeout = 300ms"))
         self.assertEqual(send(gateway.port, LETTER.replace(b"Subject: hello", b"Subject: hang"))[0], 451)
         self.wait_for_log(gateway, "event=milter_failed milter=odd")
         self.assertEqual(send(gateway.port)[0], 250)
@@ -279,7 +258,7 @@ class Odd(unittest.TestCase):
 
     def test_is_stopped_dead(self):
         """One that does not even accept is asked in vain for connect_timeout, and no more when that has happened several times."""
-        gateway, _ = begin(self, self.row(more="connect_timeout = 200ms"))
+        gateway, _ = before_a_sink(self, self.row(more="connect_timeout = 200ms"))
         self.assertEqual(send(gateway.port)[0], 250)
         pid = plugin(gateway, "odd")["pid"]
         os.kill(pid, signal.SIGSTOP)
@@ -291,7 +270,7 @@ class Odd(unittest.TestCase):
         self.assertEqual(send(gateway.port)[0], 250)
 
     def test_refuses_to_start(self):
-        gateway, _ = begin(self, self.row('"refuse"'))
+        gateway, _ = before_a_sink(self, self.row('"refuse"'))
         self.wait_for_log(gateway, 'plugin=odd text="it refuses to start: postern_plugin_init() returned 7"')
         self.assertEqual(send(gateway.port)[0], 451)
 
@@ -306,12 +285,12 @@ class Odd(unittest.TestCase):
                            (self.compile("null", "-DNAME=NULL"), "has no xxfi_name"),
                            (text, "it cannot be loaded")):
             with self.subTest(path=path):
-                gateway, _ = begin(self, self.row(path=path))
+                gateway, _ = before_a_sink(self, self.row(path=path))
                 self.wait_for_log(gateway, said)
                 gateway.end()
 
     def test_floods_the_log(self):
-        gateway, _ = begin(self, self.row('"flood"'))
+        gateway, _ = before_a_sink(self, self.row('"flood"'))
         self.assertEqual(send(gateway.port)[0], 250)
         self.wait_for_log(gateway, "event=plugin_output_lost plugin=odd")
         lines = [line for line in gateway.log().splitlines() if "event=plugin_output " in line]
@@ -325,7 +304,7 @@ class Odd(unittest.TestCase):
         folder = archive_folder(self)
         server = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(server.close)
-        gateway, _ = begin(self, self.row(f'"look" "{folder}/file" "{server.getsockname()[1]}"', more.replace("FOLDER", folder)))
+        gateway, _ = before_a_sink(self, self.row(f'"look" "{folder}/file" "{server.getsockname()[1]}"', more.replace("FOLDER", folder)))
         self.wait_for_log(gateway, 'text="connect: ')
         return [line.split(' text="', 1)[1].rstrip('"') for line in gateway.log().splitlines() if "event=plugin_output " in line]
 
@@ -361,7 +340,7 @@ class Odd(unittest.TestCase):
 
     def test_a_reload_keeps_what_is_the_same(self):
         path = self.compile()
-        gateway, sink = begin(self, self.row('"plain" "one"', path=path))
+        gateway, sink = before_a_sink(self, self.row('"plain" "one"', path=path))
         pid = plugin(gateway, "odd")["pid"]
 
         def reload(row):
@@ -395,7 +374,7 @@ class Odd(unittest.TestCase):
         self.assertEqual([fields(mail, b"X-Odd") for mail in sink.mails()].count([]), 1)
 
     def test_a_refused_reload_changes_nothing(self):
-        gateway, _ = begin(self, self.row())
+        gateway, _ = before_a_sink(self, self.row())
         pid = plugin(gateway, "odd")["pid"]
         gateway.configure(QUIET + self.row() + "nonsense = 1")
         self.assertNotEqual(gateway.command("reload").returncode, 0)
@@ -404,7 +383,7 @@ class Odd(unittest.TestCase):
 
     def test_an_upgrade_keeps_it(self):
         """The program that takes the gateway's place goes on with the process, its socket and its output, and can start it again."""
-        gateway, sink = begin(self, self.row())
+        gateway, sink = before_a_sink(self, self.row())
         before = plugin(gateway, "odd")
         self.assertEqual(gateway.command("upgrade").returncode, 0)
         self.assertEqual(plugin(gateway, "odd"), before)
@@ -416,7 +395,7 @@ class Odd(unittest.TestCase):
 
     def test_ends_with_the_gateway(self):
         for how in (lambda gateway: gateway.command("stop"), lambda gateway: gateway.process.kill()):
-            gateway, _ = begin(self, self.row())
+            gateway, _ = before_a_sink(self, self.row())
             pid = plugin(gateway, "odd")["pid"]
             begun = time.monotonic()
             how(gateway)
@@ -464,7 +443,7 @@ Syslog no
 
     def test_on_a_socket_of_ours(self):
         folder = self.configure()
-        gateway, sink = begin(self, f'plugin "dkim" {{ exec = "{self.program} -f  -p {{socket}} -x {folder}/opendkim.conf" }}')
+        gateway, sink = before_a_sink(self, f'plugin "dkim" {{ exec = "{self.program} -f  -p {{socket}} -x {folder}/opendkim.conf" }}')
         self.assertTrue(self.signs(gateway, sink))
         self.crash(gateway)
         self.assertTrue(self.signs(gateway, sink))
@@ -476,7 +455,7 @@ Syslog no
     def test_on_a_socket_of_its_own(self):
         """Where it listens itself nobody waits in a queue; what a crash leaves there does not keep it from coming back."""
         folder = self.configure()
-        gateway, sink = begin(self, f'plugin "dkim" {{ exec = "{self.program}" arguments = {{"-f" "-p" "{{socket}}" "-x" "{folder}/opendkim.conf"}} '
+        gateway, sink = before_a_sink(self, f'plugin "dkim" {{ exec = "{self.program}" arguments = {{"-f" "-p" "{{socket}}" "-x" "{folder}/opendkim.conf"}} '
                                     f'socket = "unix:{folder}/own.sock" writable = "{folder}" on_failure = accept }}')
         poll(lambda: self.signs(gateway, sink), "a signature")
         self.crash(gateway)
@@ -488,7 +467,7 @@ Syslog no
         with open(script, "w", encoding="ascii") as out:
             out.write(f"#!/bin/sh\nsleep 1000 &\necho $! >{folder}/child\necho I was called with \"$@\"\nwait\n")
         os.chmod(script, 0o755)
-        gateway, _ = begin(self, f'plugin "sh" {{ exec = "{script} {{socket}}  two" arguments = {{"three words  here" "{{socket}}-{{socket}}"}} writable = "{folder}" }}')
+        gateway, _ = before_a_sink(self, f'plugin "sh" {{ exec = "{script} {{socket}}  two" arguments = {{"three words  here" "{{socket}}-{{socket}}"}} writable = "{folder}" }}')
         poll(lambda: 'text="I was called with fd:3 two three words  here fd:3-fd:3"' in gateway.log(), "its words")
         with open(folder + "/child", encoding="ascii") as file:
             child = int(file.read())
@@ -504,7 +483,7 @@ Syslog no
             out.write(f"#!/bin/sh\n[ -e {folder}/mended ] && exec sleep 1000\nexit 1\n")
         os.chmod(script, 0o755)
         row = f'plugin "sh" {{ exec = "{script} {{socket}}" }}'
-        gateway, _ = begin(self, row)
+        gateway, _ = before_a_sink(self, row)
         poll(lambda: "again_in_s=6.4" in gateway.log(), "a long pause")
         restarts = plugin(gateway, "sh")["restarts"]
         with open(folder + "/mended", "w", encoding="ascii"):
@@ -518,7 +497,7 @@ Syslog no
         with open(folder + "/program", "w", encoding="ascii") as out:
             out.write("This is no program.\n")
         os.chmod(folder + "/program", 0o755)
-        gateway, _ = begin(self, f'plugin "none" {{ exec = "{folder}/program {{socket}}" }}')
+        gateway, _ = before_a_sink(self, f'plugin "none" {{ exec = "{folder}/program {{socket}}" }}')
         poll(lambda: "Exec format error" in gateway.log() and "status=127" in gateway.log(), "why")
         self.assertEqual(send(gateway.port)[0], 451)
 

@@ -238,7 +238,8 @@ STRIPPED = (b"\n--x\n\n.hello \n--x\nContent-Type: text/plain; charset=utf-8\nCo
 
 
 class WithPostfix(unittest.TestCase):
-    def test_edits_arrive(self):
+    def doors(self, rules=""):
+        """With BDAT, then without: the door's name, Postfix, and what stands before that door."""
         reason = mta.why_not()
         if reason:
             self.skipTest(reason)
@@ -246,9 +247,13 @@ class WithPostfix(unittest.TestCase):
         self.addCleanup(backend.end)
         for door in ("bdat", "data"):
             setting = Setting(self, servers=[f"127.0.0.1:{backend.ports[door]}"])
-            with open(setting.gateway.directory + "/site.rules", "a", encoding="ascii") as rules:
-                rules.write(EDITING)
+            with open(setting.gateway.directory + "/site.rules", "a", encoding="ascii") as out:
+                out.write(rules)
             setting.use()
+            yield door, backend, setting
+
+    def test_edits_arrive(self):
+        for door, backend, setting in self.doors(EDITING):
             subject = b"edited " + door.encode()
             self.assertEqual(setting.send(subject=subject, recipients=("a@example.com", "b@example.com"), message=PROGRAM % subject), 250)
             for box in ("a", "c"):
@@ -257,16 +262,7 @@ class WithPostfix(unittest.TestCase):
             self.assertFalse([m for m in backend.mails("b") if subject in m])
 
     def test_what_else_rules_do_arrives(self):
-        reason = mta.why_not()
-        if reason:
-            self.skipTest(reason)
-        backend = mta.Postfix({"bdat": "", "data": "-o smtpd_discard_ehlo_keywords=chunking"})
-        self.addCleanup(backend.end)
-        for door in ("bdat", "data"):
-            setting = Setting(self, servers=[f"127.0.0.1:{backend.ports[door]}"])
-            with open(setting.gateway.directory + "/site.rules", "a", encoding="ascii") as rules:
-                rules.write(REDIRECTING)
-            setting.use()
+        for door, backend, setting in self.doors(REDIRECTING):
 
             def arrives(box, word):
                 subject = word + b" " + door.encode()
@@ -284,13 +280,7 @@ class WithPostfix(unittest.TestCase):
             self.assertIn('decided_by="rule lost"', setting.gateway.log())
 
     def test_release_through_it(self):
-        reason = mta.why_not()
-        if reason:
-            self.skipTest(reason)
-        backend = mta.Postfix({"bdat": "", "data": "-o smtpd_discard_ehlo_keywords=chunking"})
-        self.addCleanup(backend.end)
-        for door in ("bdat", "data"):
-            setting = Setting(self, servers=[f"127.0.0.1:{backend.ports[door]}"])
+        for door, backend, setting in self.doors():
             subject = b"hold " + door.encode()
             self.assertEqual(setting.send(subject=subject, recipients=("a@example.com", "b@example.com")), 250)
             name, = setting.ids()

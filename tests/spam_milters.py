@@ -5,16 +5,14 @@
 import os
 import shutil
 import signal
-import smtplib
 import subprocess
 import tempfile
 import unittest
 
-from harness import PATIENCE, Gateway, Sink, at_the_end_of, poll
+from harness import before_a_sink, fields, poll, submit
 
 LETTER = ("From: a@example.net\r\nTo: b@example.com\r\nSubject: {}\r\nX-Old: one\r\nX-Two: first\r\nX-Two: second\r\n"
           "Date: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@example.net>\r\n\r\nHello,\r\n{}\r\n")
-QUIET = "checks { off = {client_name, helo_name, sender_domain, spf} } spf { add_received = no } "
 
 RSPAMD = """
 options {{
@@ -53,12 +51,7 @@ end }
 
 
 def send(port, subject, text="nothing else"):
-    with smtplib.SMTP("127.0.0.1", port, "client.example", timeout=PATIENCE) as client:
-        try:
-            client.sendmail("a@example.net", ["b@example.com"], LETTER.format(subject, text).encode())
-            return 250, b""
-        except smtplib.SMTPDataError as error:
-            return error.smtp_code, error.smtp_error
+    return submit(port, LETTER.format(subject, text).encode(), ["b@example.com"], "a@example.net")
 
 
 def names(mail):
@@ -68,8 +61,7 @@ def names(mail):
 
 
 def field(mail, name):
-    head = mail.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0].replace(b"\n\t", b" ").replace(b"\n ", b" ")
-    return next((line.split(b":", 1)[1].strip() for line in head.split(b"\n") if line.lower().startswith(name.lower() + b":")), None)
+    return next(iter(fields(mail, name)), None)
 
 
 class Base(unittest.TestCase):
@@ -92,9 +84,8 @@ class Base(unittest.TestCase):
         os.chmod(path, 0o777)
 
     def begin(self, path, row=None):
-        self.sink = Sink(self)
-        return Gateway(self, workers=1, servers=[f"127.0.0.1:{self.sink.port}"], backend="tls = off", networks="10.0.0.0/8",
-                       more=QUIET + (row or f'milter "spam" {{ socket = "unix:{path}" }}'))
+        gateway, self.sink = before_a_sink(self, row or f'milter "spam" {{ socket = "unix:{path}" }}', workers=1)
+        return gateway
 
     def mail(self):
         """The last that arrived."""
