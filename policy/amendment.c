@@ -45,8 +45,6 @@ static struct edits *new_edits(struct inquiry *inquiry)
 {
 	struct slice message = inquiry->message ? message_bytes(inquiry->message) : slice_of("");
 
-	if (inquiry->message && !inquiry->header)
-		header_learner_learn(inquiry);
 	if (!inquiry->header)
 		inquiry->header = header_parse(inquiry->facts, message);
 	return edits_new(inquiry, inquiry->header, message);

@@ -2,6 +2,7 @@
 /* The control socket, answering side and asking side. */
 #include "proxy/control.h"
 
+#include "base/local_socket.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/slice.h"
@@ -207,43 +208,6 @@ static int control_close(struct control *control)
 	return 0;
 }
 
-static bool address_fill(struct sockaddr_un *address, const char *path)
-{
-	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof address->sun_path)
-		return false;
-	memcpy(address->sun_path, path, strlen(path) + 1);
-	return true;
-}
-
-static int connect_to(const struct sockaddr_un *address)
-{
-	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (descriptor >= 0 &&
-		connect(descriptor, (const struct sockaddr *)address, sizeof *address) < 0) {
-		int error = errno;
-		close(descriptor);
-		errno = error;
-		return -1;
-	}
-	return descriptor;
-}
-
-/* True when nobody listens there: a socket left behind by a crash is taken away. */
-static bool is_vacant(const struct sockaddr_un *address)
-{
-	int descriptor = connect_to(address);
-
-	if (descriptor >= 0) {
-		close(descriptor);
-		return false;
-	}
-	if (errno == ECONNREFUSED)
-		unlink(address->sun_path);
-	return true;
-}
-
 static void make_directory(const char *path)
 {
 	char *directory = talloc_strdup(NULL, path);
@@ -276,12 +240,12 @@ static int open_socket(const char *path, const char **reason)
 {
 	struct sockaddr_un address;
 
-	if (!address_fill(&address, path)) {
+	if (!local_socket_address(path, &address)) {
 		*reason = "the path is too long";
 		return -1;
 	}
 	make_directory(path);
-	if (!is_vacant(&address)) {
+	if (!local_socket_vacate(&address)) {
 		*reason = "another postern is running there";
 		return -1;
 	}
@@ -397,7 +361,7 @@ static int print_answer(const char *answer, FILE *out)
 int control_ask(const char *path, const char *line, FILE *out)
 {
 	struct sockaddr_un address;
-	int descriptor = address_fill(&address, path) ? connect_to(&address) : -1;
+	int descriptor = local_socket_address(path, &address) ? local_socket_connect(&address) : -1;
 
 	if (descriptor < 0) {
 		fprintf(stderr, "postern: nobody answers at %s: %s\n", path, strerror(errno));

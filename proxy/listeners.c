@@ -2,6 +2,7 @@
 /* Making, keeping and closing the listening sockets. */
 #include "proxy/listeners.h"
 
+#include "base/local_socket.h"
 #include "base/log.h"
 #include "proxy/handover.h"
 
@@ -221,17 +222,6 @@ static int socket_for_slot(const struct ip *ip, uint16_t port, bool first)
 
 /* --- local sockets --- */
 
-static bool is_used(const struct sockaddr_un *address)
-{
-	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool used = descriptor >= 0 &&
-		connect(descriptor, (const struct sockaddr *)address, sizeof *address) == 0;
-
-	if (descriptor >= 0)
-		close(descriptor);
-	return used;
-}
-
 /* Who is in the group may connect, nobody else: whoever can may say that mail came from anywhere. */
 static bool allow_group(const char *path, const char *group)
 {
@@ -243,16 +233,19 @@ static bool allow_group(const char *path, const char *group)
 /* A file that a crash has left is taken away, one that is no socket is not. */
 static int local_bind(const char *path, const char *group)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct stat status;
+	struct sockaddr_un address;
+	int descriptor;
 	mode_t before;
 
+	if (!local_socket_address(path, &address))
+		return -1;
+	if (!local_socket_vacate(&address)) {
+		errno = EADDRINUSE;
+		return -1;
+	}
+	descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (descriptor < 0)
 		return -1;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (stat(path, &status) == 0 && S_ISSOCK(status.st_mode) && !is_used(&address))
-		unlink(path);
 	before = umask(0177);
 	bool good = bind(descriptor, (struct sockaddr *)&address, sizeof address) == 0 &&
 		allow_group(path, group);

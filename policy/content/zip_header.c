@@ -33,42 +33,45 @@ static void widen(struct zip_header *header)
 	}
 }
 
+/* What both kinds have in the same order, from the flags on; the offset is left to the kind. behind: where name and extra stand. *end: where these end. */
+static struct zip_header read_fields(struct slice s, uint64_t flags, uint64_t behind, uint64_t *end)
+{
+	uint16_t name_size = bytes_16(s, flags + 20), extra_size = bytes_16(s, flags + 22);
+
+	*end = behind + name_size + extra_size;
+	return (struct zip_header){.flags = bytes_16(s, flags),
+		.method = bytes_16(s, flags + 2),
+		.checksum = bytes_32(s, flags + 8),
+		.packed_size = bytes_32(s, flags + 12),
+		.size = bytes_32(s, flags + 16),
+		.name = bytes_piece(s, behind, name_size),
+		.extra = bytes_piece(s, behind + name_size, extra_size)};
+}
+
 bool zip_header_read_central(
 	struct slice bytes, uint64_t at, struct zip_header *header, uint64_t *next)
 {
 	struct slice s = bytes_from(bytes, at);
-	uint16_t name_size = bytes_16(s, 28), extra_size = bytes_16(s, 30);
+	uint64_t end;
 
 	if (!bytes_are(s, 0, "PK\1\2", 4) || s.size < CENTRAL_SIZE)
 		return false;
-	*header = (struct zip_header){.flags = bytes_16(s, 8),
-		.method = bytes_16(s, 10),
-		.checksum = bytes_32(s, 16),
-		.packed_size = bytes_32(s, 20),
-		.size = bytes_32(s, 24),
-		.offset = bytes_32(s, 42),
-		.name = bytes_piece(s, CENTRAL_SIZE, name_size),
-		.extra = bytes_piece(s, CENTRAL_SIZE + (uint64_t)name_size, extra_size)};
+	*header = read_fields(s, 8, CENTRAL_SIZE, &end);
+	header->offset = bytes_32(s, 42);
 	widen(header);
-	*next = at + CENTRAL_SIZE + name_size + extra_size + bytes_16(s, 32);
+	*next = at + end + bytes_16(s, 32);
 	return true;
 }
 
 bool zip_header_read_local(struct slice bytes, uint64_t at, struct zip_header *header)
 {
 	struct slice s = bytes_from(bytes, at);
-	uint16_t name_size = bytes_16(s, 26), extra_size = bytes_16(s, 28);
+	uint64_t end;
 
 	if (!bytes_are(s, 0, "PK\3\4", 4) || s.size < LOCAL_SIZE)
 		return false;
-	*header = (struct zip_header){.flags = bytes_16(s, 6),
-		.method = bytes_16(s, 8),
-		.checksum = bytes_32(s, 14),
-		.packed_size = bytes_32(s, 18),
-		.size = bytes_32(s, 22),
-		.name = bytes_piece(s, LOCAL_SIZE, name_size),
-		.extra = bytes_piece(s, LOCAL_SIZE + (uint64_t)name_size, extra_size)};
+	*header = read_fields(s, 6, LOCAL_SIZE, &end);
 	widen(header);
-	header->offset = at + LOCAL_SIZE + name_size + extra_size;
+	header->offset = at + end;
 	return true;
 }
