@@ -585,8 +585,6 @@ static struct configuration *complete(struct configuration *configuration, const
 	policy->is_kept_elsewhere =
 		configuration->as_milter->quarantine == AS_MILTER_QUARANTINE_MAIL_SERVER;
 	configuration->plugins = plugins_read(policy, settings, complaints);
-	configuration->milters = configuration->plugins->milters;
-	configuration->milter_count = configuration->plugins->milter_count;
 	configuration->milter_tls = milter_tls_new(configuration, configuration, complaints);
 	policy->content = laboratory_new(configuration, policy, configuration->user);
 	read_rules(configuration, policy, file, complaints);

@@ -21,8 +21,6 @@ struct configuration {
 	const struct route_options **routes;
 	size_t route_count;
 	const struct plugins *plugins;
-	const struct milter_options **milters; /* those of plugins among them */
-	size_t milter_count;
 	const struct milter_tls *milter_tls; /* TLS towards them */
 	const struct tls_options *tls;
 	const struct tls_setup *tls_setup; /* what became of all settings of TLS */

@@ -236,11 +236,11 @@ struct gateway *gateway_new(const void *parent, struct loop *loop,
 	gateway->pools = talloc_array(gateway, struct pool *, configuration->backend_count);
 	for (size_t i = 0; i < configuration->backend_count; i++)
 		gateway->pools[i] = pool_new(gateway, gateway, configuration->backends[i]);
-	if (configuration->milter_count)
+	if (configuration->plugins->milter_count)
 		gateway->milters = milter_learner_new(gateway, loop, table, KEY_MILTER,
-			configuration->policy, configuration->milters,
+			configuration->policy, configuration->plugins->milters,
 			milter_tls_contexts(configuration->milter_tls),
-			configuration->milter_count);
+			configuration->plugins->milter_count);
 	make_chain(gateway);
 	talloc_set_destructor(gateway, close_gateway);
 	return gateway;

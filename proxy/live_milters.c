@@ -138,8 +138,8 @@ bool live_milters_tell(const struct configuration *configuration, FILE *out)
 	SSL_CTX *const *tls = milter_tls_contexts(configuration->milter_tls);
 	bool good = true;
 
-	for (size_t i = 0; i < configuration->milter_count; i++) {
-		const struct milter_options *milter = configuration->milters[i];
+	for (size_t i = 0; i < configuration->plugins->milter_count; i++) {
+		const struct milter_options *milter = configuration->plugins->milters[i];
 		const struct plugin_options *plugin = plugin_of(configuration->plugins, milter);
 
 		fflush(out);

@@ -38,9 +38,9 @@ struct milter_tls *milter_tls_new(const void *parent, const struct configuration
 {
 	struct milter_tls *tls = talloc_zero(parent, struct milter_tls);
 
-	tls->contexts = talloc_zero_array(tls, SSL_CTX *, configuration->milter_count);
-	for (size_t i = 0; i < configuration->milter_count; i++) {
-		const struct milter_options *options = configuration->milters[i];
+	tls->contexts = talloc_zero_array(tls, SSL_CTX *, configuration->plugins->milter_count);
+	for (size_t i = 0; i < configuration->plugins->milter_count; i++) {
+		const struct milter_options *options = configuration->plugins->milters[i];
 		if (options->tls == MILTER_TLS_OFF)
 			continue;
 		tls->contexts[i] = context_new(tls, options);

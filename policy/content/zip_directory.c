@@ -10,7 +10,6 @@
 #include <talloc.h>
 
 #define ENDS_MOST 32 /* end records that are followed */
-#define END_SIZE 22
 #define LOCATOR_SIZE 20
 #define END64_SIZE 56
 #define COMMENT_MOST 65535
@@ -255,7 +254,7 @@ static bool read_end(struct reading *reading, uint64_t at)
 	struct end_record wide;
 	bool is_wide, is_good = false;
 
-	if (s.size < END_SIZE)
+	if (s.size < ZIP_HEADER_END_SIZE)
 		return false;
 	is_wide = read_end64(reading->bytes, at, &wide);
 	if (bytes_16(s, 4) != 0 && bytes_16(s, 4) != UINT16_MAX)
@@ -266,7 +265,7 @@ static bool read_end(struct reading *reading, uint64_t at)
 		is_good = follow(reading, &end) || is_good;
 	if (is_good)
 		ranges_add(&reading->known, is_wide ? wide.directory_end : at,
-			at + END_SIZE + bytes_16(s, 20));
+			at + ZIP_HEADER_END_SIZE + bytes_16(s, 20));
 	return is_good;
 }
 
@@ -296,7 +295,7 @@ static bool find_end(const struct reading *reading, uint64_t *place)
 
 static void judge_tail(struct reading *reading, uint64_t at)
 {
-	uint64_t end = at + END_SIZE + bytes_16(reading->bytes, at + 20);
+	uint64_t end = at + ZIP_HEADER_END_SIZE + bytes_16(reading->bytes, at + 20);
 
 	if (end < reading->bytes.size)
 		reading->out->findings |= FINDING_TRAILING;
@@ -516,7 +515,7 @@ struct zip_directory *zip_directory_read(const void *parent, struct slice bytes,
 
 bool zip_directory_is_at_end(struct slice bytes)
 {
-	size_t most = END_SIZE + COMMENT_MOST;
+	size_t most = ZIP_HEADER_END_SIZE + COMMENT_MOST;
 	struct slice tail = bytes.size > most ? slice_from(bytes, bytes.size - most) : bytes;
 	size_t at = tail.size;
 
@@ -527,7 +526,7 @@ bool zip_directory_is_at_end(struct slice bytes)
 		if (!found)
 			return false;
 		at = (size_t)(found - tail.data);
-		if (!bytes_are(tail, at, "PK\5\6", 4) || tail.size - at < END_SIZE)
+		if (!bytes_are(tail, at, "PK\5\6", 4) || tail.size - at < ZIP_HEADER_END_SIZE)
 			continue;
 		place = (uint64_t)(found - bytes.data);
 		if (read_end64(bytes, place, &end))

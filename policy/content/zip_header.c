@@ -4,8 +4,6 @@
 
 #include "policy/content/bytes.h"
 
-#define CENTRAL_SIZE 46
-#define LOCAL_SIZE 30
 #define EXTRA_ZIP64 0x0001
 
 struct slice zip_header_field(struct slice extra, uint16_t wanted)
@@ -54,9 +52,9 @@ bool zip_header_read_central(
 	struct slice s = bytes_from(bytes, at);
 	uint64_t end;
 
-	if (!bytes_are(s, 0, "PK\1\2", 4) || s.size < CENTRAL_SIZE)
+	if (!bytes_are(s, 0, "PK\1\2", 4) || s.size < ZIP_HEADER_CENTRAL_SIZE)
 		return false;
-	*header = read_fields(s, 8, CENTRAL_SIZE, &end);
+	*header = read_fields(s, 8, ZIP_HEADER_CENTRAL_SIZE, &end);
 	header->offset = bytes_32(s, 42);
 	widen(header);
 	*next = at + end + bytes_16(s, 32);
@@ -68,9 +66,9 @@ bool zip_header_read_local(struct slice bytes, uint64_t at, struct zip_header *h
 	struct slice s = bytes_from(bytes, at);
 	uint64_t end;
 
-	if (!bytes_are(s, 0, "PK\3\4", 4) || s.size < LOCAL_SIZE)
+	if (!bytes_are(s, 0, "PK\3\4", 4) || s.size < ZIP_HEADER_LOCAL_SIZE)
 		return false;
-	*header = read_fields(s, 6, LOCAL_SIZE, &end);
+	*header = read_fields(s, 6, ZIP_HEADER_LOCAL_SIZE, &end);
 	widen(header);
 	header->offset = at + end;
 	return true;

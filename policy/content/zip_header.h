@@ -7,6 +7,10 @@
 
 #include "base/slice.h"
 
+#define ZIP_HEADER_CENTRAL_SIZE 46 /* of what is always there, name and fields behind it */
+#define ZIP_HEADER_LOCAL_SIZE 30
+#define ZIP_HEADER_END_SIZE 22 /* of the end record, its comment behind it */
+
 #define ZIP_HEADER_ENCRYPTED 1 /* flags */
 #define ZIP_HEADER_DESCRIPTOR 8
 #define ZIP_HEADER_STRONG 64

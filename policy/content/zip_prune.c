@@ -12,10 +12,7 @@
 #include <zlib.h>
 
 #define ENTRIES_MOST 4096
-#define LOCAL_SIZE 30
-#define CENTRAL_SIZE 46
 #define CENTRAL_OFFSET 42 /* where an entry of the directory says where its header is */
-#define END_SIZE 22
 #define DESCRIPTOR_SIZE 12
 #define SIGNATURE_SIZE 4
 #define DATE_1980 0x21
@@ -79,8 +76,8 @@ static bool find_directory(struct pruning *pruning)
 	size = bytes_32(bytes, at + 12);
 	pruning->directory_at = bytes_32(bytes, at + 16);
 	pruning->directory_end = at;
-	pruning->comment = bytes_piece(bytes, at + END_SIZE, bytes_16(bytes, at + 20));
-	if (bytes.size - at != END_SIZE + (uint64_t)bytes_16(bytes, at + 20) ||
+	pruning->comment = bytes_piece(bytes, at + ZIP_HEADER_END_SIZE, bytes_16(bytes, at + 20));
+	if (bytes.size - at != ZIP_HEADER_END_SIZE + (uint64_t)bytes_16(bytes, at + 20) ||
 		bytes_32(bytes, at + 4) != 0 || bytes_16(bytes, at + 8) != pruning->count ||
 		bytes_16(bytes, at + 10) != pruning->count || pruning->directory_at + size != at)
 		return refuse(pruning, NOT_PLAIN "its end does not tell where all the rest is");
@@ -261,12 +258,13 @@ static void name_note(const struct pruning *pruning, char name[static NAME_SIZE]
 static void write_note(struct pruning *pruning, struct slice note, const char *name)
 {
 	size_t size = strlen(name);
-	char *header = talloc_zero_array(pruning->out, char, LOCAL_SIZE + size);
+	char *header = talloc_zero_array(pruning->out, char, ZIP_HEADER_LOCAL_SIZE + size);
 
 	memcpy(header, "PK\3\4", 4);
 	describe_note(header + 4, note, size);
-	memcpy(header + LOCAL_SIZE, name, size);
-	add_piece(pruning, (struct zip_prune_piece){.size = LOCAL_SIZE + size, .bytes = header});
+	memcpy(header + ZIP_HEADER_LOCAL_SIZE, name, size);
+	add_piece(pruning,
+		(struct zip_prune_piece){.size = ZIP_HEADER_LOCAL_SIZE + size, .bytes = header});
 	add_piece(pruning, (struct zip_prune_piece){.size = note.size, .bytes = note.data});
 }
 
@@ -299,8 +297,8 @@ static char *write_note_entry(char *out, struct slice note, const char *name, ui
 	put_16(out + 4, 10);
 	describe_note(out + 6, note, size);
 	put_32(out + CENTRAL_OFFSET, offset);
-	memcpy(out + CENTRAL_SIZE, name, size);
-	return out + CENTRAL_SIZE + size;
+	memcpy(out + ZIP_HEADER_CENTRAL_SIZE, name, size);
+	return out + ZIP_HEADER_CENTRAL_SIZE + size;
 }
 
 static size_t count_kept(const struct pruning *pruning)
@@ -322,13 +320,13 @@ static void write_end(const struct pruning *pruning, char *out, uint64_t size, u
 	put_32(out + 12, size);
 	put_32(out + 16, at);
 	put_16(out + 20, pruning->comment.size);
-	memcpy(out + END_SIZE, pruning->comment.data, pruning->comment.size);
+	memcpy(out + ZIP_HEADER_END_SIZE, pruning->comment.data, pruning->comment.size);
 }
 
 static void write_all(struct pruning *pruning, struct member *const *sorted, struct slice note)
 {
-	uint64_t most = pruning->directory_end - pruning->directory_at + CENTRAL_SIZE + NAME_SIZE +
-		END_SIZE + pruning->comment.size;
+	uint64_t most = pruning->directory_end - pruning->directory_at + ZIP_HEADER_CENTRAL_SIZE +
+		NAME_SIZE + ZIP_HEADER_END_SIZE + pruning->comment.size;
 	char *directory = talloc_zero_array(pruning->out, char, most), *end;
 	char name[NAME_SIZE];
 	uint64_t note_at, directory_at;
@@ -347,7 +345,7 @@ static void write_all(struct pruning *pruning, struct member *const *sorted, str
 	end = write_entries(pruning, directory, sorted);
 	end = write_note_entry(end, note, name, note_at);
 	write_end(pruning, end, (uint64_t)(end - directory), directory_at);
-	end += END_SIZE + pruning->comment.size;
+	end += ZIP_HEADER_END_SIZE + pruning->comment.size;
 	add_piece(pruning,
 		(struct zip_prune_piece){.size = (uint64_t)(end - directory), .bytes = directory});
 }
