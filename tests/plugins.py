@@ -347,7 +347,8 @@ class Odd(unittest.TestCase):
             gateway.configure(QUIET + row)
             answer = gateway.command("reload")
             self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
-            return plugin(gateway, "odd") and plugin(gateway, "odd")["pid"]
+            left = plugin(gateway, "odd")
+            return left and left["pid"]
         self.assertEqual(reload(self.row('"plain" "one"', "on_failure = accept message_timeout = 10s", path)), pid)
         client = smtplib.SMTP("127.0.0.1", gateway.port, "client.example", timeout=60)
         client.ehlo()
