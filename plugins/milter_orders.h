@@ -5,8 +5,10 @@
  * what; the body is sent anew when a byte of it has changed, recipients are added and removed one by one.
  *
  * Servers count fields in two ways: those of a name among what milters see, for what is changed and deleted; all of them with the server's own
- * Received as the first, for what is inserted. Postfix counts anew after each deletion, Sendmail does not: so the work goes from the
- * last field to the first, and no order depends on one before it.
+ * Received as the first, for what is inserted. Postfix counts anew after each deletion, Sendmail does not; and what is inserted Sendmail counts
+ * among fields that milters do not see, so that it may come to stand above others of its name. So all that the server has is
+ * changed first, from the last field to the first, then the rest is inserted: nothing but the place of what is inserted depends on who
+ * counts. A field that Sendmail would make itself, as Date, is added, so that there is one of it.
  */
 #pragma once
 
