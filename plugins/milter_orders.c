@@ -527,13 +527,18 @@ static void order_message(struct milter_orders *orders, const struct milter_lett
 	order_body(&ordering);
 }
 
+bool milter_orders_are_needed(const struct milter_letter *letter, const struct edits *edits)
+{
+	return edits->count || edits->message.data != letter->message.data;
+}
+
 struct milter_orders *milter_orders_new(const void *parent, const struct milter_letter *letter,
 	const struct edits *edits, const struct envelope *final, bool with_space)
 {
 	struct milter_orders *orders = talloc_zero(parent, struct milter_orders);
 
 	order_envelope(orders, letter, final);
-	if (edits->count)
+	if (milter_orders_are_needed(letter, edits))
 		order_message(orders, letter, edits, with_space);
 	return orders;
 }

@@ -50,6 +50,9 @@ struct milter_orders {
 	uint32_t actions; /* that the server must have agreed to; bits */
 };
 
+/* Whether the edits make another message of the letter's: by themselves, or since they are edits of what milters have made of it. */
+bool milter_orders_are_needed(const struct milter_letter *letter, const struct edits *edits);
+
 /* The edits' texts and the letter must outlive the orders. with_space: values go with their leading blank. */
 struct milter_orders *milter_orders_new(const void *parent, const struct milter_letter *letter,
 	const struct edits *edits, const struct envelope *final, bool with_space);
