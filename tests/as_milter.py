@@ -39,6 +39,7 @@ rule keeps { stage message when subject == "keep me" then quarantine }
 rule drops { stage message when subject == "drop me" then discard }
 rule refuses { stage message when subject == "refuse me" then reject "100% unwanted" }
 rule puts_off { stage message when subject == "put me off" then tempfail "not now" }
+rule shows_user { stage rcpt when recipient.local == "who" and client.authenticated then reject "{client.user}" }
 rule slow { stage message when subject == "slow" then delay 12s }
 """
 
@@ -482,6 +483,20 @@ class ByHand(unittest.TestCase):
             server.say(packet(b"K"))
         server.say(packet(b"Q"))
         self.assertEqual(server.hear(), b"")
+
+    def test_names_as_sendmail_writes_them(self):
+        """As xtext, which Postfix does not; its version has no name in front."""
+        for version, told, user in ((b"8.17.1.9", b"joe+2Btag+3D+0A+2", b"joe+tag=+0A+2"), (b"Postfix 3.7", b"joe+2Btag", b"joe+2Btag"),
+                                    (b"8.17.1.9", b"", None)):
+            with self.subTest(version=version, told=told):
+                server = self.server()
+                server.say(packet(b"D", b"C" + texts(b"v", version)))
+                self.assertEqual(server.ask(CONNECT), b"c")
+                self.assertEqual(server.ask(ENVELOPE[0]), b"c")
+                server.say(packet(b"D", b"M" + texts(b"{auth_type}", told and b"PLAIN", b"{auth_authen}", told)))
+                self.assertEqual(server.ask(ENVELOPE[1]), b"c")
+                answer = server.ask(packet(b"R", texts(b"<who@example.com>")))
+                self.assertTrue(answer.startswith(b"y550 5.7.1 " + user + b" (") if user else answer == b"c", answer)
 
     def test_aborts_are_no_end(self):
         server = self.server()
