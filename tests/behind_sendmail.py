@@ -33,7 +33,7 @@ rule long_rcpt { stage rcpt when recipient.local == "long" then reject "LONG" }
 rule full { stage rcpt when recipient.local == "full" then tempfail 452 4.2.2 "full" }
 rule breaks_off { stage message when subject == "end" then disconnect }
 rule tells { stage message when subject == "tell me" then
-    header "X-Client" "{client.ip} {client.authenticated} {client.tls} {listener} {helo.name} {forwarded.ident}" }
+    header "X-Client" "{client.ip} {server.ip} {client.authenticated} {client.tls} {listener} {helo.name} {forwarded.ident}" }
 rule tells_tls { stage message when subject == "tell me" and client.tls then
     header "X-TLS" "{client.tls_version} {client.tls_cipher} {client.certificate.verified} {client.certificate.subject}" }
 rule tells_user { stage message when subject == "tell me" and client.authenticated then header "X-User" "{client.user}" }
@@ -56,13 +56,13 @@ class BehindSendmail(unittest.TestCase):
 
     SETTINGS = ""
     MORE = as_milter.QUIET
+    ANSWER = "R:30s"  # how long Sendmail waits for one
 
     @classmethod
     def begin(cls, where):
         require_sendmail()
         where.milter = Rules(where, settings=cls.SETTINGS, more=cls.MORE)
-        filter_line = manual().replace("/run/postern-milter/socket", where.milter.socket[5:]).replace("R:30s", "R:7s")
-        where.server = Sendmail(where, filter_line, hosts="127.0.0.2 known.example.net\n")
+        where.server = Sendmail(where, manual().replace("/run/postern-milter/socket", where.milter.socket[5:]).replace("R:30s", cls.ANSWER))
 
     @classmethod
     def setUpClass(cls):
@@ -137,8 +137,12 @@ class Mail(BehindSendmail):
             self.assertEqual(self.send(letter(b"drop me"))[0], 250)
         self.nothing_new(drop)
 
-    def test_while_it_is_slow_nobody_gives_up(self):
-        """Longer than Sendmail waits for one answer."""
+
+class Slow(BehindSendmail):
+    ANSWER = "R:7s"
+
+    def test_while_it_is_judged_nobody_gives_up(self):
+        """For longer than Sendmail waits for an answer."""
         self.assertEqual(self.send(letter(b"slow"))[0], 250)
         self.assertEqual(fields(self.arrived(), b"Subject"), [b"slow"])
 
@@ -250,7 +254,7 @@ class Facts(BehindSendmail):
 
     def test_of_a_client(self):
         told, ident = self.told(self.client(source="127.0.0.2"))
-        self.assertEqual(told, [[b"127.0.0.2 false false MTA client.example " + ident], [], []])
+        self.assertEqual(told, [[b"127.0.0.2 127.0.0.1 false false MTA client.example " + ident], [], []])
 
     def logged_in(self):
         """One that shows a certificate, and what it heard of us then."""
@@ -270,10 +274,10 @@ class Facts(BehindSendmail):
     def test_of_one_that_shows_a_certificate_and_logs_in(self):
         client, before = self.logged_in()
         cipher, version, _ = client.sock.cipher()
-        self.assertRegex(before[0][0], rb"^127\.0\.0\.1 false true MTA ")
+        self.assertRegex(before[0][0], rb"^127\.0\.0\.1 127\.0\.0\.1 false true MTA ")
         self.assertEqual(before[1:], [[f"{version} {cipher} true /CN=front.example".encode()], []])
         after, _ = self.told(client)
-        self.assertRegex(after[0][0], rb"^127\.0\.0\.1 true true MTA ")
+        self.assertRegex(after[0][0], rb"^127\.0\.0\.1 127\.0\.0\.1 true true MTA ")
         self.assertEqual(after[2], [b"/CN=front.example"])
 
     def test_who_logged_in_gets_one_date(self):
@@ -295,8 +299,10 @@ class Quarantine(BehindSendmail):
         self.assertEqual([name[:2] for name in queue], ["df", "hf"])
         held = next(name for name in queue if name.startswith("hf"))
         self.assertIn("\nqit looks unwanted to this site\n", queue[held])
-        self.assertEqual(self.server.run("-qQ", "-Q").returncode, 0)
-        self.assertEqual(self.server.run("-q").returncode, 0)
+        ident = held[2:]
+        self.assertRegex(self.server.run("-bp", "-qQ").stdout, ident + r"(?s:.*)it looks unwanted to this site")
+        self.assertEqual(self.server.run("-qQ", "-qI" + ident, "-Q").returncode, 0)
+        self.assertEqual(self.server.run("-qI" + ident).returncode, 0)
         poll(lambda: len(self.server.mails("a")) == 1, "what was released")
         self.assertEqual(fields(self.arrived(), b"Subject"), [b"keep me"])
 
@@ -396,6 +402,11 @@ class Trouble(Alone):
         self.assertEqual({code for code in codes if code != 250 and code // 100 != 4}, set())
         self.assertEqual(len(self.server.mails("a")), codes.count(250))
         self.assertEqual(self.send()[0], 250)
+
+    def test_a_socket_that_others_could_put_there_is_not_taken(self):
+        for mode, code in ((0o775, 451), (0o757, 451), (0o755, 250)):
+            os.chmod(self.milter.directory, mode)
+            self.assertEqual(self.send()[0], code)
 
     def test_nobody_there(self):
         """F=T."""

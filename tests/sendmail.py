@@ -82,11 +82,11 @@ class Sendmail(Foreign):
     users = {"smmta": 64995, "smmsp": 64996}
     settle = 'mount --bind "$1/hosts" /etc/hosts && mount --bind "$1/names" /etc/nsswitch.conf &&'
 
-    def __init__(self, test, milter, hosts=""):
+    def __init__(self, test, milter):
         super().__init__(test, "front.example")
         for part in ("queue", "coming", "mail", "log"):
             os.mkdir(f"{self.directory}/{part}", 0o700)
-        self.write("hosts", "127.0.0.1 localhost\n" + hosts)
+        self.write("hosts", "127.0.0.1 localhost\n")
         self.write("services", "hosts files\n")
         self.write("names", "passwd: files\ngroup: files\nhosts: files\n")
         self.write("keep", KEEP.format(dir=self.directory))
