@@ -947,12 +947,8 @@ static struct step deliver(void *owner)
 	struct transaction *transaction = s->transaction;
 
 	transaction_plan(transaction);
-	if (!transaction->final->passed) {
-		s->policy_refusal = true;
-		session_say(s, 550, "5.7.1",
-			"the policy of this site leaves no recipient for this message");
+	if (transaction_lacks_recipients(s))
 		return THEN(answer_message);
-	}
 	delivery_set_final(transaction->delivery, transaction->final);
 	delivery_begin_message(
 		transaction->delivery, transaction->plan, transaction->message, &s->steps.await);

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import unittest
 
-from harness import Gateway, at_the_end_of, fields, free_port, poll, submit
+from harness import Gateway, at_the_end_of, fields, free_port, nobody_has_died, poll, submit
 from mta import Postfix, why_not
 
 LETTER = (b"From: <s@example.net>\r\nTo: <a@example.com>\r\nSubject: hello\r\nX-Spam: no\r\nX-Spam: perhaps\r\n"
@@ -35,6 +35,7 @@ rule shreds { stage message when subject == "strip me" and any attachment (exten
 rule heirs { stage rcpt when recipient.local == "b" then redirect <c@example.com> }
 rule copies { stage message when subject == "copy me" then add_recipient <c@example.com> }
 rule senders { stage message when subject == "another sender" then change_sender <other@example.net> }
+rule empties { stage message when subject == "to nobody" then remove_recipient <a@example.com> }
 rule keeps { stage message when subject == "keep me" then quarantine }
 rule drops { stage message when subject == "drop me" then discard }
 rule refuses { stage message when subject == "refuse me" then reject "100% unwanted" }
@@ -152,9 +153,22 @@ class Answers(BehindPostfix):
         poll(lambda: not self.postfix.queue(), "the end of the queue")
         self.assertEqual(len(self.postfix.mails("b")), 0)
         self.assertEqual(len(self.postfix.mails("c")), 1)
+        self.assertIn("recipients=a@example.com,c@example.com redirected=\"<b@example.com> to <c@example.com>\" size=", self.milter.log())
+
+    def test_another_gets_it_too(self):
+        self.assertEqual(self.send(letter(b"copy me"))[0], 250)
+        self.arrives("c")
+        self.assertIn("recipients=a@example.com final_recipients=a@example.com,c@example.com size=", self.milter.log())
+
+    def test_nobody_is_left(self):
+        code, text = self.send(letter(b"to nobody"))
+        self.assertEqual(code, 550)
+        self.assertIn(b"leaves no recipient", text)
+        self.assertIn('verdict=reject decided_by="edits of the envelope"', self.milter.log())
 
     def test_the_sender_is_edited(self):
         self.assertEqual(self.send(letter(b"another sender"))[0], 250)
+        self.assertIn("sender=s@example.net recipients=a@example.com final_sender=other@example.net size=", self.milter.log())
         self.assertEqual(fields(self.arrives(), b"Return-Path"), [b"<other@example.net>"])
 
     def test_refusals_are_ours(self):
@@ -413,7 +427,7 @@ class ByHand(unittest.TestCase):
         for one in [CONNECT] + ENVELOPE + MESSAGE:
             self.assertEqual(server.ask(one), b"c")
         self.assertEqual(server.ask(packet(b"E")), b"c")
-        self.assertNotIn("event=died", self.milter.log())
+        nobody_has_died(self, self.milter)
 
     def test_negotiates_versions(self):
         for version, answered in ((2, 2), (3, 3), (4, 4), (6, 6), (7, 6)):
