@@ -46,6 +46,13 @@ static void note(struct examination *examination, enum mime_anomaly anomaly)
 	examination->content->anomalies |= mime_anomaly_bit(anomaly);
 }
 
+/* Something is not looked at. */
+static void miss(struct examination *examination)
+{
+	examination->content->is_complete = false;
+	note(examination, MIME_OVER_LIMITS);
+}
+
 /* --- the queue --- */
 
 static void enqueue(struct examination *examination, const struct item *item)
@@ -65,7 +72,7 @@ static bool may_descend(struct examination *examination, const struct item *item
 
 	budget->depth = item->depth;
 	if (!budget_descend(budget)) {
-		examination->content->is_complete = false;
+		miss(examination);
 		return false;
 	}
 	budget_ascend(budget);
@@ -99,7 +106,7 @@ static struct content_attachment *add_attachment(
 	struct content *content = examination->content;
 
 	if (content->attachment_count == CONTENT_ATTACHMENTS) {
-		content->is_complete = false;
+		miss(examination);
 		return NULL;
 	}
 	if (content->attachment_count == examination->attachment_room) {
@@ -218,21 +225,22 @@ static uint64_t open_container(
 	unpack(examination->content, type, item->bytes, &examination->content->budget, &unpacked);
 	enqueue_members(examination, item, type, &unpacked);
 	if (unpacked.findings & FINDING_OVER_LIMITS)
-		examination->content->is_complete = false;
+		miss(examination);
 	return unpacked.findings;
 }
 
-static void enqueue_message(struct examination *examination, const struct item *item)
+static uint64_t enqueue_message(struct examination *examination, const struct item *item)
 {
 	struct item message = *item;
 
 	if (!may_descend(examination, item))
-		return;
+		return FINDING_OVER_LIMITS;
 	message.kind = ITEM_MESSAGE;
 	message.depth++;
 	message.part = NULL;
 	message.path = join(examination, item->path, item->name);
 	enqueue(examination, &message);
+	return FINDING_NONE;
 }
 
 /* Files inside of a text, by uuencode or yEnc. */
@@ -255,7 +263,7 @@ static void take_embedded(
 				.place = item->place,
 				.is_other_reading = item->is_other_reading});
 		if (!budget_entry(&content->budget)) {
-			content->is_complete = false;
+			miss(examination);
 			return;
 		}
 	}
@@ -269,9 +277,9 @@ static void take_file(struct examination *examination, const struct item *item)
 	enum file_type type = file_type_of_file(item->bytes, slice_of(name));
 	uint64_t findings = item->findings | open_container(examination, item, type);
 
-	record(examination, item, type, findings);
 	if (type == FILE_TYPE_EML || type == FILE_TYPE_MHTML)
-		enqueue_message(examination, item);
+		findings |= enqueue_message(examination, item);
+	record(examination, item, type, findings);
 	if (type == FILE_TYPE_UUENCODED)
 		take_embedded(examination, item, item->bytes);
 	if (type == FILE_TYPE_HTML || type == FILE_TYPE_HTA || type == FILE_TYPE_SVG)
@@ -473,14 +481,29 @@ static take_fn *const takers[] = {
 	[ITEM_FILE] = take_file,
 };
 
+/* What nobody had time for is there by its names at least. */
+static void give_up(struct examination *examination)
+{
+	miss(examination);
+	for (; examination->next < examination->count; examination->next++) {
+		struct item item = examination->queue[examination->next];
+		if (item.kind == ITEM_LEAF && (!is_body(&item) || item.part->fields.names.count))
+			item.size = item.part->body.size;
+		else if (item.kind != ITEM_FILE)
+			continue;
+		record(examination, &item, FILE_TYPE_UNKNOWN, item.findings | FINDING_OVER_LIMITS);
+	}
+}
+
 static void work(struct examination *examination)
 {
 	while (examination->next < examination->count) {
-		struct item item = examination->queue[examination->next++];
+		struct item item = examination->queue[examination->next];
 		if (!budget_has_time(&examination->content->budget)) {
-			examination->content->is_complete = false;
+			give_up(examination);
 			return;
 		}
+		examination->next++;
 		takers[item.kind](examination, &item);
 	}
 }
@@ -505,7 +528,8 @@ struct content *content_examine(const void *parent, struct content_tools *tools,
 			.path = "",
 			.place = {.member = UNPACKED_NOWHERE}});
 	work(examination);
-	content->is_complete &= content->budget.hit == BUDGET_NONE && !content->body->is_cut;
+	if (content->budget.hit != BUDGET_NONE || content->findings & FINDING_OVER_LIMITS)
+		miss(examination);
 	talloc_free(examination);
 	return content;
 }
@@ -516,6 +540,8 @@ const char *content_sha256(const void *parent, const struct content_attachment *
 	unsigned size = 0;
 	char *text;
 
+	if (!attachment->bytes.size && attachment->findings & FINDING_OVER_LIMITS)
+		return "";
 	if (!EVP_Digest(attachment->bytes.data, attachment->bytes.size, digest, &size, EVP_sha256(),
 		    NULL))
 		size = 0;

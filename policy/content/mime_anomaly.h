@@ -48,6 +48,7 @@
 	ROW(TOO_MANY_PARTS,         "too_many_parts",         "over 2,000 parts: the rest was not taken apart") \
 	ROW(TOO_MANY_PARAMETERS,    "too_many_parameters",    "a field with over 200 parameters: the rest was not looked at") \
 	ROW(TOO_MANY_READINGS,      "too_many_readings",      "more ways to read a part or the message than are looked at") \
+	ROW(OVER_LIMITS,            "over_limits",            "more in the message than it may cost: not all of it was taken apart") \
 	ROW(BARE_CR,                "bare_cr",                "a CR without LF") \
 	ROW(NUL,                    "nul",                    "a NUL outside of encoded parts") \
 	ROW(EIGHT_BIT_HEADER,       "8bit_header",            "bytes that are no ASCII in the header of a part") \

@@ -43,6 +43,22 @@ static char *print_attachments(const struct content *content)
 	return text;
 }
 
+/* Messages attached as files, one in the other, and a program in the innermost. */
+static char *nest_files(unsigned levels)
+{
+	char *text = talloc_strdup(NULL,
+		"Content-Type: application/octet-stream; name=evil.exe\r\nX: y\r\n\r\nMZ\r\n");
+
+	while (levels--) {
+		char *inner = text;
+		text = talloc_asprintf(NULL,
+			"Content-Type: application/octet-stream; name=m.eml\r\nX: y\r\n\r\n%s",
+			inner);
+		talloc_free(inner);
+	}
+	return text;
+}
+
 #define MIXED "Content-Type: multipart/mixed; boundary=B\r\n\r\n--B\r\n"
 #define END "\r\n--B--\r\n"
 /* A ZIP with one stored file, a.txt, of "hello". */
@@ -139,6 +155,11 @@ START_TEST(hashes)
 }
 END_TEST
 
+static bool is_over_limits(const struct content *content)
+{
+	return content->anomalies & mime_anomaly_bit(MIME_OVER_LIMITS);
+}
+
 /* Messages in base64 in messages in base64: the depth ends it, and says so. */
 START_TEST(ends_at_depth)
 {
@@ -162,9 +183,28 @@ START_TEST(ends_at_depth)
 	}
 	content = examine(text, &plenty);
 	ck_assert(!content->is_complete);
+	ck_assert(is_over_limits(content));
 	ck_assert_int_eq(content->budget.hit, BUDGET_DEPTH);
 	release(content);
 	talloc_free(text);
+}
+END_TEST
+
+/* The last one that is not opened says so; one level less, and the program is found. */
+START_TEST(says_which_message_was_not_opened)
+{
+	char *message = nest_files(5 + (unsigned)_i);
+	struct content *content = examine(message, &plenty);
+	const struct content_attachment *last =
+		&content->attachments[content->attachment_count - 1];
+
+	ck_assert_uint_eq(content->attachment_count, 6);
+	ck_assert_str_eq(last->name, _i ? "m.eml" : "evil.exe");
+	ck_assert_uint_eq(last->findings, _i ? FINDING_OVER_LIMITS : FINDING_NONE);
+	ck_assert(content->is_complete == !_i);
+	ck_assert(is_over_limits(content) == (_i > 0));
+	release(content);
+	talloc_free(message);
 }
 END_TEST
 
@@ -188,7 +228,32 @@ START_TEST(ends_in_time)
 		slice_of(MIXED "\r\n1\r\n--B\r\n\r\n2\r\n--B\r\n\r\n3" END), &short_time, much_time,
 		&now);
 	ck_assert(!content->is_complete);
+	ck_assert(is_over_limits(content));
 	ck_assert_int_eq(content->budget.hit, BUDGET_TIME);
+	talloc_free(scratch);
+}
+END_TEST
+
+/* Of what comes behind a spent budget of time the names are known without looking. */
+START_TEST(names_what_it_had_no_time_for)
+{
+	void *scratch = talloc_new(NULL);
+	struct content_tools *tools = content_prepare(scratch);
+	struct budget_limits short_time = plenty;
+	uint64_t now = 0;
+	struct content *content;
+
+	short_time.milliseconds = 1500;
+	content = content_examine(scratch, tools,
+		slice_of(MIXED "\r\n1\r\n--B\r\nContent-Type: text/plain; name=evil.js\r\n\r\n"
+			       "2\r\n--B\r\n\r\n3\r\n--B\r\n"
+			       "Content-Type: image/gif; name=evil.exe\r\n\r\nMZ" END),
+		&short_time, much_time, &now);
+	ck_assert_str_eq(print_attachments(content), "evil.js|js|unknown|0 evil.exe|exe|unknown|0");
+	ck_assert_uint_eq(content->attachments[1].findings, FINDING_OVER_LIMITS);
+	ck_assert_uint_eq(content->attachments[1].size, 2);
+	ck_assert_str_eq(content_sha256(content, &content->attachments[1]), "");
+	ck_assert(!content->is_complete);
 	talloc_free(scratch);
 }
 END_TEST
@@ -206,7 +271,9 @@ int main(void)
 	tcase_add_test(all, notes_names);
 	tcase_add_test(all, hashes);
 	tcase_add_test(all, ends_at_depth);
+	tcase_add_loop_test(all, says_which_message_was_not_opened, 0, 2);
 	tcase_add_test(all, ends_in_time);
+	tcase_add_test(all, names_what_it_had_no_time_for);
 	suite_add_tcase(suite, all);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
