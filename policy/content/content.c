@@ -345,6 +345,7 @@ static void take_reading(struct examination *examination, const struct item *lea
 	struct item item = *leaf;
 
 	item.bytes = bytes;
+	is_encoded |= leaf->part->readings & MIME_UNOPENED;
 	if (fields->is_multipart && is_encoded && may_descend(examination, &item)) {
 		item.kind = ITEM_MULTIPART;
 		item.depth++;
@@ -439,6 +440,8 @@ static void enqueue_parts(
 
 	content->anomalies |= mime->anomalies;
 	content->parts += mime->regular;
+	if (mime->anomalies & mime_anomalies_unseen)
+		miss(examination);
 	for (size_t i = 0; i < mime->count; i++) {
 		const struct mime_part *part = &mime->parts[i];
 		if (part->readings & MIME_CONTAINER)

@@ -208,6 +208,37 @@ START_TEST(says_which_message_was_not_opened)
 }
 END_TEST
 
+/* A limit of the parser is one of the whole: nobody may take the list for all there was. What is too deep for it is opened by itself. */
+START_TEST(tells_of_limits_of_structure)
+{
+	static const struct {
+		unsigned parts, depth;
+		bool is_complete;
+	} cases[] = {{1000, 0, true}, {3000, 0, false}, {0, 49, true}, {0, 50, true}, {0, 51, true},
+		{0, 200, true}, {0, 400, false}};
+	char *message = talloc_strdup(NULL, "");
+	struct content *content;
+
+	for (unsigned i = 0; i < cases[_i].depth; i++)
+		message = talloc_strdup_append_buffer(
+			message, "Content-Type: message/rfc822\r\n\r\n");
+	message = talloc_strdup_append_buffer(message, MIXED);
+	for (unsigned i = 0; i < cases[_i].parts; i++)
+		message = talloc_strdup_append_buffer(message, "\r\nx\r\n--B\r\n");
+	message = talloc_strdup_append_buffer(
+		message, "Content-Type: application/x; name=evil.exe\r\n\r\nMZ" END);
+	content = examine(message, &plenty);
+	ck_assert_msg(content->is_complete == cases[_i].is_complete, "%d", _i);
+	ck_assert_msg(is_over_limits(content) == !cases[_i].is_complete, "%d", _i);
+	if (cases[_i].is_complete) {
+		ck_assert_uint_eq(content->attachment_count, 1);
+		ck_assert_str_eq(content->attachments[0].name, "evil.exe");
+	}
+	release(content);
+	talloc_free(message);
+}
+END_TEST
+
 static uint64_t much_time(const void *context)
 {
 	uint64_t *now = (uint64_t *)(uintptr_t)context;
@@ -272,6 +303,7 @@ int main(void)
 	tcase_add_test(all, hashes);
 	tcase_add_test(all, ends_at_depth);
 	tcase_add_loop_test(all, says_which_message_was_not_opened, 0, 2);
+	tcase_add_loop_test(all, tells_of_limits_of_structure, 0, 7);
 	tcase_add_test(all, ends_in_time);
 	tcase_add_test(all, names_what_it_had_no_time_for);
 	suite_add_tcase(suite, all);
