@@ -10,6 +10,7 @@
 #include <talloc.h>
 
 #define PATH_MAXIMUM 4096
+#define TEXT_MAXIMUM (16 * 1024 * 1024)
 #define SCRATCH_READINGS 8 /* ways to read one body that are compared */
 
 struct content_tools {
@@ -269,6 +270,15 @@ static void take_embedded(
 	}
 }
 
+/* As much of a text as is read: it is there several times while it is. */
+static struct slice readable(struct examination *examination, struct slice text)
+{
+	if (text.size <= TEXT_MAXIMUM)
+		return text;
+	miss(examination);
+	return slice_make(text.data, TEXT_MAXIMUM);
+}
+
 /* A file with a name or not, whatever it is in. */
 static void take_file(struct examination *examination, const struct item *item)
 {
@@ -283,7 +293,8 @@ static void take_file(struct examination *examination, const struct item *item)
 	if (type == FILE_TYPE_UUENCODED)
 		take_embedded(examination, item, item->bytes);
 	if (type == FILE_TYPE_HTML || type == FILE_TYPE_HTA || type == FILE_TYPE_SVG)
-		body_text_add_html(examination->content->body, item->bytes, BODY_TEXT_FROM_FILE);
+		body_text_add_html(examination->content->body, readable(examination, item->bytes),
+			BODY_TEXT_FROM_FILE);
 }
 
 /* --- texts --- */
@@ -294,25 +305,41 @@ static bool is_html(struct slice text)
 	return file_type_of(text) == FILE_TYPE_HTML;
 }
 
-/* In each charset that the header can be read to name. */
-static void take_text(struct examination *examination, const struct item *item)
+/* A text in one of its charsets. */
+static void read_text(struct examination *examination, const struct item *item, const char *charset)
 {
 	struct content *content = examination->content;
-	const struct mime_field_readings *charsets = &item->part->fields.charsets;
 	bool is_aside = item->part->readings & (MIME_PREAMBLE | MIME_EPILOGUE);
+	bool is_declared = strcmp(mime_type(item->part), "text/html") == 0;
+	void *scratch = talloc_new(content);
 	unsigned seen = 0;
+	struct slice text = charset_decode(scratch, examination->tools->charsets, charset,
+		readable(examination, item->bytes), &seen);
+
+	if (is_declared || is_html(text))
+		body_text_add_html(content->body, text, BODY_TEXT_FROM_HTML);
+	if (!is_declared)
+		body_text_add_plain(
+			content->body, text, is_aside ? BODY_TEXT_HIDDEN : BODY_TEXT_SEEN);
+	content->anomalies |= mime_anomaly_of_charset(seen);
+	talloc_free(scratch);
+}
+
+/* In each charset that the header can be read to name; those behind the first are paid for. */
+static void take_text(struct examination *examination, const struct item *item)
+{
+	struct budget *budget = &examination->content->budget;
+	const struct mime_field_readings *charsets = &item->part->fields.charsets;
 
 	for (unsigned i = 0; i == 0 || i < charsets->count; i++) {
-		struct slice text = charset_decode(content, examination->tools->charsets,
-			i < charsets->count ? charsets->texts[i] : NULL, item->bytes, &seen);
-		bool is_declared = strcmp(mime_type(item->part), "text/html") == 0;
-		if (is_declared || is_html(text))
-			body_text_add_html(content->body, text, BODY_TEXT_FROM_HTML);
-		if (!is_declared)
-			body_text_add_plain(
-				content->body, text, is_aside ? BODY_TEXT_HIDDEN : BODY_TEXT_SEEN);
+		if (i &&
+			(!budget_has_time(budget) ||
+				budget_bytes(budget, item->bytes.size) < item->bytes.size)) {
+			note(examination, MIME_TOO_MANY_READINGS);
+			break;
+		}
+		read_text(examination, item, i < charsets->count ? charsets->texts[i] : NULL);
 	}
-	content->anomalies |= mime_anomaly_of_charset(seen);
 	take_embedded(examination, item, item->bytes);
 }
 

@@ -239,6 +239,53 @@ START_TEST(tells_of_limits_of_structure)
 }
 END_TEST
 
+/* Each charset behind the first costs what it reads; so no header makes one text many times as large. */
+START_TEST(pays_for_charsets)
+{
+	struct budget_limits little = plenty;
+	char *message = talloc_strdup(NULL, "");
+	struct content *content;
+	static const char *const charsets[] = {"iso-8859-1", "utf-16le", "utf-16be", "koi8-r",
+		"gb18030", "iso-8859-5", "utf-32le", "cp1252"};
+
+	for (size_t i = 0; i < sizeof charsets / sizeof *charsets; i++)
+		message = talloc_asprintf_append_buffer(
+			message, "Content-Type: text/html; charset=%s\r\n", charsets[i]);
+	message = talloc_strdup_append_buffer(message, "\r\n");
+	for (unsigned i = 0; i < 40000; i++)
+		message = talloc_strdup_append_buffer(message, "<p>text text text text</p>\r\n");
+	little.bytes = _i ? 64 << 20 : 2 << 20;
+	content = examine(message, &little);
+	ck_assert(content->is_complete == (_i > 0));
+	ck_assert(is_over_limits(content) == !_i);
+	ck_assert_uint_ge(content->budget.bytes, _i ? 7U * 40000 * 28 : 40000 * 28);
+	ck_assert_uint_lt(talloc_total_size(content), 16U << 20);
+	release(content);
+	talloc_free(message);
+}
+END_TEST
+
+/* Of a text without end only so much is read; what is a file in it is found behind that, too. */
+START_TEST(reads_so_much_of_a_text)
+{
+	size_t size = _i ? (17 << 20) : (15 << 20);
+	char *message = talloc_array(NULL, char, size + 100);
+	struct content *content;
+
+	memset(message, 'z', size);
+	for (size_t i = 0; i < size; i += 72)
+		message[i] = '\n';
+	memcpy(message, "Content-Type: text/html\n\n", 25);
+	strcpy(message + size, "\nbegin 644 x.exe\n#04)#\n`\nend\n");
+	content = examine(message, &plenty);
+	ck_assert(content->is_complete == !_i);
+	ck_assert(is_over_limits(content) == (_i > 0));
+	ck_assert_str_eq(print_attachments(content), "x.exe|exe|text|0");
+	release(content);
+	talloc_free(message);
+}
+END_TEST
+
 static uint64_t much_time(const void *context)
 {
 	uint64_t *now = (uint64_t *)(uintptr_t)context;
@@ -304,6 +351,8 @@ int main(void)
 	tcase_add_test(all, ends_at_depth);
 	tcase_add_loop_test(all, says_which_message_was_not_opened, 0, 2);
 	tcase_add_loop_test(all, tells_of_limits_of_structure, 0, 7);
+	tcase_add_loop_test(all, pays_for_charsets, 0, 2);
+	tcase_add_loop_test(all, reads_so_much_of_a_text, 0, 2);
 	tcase_add_test(all, ends_in_time);
 	tcase_add_test(all, names_what_it_had_no_time_for);
 	suite_add_tcase(suite, all);
