@@ -11,7 +11,8 @@
  * was no time. Whether texts were cut says body->is_cut.
  *
  * An attachment that has several names, or can be read in several ways, is there several times, once for each; the further ones are
- * marked is_other_reading. Texts that are shown as the message's body are no attachments, unless they have a name.
+ * marked is_other_reading. Texts that are shown as the message's body, messages and multiparts are no attachments, unless they have a name
+ * or their bytes are something else.
  */
 #pragma once
 

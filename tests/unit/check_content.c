@@ -83,6 +83,25 @@ static const struct {
 	{MIXED "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 	       "Q29udGVudC1EaXNwb3NpdGlvbjogYXR0YWNobWVudDsgZmlsZW5hbWU9eC5leGUKCmhp" END,
 		"x.exe|exe|text|1", ""},
+	{MIXED "Content-Type: message/rfc822; name=evil.js\r\n\r\nx: //\r\n\r\n<script>" END,
+		"evil.js|js|js|0", "<script>\n"},
+	{MIXED "Content-Type: message/x\r\nContent-Disposition: attachment; "
+	       "filename=evil.exe\r\n\r\nMZ: 1\r\n\r\nhi" END,
+		"evil.exe|exe|text|0", "hi\n"},
+	{"Content-Type: message/news; name=evil.bat\r\n\r\nX: y\r\n\r\nhi", "evil.bat|bat|bat|0",
+		"hi\n"},
+	{"Content-Type: multipart/mixed; boundary=B; name=evil.exe\r\n\r\n--B\r\n\r\nhi" END,
+		"evil.exe|exe|text|0", "hi\n"},
+	{MIXED "Content-Type: message/rfc822; name=evil.js\r\nContent-Transfer-Encoding: "
+	       "base64\r\n\r\nWDogeQ0KDQpoaQ==" END,
+		"evil.js|js|js|0", "hi\n"},
+	{MIXED "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" ZIPPED
+			END,
+		"||zip|0 a.txt|txt|text|1 ||zip|1? a.txt|txt|text|2?", "PK\3\4\24"},
+	{"Content-Type: text/rtf\r\n\r\n{\\rtf1 hi}", "||rtf|0", "{\\rtf1 hi}\n"},
+	{"Content-Type: text/x-foo\r\n\r\n%PDF-1.4\n", "||pdf|0", "%PDF-1.4\n\n"},
+	{"Content-Type: text/plain\r\n\r\n%!PS-Adobe\n", "", "%!PS-Adobe\n\n"},
+	{"Content-Type: text/plain\r\n\r\n<html>hi", "", "hi\n<html>hi\n"},
 	{MIXED "Content-Disposition: attachment; filename=x.png; filename=x.exe\r\n\r\nhi" END,
 		"x.png|png|text|0 x.exe|exe|text|0?", ""},
 	{"Subject: x\r\n\r\nbegin 644 x.exe\r\n#04)#\r\n`\r\nend\r\n", "x.exe|exe|text|0",
