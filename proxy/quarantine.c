@@ -335,7 +335,7 @@ size_t quarantine_expire(struct quarantine *quarantine, int64_t seconds)
 
 struct listed {
 	char *id;
-	int64_t time;
+	struct timespec time;
 };
 
 struct listing_of_ids {
@@ -357,16 +357,17 @@ static void add_id(void *owner, const char *path, const char *name, const struct
 	}
 	if (all->count == talloc_array_length(all->items))
 		all->items = talloc_realloc(NULL, all->items, struct listed, 2 * all->count + 16);
-	all->items[all->count++] =
-		(struct listed){talloc_steal(all->items, id), (int64_t)status->st_mtime};
+	all->items[all->count++] = (struct listed){talloc_steal(all->items, id), status->st_mtim};
 }
 
 static int compare(const void *first, const void *second)
 {
 	const struct listed *a = first, *b = second;
 
-	if (a->time != b->time)
-		return a->time < b->time ? -1 : 1;
+	if (a->time.tv_sec != b->time.tv_sec)
+		return a->time.tv_sec < b->time.tv_sec ? -1 : 1;
+	if (a->time.tv_nsec != b->time.tv_nsec)
+		return a->time.tv_nsec < b->time.tv_nsec ? -1 : 1;
 	return strcmp(a->id, b->id);
 }
 
