@@ -5,10 +5,29 @@
 #include <assert.h>
 #include <event2/event.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <talloc.h>
+
+static void put_end_off(unsigned seconds)
+{
+	const struct itimerval end = {.it_value = {.tv_sec = seconds}};
+
+	setitimer(ITIMER_PROF, &end, NULL);
+}
+
+static void on_alive(void *owner)
+{
+	struct loop *loop = owner;
+
+	put_end_off(loop->turn_seconds);
+	timer_start(&loop->alive, loop->clock, loop->turn_seconds * 1000 / 4);
+}
 
 static int close_loop(struct loop *loop)
 {
+	if (loop->turn_seconds)
+		put_end_off(0);
+	timer_stop(&loop->alive);
 	talloc_free(loop->clock);
 	event_base_free(loop->base);
 	return 0;
@@ -29,6 +48,13 @@ struct loop *loop_new(const void *parent)
 	loop->scratch = talloc_array(loop, char, LOOP_SCRATCH_SIZE);
 	talloc_set_destructor(loop, close_loop);
 	return loop;
+}
+
+void loop_watch(struct loop *loop, unsigned seconds)
+{
+	loop->turn_seconds = seconds;
+	loop->alive = (struct timer){.on_due = on_alive, .owner = loop};
+	on_alive(loop);
 }
 
 void loop_run(struct loop *loop)

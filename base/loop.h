@@ -14,12 +14,17 @@ struct stream;
 struct loop {
 	struct event_base *base;
 	struct clock *clock;
+	struct timer alive; /* loop_watch() */
+	unsigned turn_seconds;
 	char *scratch;
 	struct stream *scratch_owner; /* whose unread bytes lie in it, or NULL */
 };
 
 /* Freed with talloc_free, after everything that waits on it. */
 struct loop *loop_new(const void *parent);
+/* From now on SIGPROF ends the process when one turn, or what it does outside of turns, takes so many seconds of processor time: who goes
+ * round in circles would serve nobody and hear nothing, not even that it is to end. No children inherit it. */
+void loop_watch(struct loop *loop, unsigned seconds);
 /* Runs until loop_stop(). */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);

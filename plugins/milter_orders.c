@@ -317,43 +317,94 @@ static void number_fields(struct ordering *ordering)
 	talloc_free(order);
 }
 
-static void order_change(struct ordering *ordering, const struct change *change)
-{
-	struct slice value = nothing, name = name_in(change->field, &value);
+/* Behind all that the server has and we do not see. */
+#define BEHIND_ALL 0x7fffffff
 
-	if (change->is_removal)
+static const char *const made_by_servers[] = {"Date", "From", "Message-ID", "Full-Name",
+	"Resent-Date", "Resent-From", "Resent-Message-ID"};
+
+static bool has_field(const struct milter_letter *letter, struct slice name)
+{
+	for (size_t i = 0; i < letter->fields.count; i++) {
+		if (slice_is_same_nocase(letter->fields.items[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+/* Sendmail has such a field ready for a mail that has none, and would send both. Added, ours takes its place. */
+static bool would_be_made(const struct ordering *ordering, struct slice name)
+{
+	for (size_t i = 0; i < sizeof made_by_servers / sizeof made_by_servers[0]; i++) {
+		if (slice_is_same_nocase(name, slice_of(made_by_servers[i])))
+			return !has_field(ordering->letter, name);
+	}
+	return false;
+}
+
+/* An index of the header as it is when no field that goes is there any more. */
+static void order_new_field(struct ordering *ordering, size_t index, struct slice field)
+{
+	struct slice value, name = name_in(field, &value);
+	bool is_added = would_be_made(ordering, name);
+
+	order_field(ordering, is_added ? MILTER_ADD_HEADER : MILTER_INSERT_HEADER, index, name,
+		value_of(ordering, value));
+}
+
+static size_t order_changes(struct ordering *ordering)
+{
+	size_t gone = 0;
+
+	for (size_t i = ordering->change_count; i-- > 0;) {
+		const struct change *change = &ordering->changes[i];
+		struct slice value = nothing;
+		if (!change->is_removal)
+			continue;
+		(void)name_in(change->field, &value);
 		order_field(ordering, MILTER_CHANGE_HEADER, ordering->numbers[change->at],
 			ordering->letter->fields.items[change->at].name,
 			change->field.size ? value_of(ordering, value) : nothing);
-	else
-		order_field(ordering, MILTER_INSERT_HEADER, change->at + 1, name,
-			value_of(ordering, value));
+		gone += !change->field.size;
+	}
+	return gone;
 }
 
 static bool is_at_end(const struct ordering *ordering, const struct change *change)
 {
-	return !change->is_removal && change->at == ordering->letter->fields.count;
+	return change->at == ordering->letter->fields.count;
+}
+
+static void order_additions(struct ordering *ordering)
+{
+	for (size_t i = 0; i < ordering->change_count; i++) {
+		const struct change *change = &ordering->changes[i];
+		if (!change->is_removal && is_at_end(ordering, change))
+			order_new_field(ordering, BEHIND_ALL, change->field);
+	}
+}
+
+static void order_insertions(struct ordering *ordering, size_t gone)
+{
+	for (size_t i = ordering->change_count; i-- > 0;) {
+		const struct change *change = &ordering->changes[i];
+		if (change->is_removal)
+			gone -= !change->field.size;
+		else if (!is_at_end(ordering, change))
+			order_new_field(ordering, change->at - gone + 1, change->field);
+	}
+	for (size_t i = ordering->above; i-- > 0;)
+		order_new_field(ordering, 0, ordering->fields[i]);
 }
 
 static void order_header(struct ordering *ordering)
 {
-	struct slice name, value;
+	size_t gone;
 
 	number_fields(ordering);
-	for (size_t i = 0; i < ordering->change_count; i++) {
-		if (!is_at_end(ordering, &ordering->changes[i]))
-			continue;
-		name = name_in(ordering->changes[i].field, &value);
-		order_field(ordering, MILTER_ADD_HEADER, 0, name, value_of(ordering, value));
-	}
-	for (size_t i = ordering->change_count; i-- > 0;) {
-		if (!is_at_end(ordering, &ordering->changes[i]))
-			order_change(ordering, &ordering->changes[i]);
-	}
-	for (size_t i = ordering->above; i-- > 0;) {
-		name = name_in(ordering->fields[i], &value);
-		order_field(ordering, MILTER_INSERT_HEADER, 0, name, value_of(ordering, value));
-	}
+	gone = order_changes(ordering);
+	order_additions(ordering);
+	order_insertions(ordering, gone);
 }
 
 /* --- the body --- */
@@ -476,13 +527,18 @@ static void order_message(struct milter_orders *orders, const struct milter_lett
 	order_body(&ordering);
 }
 
+bool milter_orders_are_needed(const struct milter_letter *letter, const struct edits *edits)
+{
+	return edits->count || edits->message.data != letter->message.data;
+}
+
 struct milter_orders *milter_orders_new(const void *parent, const struct milter_letter *letter,
 	const struct edits *edits, const struct envelope *final, bool with_space)
 {
 	struct milter_orders *orders = talloc_zero(parent, struct milter_orders);
 
 	order_envelope(orders, letter, final);
-	if (edits->count)
+	if (milter_orders_are_needed(letter, edits))
 		order_message(orders, letter, edits, with_space);
 	return orders;
 }

@@ -5,8 +5,10 @@
  * what; the body is sent anew when a byte of it has changed, recipients are added and removed one by one.
  *
  * Servers count fields in two ways: those of a name among what milters see, for what is changed and deleted; all of them with the server's own
- * Received as the first, for what is inserted. Postfix counts anew after each deletion, Sendmail does not: so the work goes from the
- * last field to the first, and no order depends on one before it.
+ * Received as the first, for what is inserted. Postfix counts anew after each deletion, Sendmail does not; and what is inserted Sendmail counts
+ * among fields that milters do not see, so that it may come to stand above others of its name. So all that the server has is
+ * changed first, from the last field to the first, then the rest is inserted: nothing but the place of what is inserted depends on who
+ * counts. A field that Sendmail would make itself, as Date, is added, so that there is one of it.
  */
 #pragma once
 
@@ -47,6 +49,9 @@ struct milter_orders {
 	size_t count;
 	uint32_t actions; /* that the server must have agreed to; bits */
 };
+
+/* Whether the edits make another message of the letter's: by themselves, or since they are edits of what milters have made of it. */
+bool milter_orders_are_needed(const struct milter_letter *letter, const struct edits *edits);
 
 /* The edits' texts and the letter must outlive the orders. with_space: values go with their leading blank. */
 struct milter_orders *milter_orders_new(const void *parent, const struct milter_letter *letter,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Judging mail of the past again. A case is what was known of one transaction: the facts of its verdict record, or what can be taken from a
- * message that came another way. It is judged as a session would judge it, stage by stage, a stage seeing the facts that existed then.
+ * Judging mail of the past again: a case (policy/replay_case.h) is judged as a session would judge it, stage by stage, a stage seeing the
+ * facts that existed then.
  *
  * With its message, the facts of the header are taken from that: all of them, not only those that were asked at the time. Rules at the stage auth are judged where
  * the client had authenticated.
@@ -12,33 +12,7 @@
 #pragma once
 
 #include "policy/chain.h"
-
-struct replay_case {
-	const char *name;     /* id of the transaction, or the file */
-	const char *recorded; /* name of the verdict it had; NULL: that is not known */
-	struct facts *told;
-	struct facts
-		*of_mail; /* those that were forgotten before the first recipient; NULL: none */
-	struct facts **recipients; /* those, of each recipient */
-	size_t recipient_count;
-	struct message *message; /* NULL: it was not kept */
-	bool has_message;        /* it came as far as the message stage */
-	bool is_kept;            /* the record says that the message was */
-	bool is_session;         /* it was refused before any transaction */
-};
-
-/* Of a verdict record; NULL when that is none. Facts that are none any more are passed over. */
-struct replay_case *replay_of_record(const void *parent, struct slice json);
-
-/* The message that was kept beside the record; false when it is none. */
-bool replay_take_message(struct replay_case *the_case, struct slice bytes)
-	__attribute__((warn_unused_result));
-
-/* Of a message, with line ends of any kind. hop: which Received field, from 1, is the one that the receiving server wrote: it has the client,
- * its HELO and perhaps the envelope; it and all above are taken off. 0: nothing is known but the message. NULL when it has
- * no such field, or that tells no address. */
-struct replay_case *replay_of_message(
-	const void *parent, const char *name, struct slice bytes, unsigned hop);
+#include "policy/replay_case.h"
 
 struct replay_outcome {
 	struct inquiry *inquiry; /* with the trace */

@@ -13,7 +13,7 @@
 #include <talloc.h>
 
 #define PIECE (1u << 20)
-#define ANSWER_MOST 4096
+#define ANSWER_MOST 1024
 #define RETRY_MILLISECONDS 1000
 #define CONNECT_MILLISECONDS 5000
 #define NAME_MOST 200
@@ -34,8 +34,12 @@ struct errand {
 	struct stream *stream;
 	struct steps steps;
 	uint64_t begun;
-	size_t tried; /* since all were tried last */
+	uint64_t until;  /* the answer must have come */
+	size_t tried;    /* since all were tried last */
+	size_t too_much; /* of these, to whom the message is too large */
 	const char *reason;
+	char answer[ANSWER_MOST]; /* what has come of it */
+	size_t answered;
 };
 
 static struct step connect_next(void *owner);
@@ -93,24 +97,30 @@ static void on_pause_over(void *operation)
 	(void)operation;
 }
 
-/* Another one; when all were tried, all again after a while, for as long as the message may be held. */
-static struct step try_next(struct errand *errand, const char *reason)
+/* Another one; when all were tried, all again after a while, for as long as the message may be held and there is hope. */
+static struct step pass_on(struct errand *errand, const char *reason)
 {
 	uint64_t left = milliseconds_left(errand);
+	bool has_hope = errand->too_much < errand->clamd->policy->clamd_count;
 
-	note(errand->clamd, number_of(errand), reason);
 	talloc_free((void *)errand->reason);
 	errand->reason = talloc_asprintf(errand, "clamd \"%s\": %s",
 		errand->clamd->policy->clamds[number_of(errand)]->name, reason);
 	TALLOC_FREE(errand->stream);
 	if (++errand->tried < errand->clamd->policy->clamd_count)
 		return THEN(connect_next);
-	errand->tried = 0;
-	if (!left)
+	errand->tried = errand->too_much = 0;
+	if (!left || !has_hope)
 		return THEN(end);
 	await_begin(&errand->steps.await, left < RETRY_MILLISECONDS ? left : RETRY_MILLISECONDS,
 		on_pause_over, errand);
 	return THEN(connect_next);
+}
+
+static struct step try_next(struct errand *errand, const char *reason)
+{
+	note(errand->clamd, number_of(errand), reason);
+	return pass_on(errand, reason);
 }
 
 static struct step connect_next(void *owner)
@@ -158,6 +168,7 @@ static struct step say(void *owner)
 		rest = slice_from(rest, size);
 	}
 	write_size(errand->stream, 0);
+	errand->answered = 0;
 	stream_begin_flush(errand->stream, 0, (uint64_t)errand->clamd->policy->virus->timeout,
 		&errand->steps.await);
 	return THEN(hear);
@@ -166,10 +177,13 @@ static struct step say(void *owner)
 static struct step hear(void *owner)
 {
 	struct errand *errand = owner;
+	uint64_t now = clock_now(errand->clamd->loop->clock);
 
 	if (errand->steps.await.outcome != OUTCOME_DONE)
 		return fail(errand);
-	stream_begin_bytes(errand->stream, (uint64_t)errand->clamd->policy->virus->timeout,
+	if (!errand->answered)
+		errand->until = now + (uint64_t)errand->clamd->policy->virus->timeout;
+	stream_begin_bytes(errand->stream, errand->until > now ? errand->until - now : 1,
 		&errand->steps.await);
 	return THEN(take);
 }
@@ -181,6 +195,18 @@ static bool ends_with(struct slice text, const char *end)
 	size_t size = strlen(end);
 
 	return text.size >= size && memcmp(text.data + text.size - size, end, size) == 0;
+}
+
+/* A message that is larger than StreamMaxLength says nothing about how the daemon fares. */
+static struct step hear_failure(struct errand *errand, struct slice said)
+{
+	const char *reason = talloc_asprintf(errand, "it says \"%.*s\"",
+		(int)(said.size < NAME_MOST ? said.size : NAME_MOST), said.data);
+
+	if (!slice_starts_nocase(said, "INSTREAM size limit exceeded"))
+		return try_next(errand, reason);
+	errand->too_much++;
+	return pass_on(errand, reason);
 }
 
 /* "stream: OK", "stream: NAME FOUND"; all else is a failure. */
@@ -199,9 +225,7 @@ static struct step read_answer(struct errand *errand, struct slice answer)
 			said.size = NAME_MOST;
 		facts_set_text(errand->facts, FACT_VIRUS_NAME, slice_keep(errand->facts, said));
 	} else {
-		return try_next(errand,
-			talloc_asprintf(errand, "it says \"%.*s\"",
-				(int)(said.size < NAME_MOST ? said.size : NAME_MOST), said.data));
+		return hear_failure(errand, said);
 	}
 	note(errand->clamd, number_of(errand), NULL);
 	errand->clamd->first = number_of(errand);
@@ -209,23 +233,34 @@ static struct step read_answer(struct errand *errand, struct slice answer)
 	return DONE;
 }
 
+/* False: it is too long. */
+static bool keep(struct errand *errand)
+{
+	struct slice bytes = stream_bytes(errand->stream);
+
+	if (bytes.size > sizeof errand->answer - errand->answered)
+		return false;
+	memcpy(errand->answer + errand->answered, bytes.data, bytes.size);
+	errand->answered += bytes.size;
+	stream_take(errand->stream, bytes.size);
+	return true;
+}
+
 static struct step take(void *owner)
 {
 	struct errand *errand = owner;
-	struct slice bytes;
-	size_t end_of_answer;
+	struct slice answer;
+	size_t size;
 
 	if (errand->steps.await.outcome != OUTCOME_DONE)
 		return fail(errand);
-	bytes = stream_bytes(errand->stream);
-	end_of_answer = slice_find(bytes, '\0');
-	if (end_of_answer < bytes.size)
-		return read_answer(errand, slice_make(bytes.data, end_of_answer));
-	if (bytes.size > ANSWER_MOST)
+	if (!keep(errand))
 		return try_next(errand, "it says too much");
-	stream_begin_bytes(errand->stream, (uint64_t)errand->clamd->policy->virus->timeout,
-		&errand->steps.await);
-	return THEN(take);
+	answer = slice_make(errand->answer, errand->answered);
+	size = slice_find(answer, '\0');
+	if (size < answer.size)
+		return read_answer(errand, slice_make(answer.data, size));
+	return THEN(hear);
 }
 
 static struct step end(void *owner)

@@ -109,13 +109,13 @@ static void add_message(const struct replay *replay, struct replay_case *the_cas
 	if (replay->journal)
 		store.path = replay->journal;
 	bytes = keeper_read_message(the_case, &store, the_case->name, &size);
-	if (bytes && !replay_take_message(the_case, slice_make(bytes, size)))
+	if (bytes && !replay_case_take_message(the_case, slice_make(bytes, size)))
 		the_case->message = NULL;
 }
 
 static bool take_record(void *owner, struct slice json)
 {
-	struct replay_case *the_case = replay_of_record(NULL, json);
+	struct replay_case *the_case = replay_case_of_record(NULL, json);
 
 	if (!the_case)
 		return true;
@@ -149,7 +149,7 @@ static void take_journal(struct replay *replay, const char *path)
 
 static void take_message(struct replay *replay, const char *name, struct slice bytes)
 {
-	struct replay_case *the_case = replay_of_message(NULL, name, bytes, replay->hop);
+	struct replay_case *the_case = replay_case_of_message(NULL, name, bytes, replay->hop);
 
 	if (the_case)
 		judge(replay, the_case);

@@ -44,7 +44,7 @@ struct configuration {
 extern const struct section *const configuration_sections[];
 
 /* Reads, checks and joins. Never NULL, but good only if complaints has no error. Complaints about what does not fit together
- * are made here: no listener, no backend, a listener or route that names something missing, a server that is no ADDRESS:PORT, a
+ * (coherence.h) are made here: no listener, no backend, a listener or route that names something missing, a server that is no ADDRESS:PORT, a
  * certificate and the like that cannot be used (tls_setup.h), two listeners on one address, a user that does not exist. */
 struct configuration *configuration_read(
 	const void *parent, const char *file, struct complaints *complaints);

@@ -7,11 +7,7 @@
 #include "base/stream.h"
 #include "proxy/attributes.h"
 
-#include <assert.h>
 #include <talloc.h>
-
-#define TAIL_OF_CHUNK 2 /* bytes of the LAST chunk that are the commit */
-#define STUFFING_WINDOW 65536
 
 static struct step obtain(void *owner);
 static struct step begin_play(void *owner);
@@ -23,7 +19,7 @@ static struct step end_play(void *owner);
 static struct step announce_message(void *owner);
 static struct step hear_go_ahead(void *owner);
 static struct step send_message(void *owner);
-static struct step stuff_window(void *owner);
+static struct step go_on_sending(void *owner);
 static struct step flush_message(void *owner);
 static struct step end_sending(void *owner);
 static struct step send_tail(void *owner);
@@ -466,7 +462,7 @@ static struct step announce_message(void *owner)
 
 	if (delivery->backend->capabilities.keywords & CAPABILITY_CHUNKING) {
 		char size[32];
-		snprintf(size, sizeof size, "%lld", (long long)delivery->plan->size);
+		snprintf(size, sizeof size, "%lld", (long long)delivery->shipment.plan->size);
 		backend_say(delivery->backend, "BDAT ", size, " LAST", NULL);
 		return THEN(send_message);
 	}
@@ -491,102 +487,37 @@ static struct step hear_go_ahead(void *owner)
 	return THEN(send_message);
 }
 
-static struct slice last_slice(const struct edit_plan *plan)
-{
-	assert(plan->count);
-	return plan->slices[plan->count - 1];
-}
-
-static bool ends_line(struct slice bytes)
-{
-	return bytes.size >= 2 && memcmp(bytes.data + bytes.size - 2, "\r\n", 2) == 0;
-}
-
-/* Whether it can go by DATA as it is. */
-static bool is_plain(const struct delivery *delivery)
-{
-	const struct message *message = delivery->message;
-	unsigned odd = ANOMALY_BARE_LF | ANOMALY_BARE_CR | ANOMALY_NUL;
-
-	return !message_has_dot_lines(message) && !delivery->plan->needs_stuffing &&
-		!(message_anomalies(message) & odd);
-}
-
 static void await_flush(struct delivery *delivery)
 {
 	stream_begin_flush(delivery->backend->stream, 0, (uint64_t)delivery->options->data_timeout,
 		&delivery->steps.await);
 }
 
-/* All of the plan, but for so many bytes at its end. */
-static void lend_plan(struct delivery *delivery, size_t tail)
+static struct step send_more(struct delivery *delivery, bool is_more)
 {
-	const struct edit_plan *plan = delivery->plan;
-	struct stream *stream = delivery->backend->stream;
-
-	for (size_t i = 0; i + 1 < plan->count; i++)
-		stream_lend(stream, plan->slices[i]);
-	stream_lend(stream, slice_make(last_slice(plan).data, last_slice(plan).size - tail));
-}
-
-static void lend_as_chunk(struct delivery *delivery)
-{
-	struct slice last = last_slice(delivery->plan);
-	size_t tail = last.size < TAIL_OF_CHUNK ? last.size : TAIL_OF_CHUNK;
-
-	lend_plan(delivery, tail);
-	delivery->tail = slice_from(last, last.size - tail);
+	if (!is_more)
+		return THEN(flush_message);
+	await_flush(delivery);
+	return THEN(go_on_sending);
 }
 
 static struct step send_message(void *owner)
 {
 	struct delivery *delivery = owner;
+	const struct backend *backend = delivery->backend;
 
-	if (delivery->backend->capabilities.keywords & CAPABILITY_CHUNKING) {
-		lend_as_chunk(delivery);
-		return THEN(flush_message);
-	}
-	if (is_plain(delivery)) {
-		bool is_whole = ends_line(last_slice(delivery->plan));
-		lend_plan(delivery, 0);
-		delivery->tail = slice_of(is_whole ? ".\r\n" : "\r\n.\r\n");
-		return THEN(flush_message);
-	}
-	delivery->slice = 0;
-	delivery->unsent = delivery->plan->slices[0];
-	delivery->stuffing = (struct stuffing){0};
-	await_skip(&delivery->steps.await, OUTCOME_DONE);
-	return THEN(stuff_window);
+	return send_more(delivery,
+		shipment_begin(&delivery->shipment, backend->stream,
+			backend->capabilities.keywords & CAPABILITY_CHUNKING));
 }
 
-/* Goes on to the next slice of the plan when one is through; false at the end. */
-static bool has_unsent(struct delivery *delivery)
-{
-	if (!delivery->unsent.size && delivery->slice + 1 < delivery->plan->count)
-		delivery->unsent = delivery->plan->slices[++delivery->slice];
-	return delivery->unsent.size;
-}
-
-static struct step stuff_window(void *owner)
+static struct step go_on_sending(void *owner)
 {
 	struct delivery *delivery = owner;
-	size_t room = STUFFING_WINDOW;
 
 	if (delivery->steps.await.outcome != OUTCOME_DONE)
 		return lose_backend(delivery);
-	while (room && has_unsent(delivery)) {
-		struct slice window = delivery->unsent;
-		if (window.size > room)
-			window.size = room;
-		stuffing_write(&delivery->stuffing, delivery->backend->stream, window);
-		delivery->unsent = slice_from(delivery->unsent, window.size);
-		room -= window.size;
-	}
-	delivery->tail = stuffing_end(&delivery->stuffing);
-	if (!has_unsent(delivery))
-		return THEN(flush_message);
-	await_flush(delivery);
-	return THEN(stuff_window);
+	return send_more(delivery, shipment_go_on(&delivery->shipment, delivery->backend->stream));
 }
 
 /* A small message leaves together with its end, in one call. */
@@ -639,7 +570,7 @@ static struct step send_tail(void *owner)
 	if (stream_has_news(stream))
 		return stream_bytes(stream).size ? hear_before_end(delivery)
 						 : lose_backend(delivery);
-	stream_lend(stream, delivery->tail);
+	stream_lend(stream, delivery->shipment.tail);
 	await_flush(delivery);
 	return THEN(pass_commit);
 }
@@ -753,8 +684,7 @@ void delivery_begin_message(struct delivery *delivery, const struct edit_plan *p
 {
 	delivery->candidate = NULL;
 	delivery->sending = true;
-	delivery->plan = plan;
-	delivery->message = message;
+	delivery->shipment = (struct shipment){.plan = plan, .message = message};
 	begin(delivery, THEN(start_anew), await);
 }
 

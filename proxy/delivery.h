@@ -25,11 +25,9 @@
  */
 #pragma once
 
-#include "policy/mail/edit.h"
 #include "policy/mail/envelope.h"
-#include "policy/mail/message.h"
 #include "proxy/pool.h"
-#include "proxy/stuffing.h"
+#include "proxy/shipment.h"
 
 struct delivery {
 	struct gateway *gateway;
@@ -58,12 +56,7 @@ struct delivery {
 	uint64_t avoided; /* bits of servers that said they are busy, in this operation */
 	bool met_busy;    /* one of those that were asked is busy */
 	bool committed;
-	const struct edit_plan *plan; /* what is sent */
-	const struct message *message;
-	size_t slice;        /* of the plan, the one being stuffed */
-	struct slice unsent; /* of that slice */
-	struct stuffing stuffing;
-	struct slice tail;           /* kept back for the commit */
+	struct shipment shipment;    /* the message */
 	struct reply refused_sender; /* code 0: it was not */
 	struct reply reply;
 	struct timer hold;

@@ -7,6 +7,7 @@
 #include "base/sandbox.h"
 #include "policy/mail/address.h"
 #include "proxy/channel.h"
+#include "proxy/process.h"
 
 #include <errno.h>
 #include <ldap.h>
@@ -407,6 +408,7 @@ int directory_run(const struct configuration *configuration, int channel, bool r
 	if (good) {
 		if (!rehearsal)
 			timer_start(&directory->next, loop->clock, 0);
+		loop_watch(loop, PROCESS_TURN_SECONDS);
 		loop_run(loop);
 	}
 	timer_stop(&directory->next);

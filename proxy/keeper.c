@@ -10,6 +10,7 @@
 #include "base/store_writer.h"
 #include "policy/mail/message.h"
 #include "proxy/channel.h"
+#include "proxy/process.h"
 #include "proxy/quarantine.h"
 #include "proxy/quarantine_wire.h"
 #include "proxy/records.h"
@@ -401,8 +402,10 @@ int keeper_run(const struct configuration *configuration, int records, int chann
 	keeper->expiry = (struct timer){.on_due = on_expiry, .owner = keeper};
 	talloc_set_destructor(keeper, keeper_close);
 	bool good = keeper_start(keeper, configuration, channel);
-	if (good)
+	if (good) {
+		loop_watch(loop, PROCESS_TURN_SECONDS);
 		keep(keeper);
+	}
 	talloc_free(keeper);
 	talloc_free(loop);
 	return good ? 0 : 1;

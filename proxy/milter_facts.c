@@ -34,6 +34,42 @@ static const char *keep(const void *parent, const char *text)
 	return text ? talloc_strndup(parent, text, TEXT_MOST) : NULL;
 }
 
+/* Sendmail tells names of people and certificates as xtext (RFC 3461), and its version without a name in front. */
+static bool speaks_xtext(const struct milter_values *values)
+{
+	const char *version = milter_values_get(values, "v");
+
+	return version && *version >= '0' && *version <= '9';
+}
+
+/* The character that stands as "+" and two digits; 0: none, or none that is to be seen. */
+static char code_at(const char *text)
+{
+	int high = text[0] == '+' ? slice_hex_digit(text[1]) : -1;
+	int low = high >= 0 ? slice_hex_digit(text[2]) : -1;
+	int character = 16 * high + low;
+
+	return low >= 0 && character >= ' ' && character != 127 ? (char)character : '\0';
+}
+
+static const char *keep_plain(
+	const void *parent, const struct milter_values *values, const char *name)
+{
+	const char *value = milter_values_get(values, name);
+	char *text, *to;
+
+	if (!value || !speaks_xtext(values))
+		return keep(parent, value);
+	text = to = talloc_strndup(parent, value, TEXT_MOST);
+	for (const char *from = text; *from; from++) {
+		char code = code_at(from);
+		*to++ = code ? code : *from;
+		from += code ? 2 : 0;
+	}
+	*to = '\0';
+	return text;
+}
+
 static void tell(struct facts *facts, enum fact fact, const char *text)
 {
 	facts_forget(facts, fact);
@@ -66,10 +102,8 @@ static void tell_certificate(
 {
 	const char *verified = milter_values_get(values, "verify");
 
-	tell(s->facts, FACT_CLIENT_CERTIFICATE_SUBJECT,
-		keep(parent, milter_values_get(values, "cert_subject")));
-	tell(s->facts, FACT_CLIENT_CERTIFICATE_ISSUER,
-		keep(parent, milter_values_get(values, "cert_issuer")));
+	tell(s->facts, FACT_CLIENT_CERTIFICATE_SUBJECT, keep_plain(parent, values, "cert_subject"));
+	tell(s->facts, FACT_CLIENT_CERTIFICATE_ISSUER, keep_plain(parent, values, "cert_issuer"));
 	facts_forget(s->facts, FACT_CLIENT_CERTIFICATE_VERIFIED);
 	if (verified)
 		facts_set_bool(
@@ -90,10 +124,10 @@ void milter_facts_tell_tls(
 void milter_facts_tell_login(
 	struct session *s, const void *parent, const struct milter_values *values)
 {
-	const char *user = milter_values_get(values, "auth_authen");
+	const char *user = keep_plain(parent, values, "auth_authen");
 
 	s->authenticated = user || milter_values_get(values, "auth_type");
-	s->user = keep(parent, user);
+	s->user = user;
 	facts_set_bool(s->facts, FACT_CLIENT_AUTHENTICATED, s->authenticated);
 	tell(s->facts, FACT_CLIENT_USER, s->user);
 }

@@ -433,13 +433,9 @@ static struct step hand_back(void *owner)
 	const struct edits *edits = transaction->inquiry->edits;
 	struct milter_orders *orders;
 
-	if (!transaction->final->passed) {
-		s->policy_refusal = true;
-		session_say(s, 550, "5.7.1",
-			"the policy of this site leaves no recipient for this message");
+	if (transaction_lacks_recipients(s))
 		return THEN(answer_message);
-	}
-	if (edits->count && m->mail->is_header_long) {
+	if (m->mail->is_header_long && milter_orders_are_needed(&m->mail->letter, edits)) {
 		s->policy_refusal = true;
 		session_say(s, 552, "5.3.4", "the header of this message is too large");
 		return THEN(answer_message);

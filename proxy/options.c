@@ -310,12 +310,12 @@ static const struct option as_milter_rows[] = {
 		.choices = as_milter_quarantine_choices,
 		.manual = "where mail to be kept is kept: own is the section quarantine, and the "
 			  "mail server drops it; mail_server is its own (Postfix: the queue "
-			  "hold)"},
+			  "hold; Sendmail: what mailq -qQ lists)"},
 	{FIELD(as_milter_options, answer_timeout), .type = OPTION_DURATION, .preset = "20s",
 		.minimum = SECOND, .maximum = 5 * MINUTE,
 		.manual = "what may be learnt of an event before the end of the message; must be "
 			  "less than the mail server's patience with milters (Postfix: "
-			  "milter_command_timeout, 30 s)"},
+			  "milter_command_timeout, 30 s; Sendmail: R in T=, 10 s unless set)"},
 	{FIELD(as_milter_options, idle), .type = OPTION_DURATION, .preset = "2h", .minimum = MINUTE,
 		.maximum = 24 * HOUR,
 		.manual = "how long a mail server may say nothing, as while its client is slow"},

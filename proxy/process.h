@@ -18,6 +18,8 @@
 
 #include <sys/types.h>
 
+enum { PROCESS_TURN_SECONDS = 30 }; /* for loop_watch() */
+
 struct loop;
 struct plugin_set;
 struct process;

@@ -103,12 +103,22 @@ const char *session_id_in_hand(const struct session *s)
 	return s->transaction ? s->transaction->id : s->id;
 }
 
+/* In its last line. */
+static bool has_room_behind(const char *text, size_t size)
+{
+	const char *end = strrchr(text, '\n');
+
+	return strlen(end ? end + 1 : text) + size <= REPLY_TEXT_MAXIMUM;
+}
+
 struct reply session_told_reply(struct session *s)
 {
+	const char *id = session_id_in_hand(s);
+
 	if (!s->policy_refusal || reply_is_positive(&s->reply))
 		return s->reply;
-	return reply_new(session_scratch(s), s->reply.code, s->reply.status, "%s (%s)",
-		s->reply.text, session_id_in_hand(s));
+	return reply_new(session_scratch(s), s->reply.code, s->reply.status, "%s%s(%s)",
+		s->reply.text, has_room_behind(s->reply.text, strlen(id) + 3) ? " " : "\n", id);
 }
 
 /* Queues a reply; it leaves when the client's input has run dry. */
@@ -947,12 +957,8 @@ static struct step deliver(void *owner)
 	struct transaction *transaction = s->transaction;
 
 	transaction_plan(transaction);
-	if (!transaction->final->passed) {
-		s->policy_refusal = true;
-		session_say(s, 550, "5.7.1",
-			"the policy of this site leaves no recipient for this message");
+	if (transaction_lacks_recipients(s))
 		return THEN(answer_message);
-	}
 	delivery_set_final(transaction->delivery, transaction->final);
 	delivery_begin_message(
 		transaction->delivery, transaction->plan, transaction->message, &s->steps.await);

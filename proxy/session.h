@@ -39,6 +39,7 @@ struct transaction {
 		*final;         /* and to whom: the envelope as edited, or NULL before the plan */
 	struct verdict verdict; /* the last one that was final */
 	const char *refused;    /* recipients that were refused, with the replies, for the log */
+	const char *redirected; /* and those in whose place others stand */
 	unsigned refusals;      /* how many */
 	bool hopeless;          /* one of them was for good */
 	bool committed;

@@ -19,6 +19,7 @@
 #include "proxy/recipient_memory.h"
 #include "proxy/rule_log.h"
 
+#include <string.h>
 #include <talloc.h>
 
 /* What most transactions allocate comes and goes in one piece; sanitizers watch the pieces of others better. */
@@ -31,6 +32,7 @@
 #endif
 
 #define REFUSALS_LOGGED 10
+#define LOGGED_MOST 2000         /* bytes of addresses in one line */
 #define RECIPIENTS_CEILING 10000 /* whatever the settings say */
 
 /* --- the beginning --- */
@@ -82,11 +84,11 @@ void transaction_begin(struct session *s)
 
 /* --- on the way --- */
 
-/* The addresses that passed, as one array under the transaction. */
-static const char **passed_addresses(struct transaction *transaction, size_t *count)
+/* The addresses that passed, as one array. */
+static const char **passed_addresses(
+	const void *parent, const struct envelope *envelope, size_t *count)
 {
-	const struct envelope *envelope = transaction->envelope;
-	const char **addresses = talloc_array(transaction, const char *, envelope->passed + 1);
+	const char **addresses = talloc_array(parent, const char *, envelope->passed + 1);
 
 	*count = 0;
 	for (size_t i = 0; i < envelope->count; i++) {
@@ -145,19 +147,32 @@ void transaction_pass_recipient(struct session *s)
 	s->good_recipients++;
 }
 
+static void note_redirection(
+	struct transaction *transaction, const struct address *from, const struct address *to)
+{
+	const char *before = transaction->redirected;
+
+	if (before && strlen(before) > LOGGED_MOST)
+		return;
+	transaction->redirected = talloc_asprintf(transaction, "%s%s<%s> to <%s>",
+		before ? before : "", before ? ", " : "", from->text, to->text);
+}
+
 void transaction_redirect(struct session *s)
 {
 	const char *text = ruling_redirection(s->transaction->inquiry);
 	const struct address *address = text ? address_parse(s->transaction, slice_of(text)) : NULL;
 
-	if (address)
-		s->command->recipient.address = address;
+	if (!address)
+		return;
+	note_redirection(s->transaction, s->command->recipient.address, address);
+	s->command->recipient.address = address;
 }
 
 void transaction_tell_recipients(struct transaction *transaction)
 {
 	size_t count;
-	const char **addresses = passed_addresses(transaction, &count);
+	const char **addresses = passed_addresses(transaction, transaction->envelope, &count);
 
 	transaction_forget_recipient(transaction);
 	facts_set_texts(transaction->facts, FACT_RECIPIENTS, addresses, count);
@@ -256,6 +271,19 @@ void transaction_plan(struct transaction *transaction)
 		: transaction->envelope;
 }
 
+bool transaction_lacks_recipients(struct session *s)
+{
+	struct transaction *transaction = s->transaction;
+
+	if (transaction->final->passed)
+		return false;
+	transaction->verdict.decided_by = "edits of the envelope";
+	s->policy_refusal = true;
+	session_say(
+		s, 550, "5.7.1", "the policy of this site leaves no recipient for this message");
+	return true;
+}
+
 void transaction_note_refusal(struct session *s)
 {
 	struct transaction *transaction = s->transaction;
@@ -307,15 +335,35 @@ static double milliseconds(uint64_t from, uint64_t to)
 	return from && to > from ? (double)(to - from) / 1000 : 0;
 }
 
-static const char *joined_recipients(struct transaction *transaction)
+static const char *joined_recipients(const void *parent, const struct envelope *envelope)
 {
 	size_t count;
-	const char **addresses = passed_addresses(transaction, &count);
-	char *joined = talloc_strdup(transaction, count ? addresses[0] : "");
+	const char **addresses = passed_addresses(parent, envelope, &count);
+	char *joined = talloc_strdup(parent, count ? addresses[0] : "");
 
-	for (size_t i = 1; i < count && talloc_get_size(joined) < 2000; i++)
+	for (size_t i = 1; i < count && talloc_get_size(joined) < LOGGED_MOST; i++)
 		joined = talloc_asprintf_append_buffer(joined, ",%s", addresses[i]);
 	return joined;
+}
+
+static const char *sender_of(const struct envelope *envelope)
+{
+	return address_is_null(envelope->sender) ? "<>" : envelope->sender->text;
+}
+
+/* Which envelope it went with, where edits have made another of it. */
+static void log_final(struct log_line *line, struct transaction *transaction)
+{
+	const struct envelope *first = transaction->envelope, *final = transaction->final;
+	const char *recipients;
+
+	if (!final || final == first)
+		return;
+	if (strcmp(sender_of(final), sender_of(first)) != 0)
+		log_text(line, "final_sender", sender_of(final));
+	recipients = joined_recipients(transaction, final);
+	if (strcmp(recipients, joined_recipients(transaction, first)) != 0)
+		log_text(line, "final_recipients", recipients);
 }
 
 /* Who brought the client here, and where the mail came from before him, where that was said. */
@@ -350,11 +398,11 @@ static void log_transaction(struct transaction *transaction, const struct reply 
 	log_origin(&line, transaction);
 	log_text(&line, "helo", s->helo);
 	log_text(&line, "tls", inquiry_text(transaction->inquiry, FACT_CLIENT_TLS_VERSION, NULL));
-	log_text(&line, "sender",
-		address_is_null(transaction->envelope->sender)
-			? "<>"
-			: transaction->envelope->sender->text);
-	log_slice(&line, "recipients", slice_of(joined_recipients(transaction)));
+	log_text(&line, "sender", sender_of(transaction->envelope));
+	log_slice(&line, "recipients",
+		slice_of(joined_recipients(transaction, transaction->envelope)));
+	log_final(&line, transaction);
+	log_text(&line, "redirected", transaction->redirected);
 	log_text(&line, "refused", transaction->refused);
 	if (transaction->message)
 		log_number(&line, "size", message_size(transaction->message));

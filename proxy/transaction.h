@@ -35,6 +35,8 @@ void transaction_tell_message(struct transaction *transaction);
 
 /* What will be sent, and to whom: the message with Received on top and the judge's edits, the envelope with its edits. */
 void transaction_plan(struct transaction *transaction);
+/* True, after a refusal, when the edits of what is planned have left nobody to send it to. */
+bool transaction_lacks_recipients(struct session *s) __attribute__((warn_unused_result));
 
 /* A recipient was refused with the session's reply. */
 void transaction_note_refusal(struct session *s);

@@ -329,8 +329,10 @@ int worker_run(const struct child *child)
 	worker->child = child;
 	worker->loop = loop_new(NULL);
 	good = worker_start(worker);
-	if (good)
+	if (good) {
+		loop_watch(worker->loop, PROCESS_TURN_SECONDS);
 		loop_run(worker->loop);
+	}
 	count_lost(worker);
 	timer_stop(&worker->full);
 	timer_stop(&worker->count);

@@ -180,6 +180,12 @@ class Gateway:
         return [p["pid"] for p in self.processes(kind)]
 
 
+def nobody_has_died(test, gateway):
+    """No process has, nor was any started again."""
+    test.assertNotIn("event=process_ended", gateway.log())
+    test.assertEqual([p for p in gateway.status()["processes"] if p["restarts"]], [])
+
+
 class Sink:
     """postern sink; what it was sent lies in mail/new."""
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Programs of others on both sides: swaks, curl and smtplib log in through the gateway and send; Exim, whose way is BDAT pipelined, in
-front of it and behind it; OpenSMTPD on both sides; and floods of clients. Each is skipped, with a word, where it is not installed. Exim
-and OpenSMTPD exclude Postfix in Debian: they are looked for in build/peers too, where tests/setup unpacks them."""
+front of it and behind it; OpenSMTPD on both sides; and floods of clients. Each is skipped, with a word, where it is not installed."""
 
 import base64
 import contextlib
@@ -12,20 +11,18 @@ import hmac
 import os
 import re
 import shutil
-import signal
 import smtplib
 import socket
 import ssl
 import subprocess
-import tempfile
 import unittest
 from email.message import EmailMessage
 
 import exchange
 import mta
-from harness import PATIENCE, Gateway, Sink, at_the_end_of, free_port, maildir, poll
+from foreign import Foreign, directory_of, find, read, require
+from harness import PATIENCE, Gateway, Sink, free_port, maildir, poll
 
-SOURCE = os.environ.get("SOURCE_ROOT", ".")
 USER, PASSWORD = "alice", "secret"
 
 
@@ -38,13 +35,6 @@ def mail(body, sender="a@client.example"):
     Numbers.last += 1
     return (f"From: {sender}\r\nTo: b@example.com\r\nSubject: number {Numbers.last}\r\n"
             f"Date: Sun, 22 Nov 2026 03:00:00 +0000\r\nMessage-ID: <{Numbers.last}@client.example>\r\n\r\n").encode() + body
-
-
-def directory_of(test):
-    directory = tempfile.mkdtemp(prefix="postern-peers-")
-    os.chmod(directory, 0o755)
-    at_the_end_of(test)(shutil.rmtree, directory, ignore_errors=True)
-    return directory
 
 
 def trust_anyone():
@@ -195,71 +185,6 @@ class LogIn(unittest.TestCase):
     def offer(self):
         with smtplib.SMTP("127.0.0.1", self.gateway.port, "client.example", PATIENCE) as client:
             return client.ehlo()[1]
-
-
-# --- servers that are unpacked ---
-
-def find(program):
-    places = [os.path.join(SOURCE, "build", "peers/usr/sbin", program), "/usr/sbin/" + program]
-    return next((os.path.abspath(place) for place in places if os.access(place, os.X_OK)), None)
-
-
-def require(program):
-    """Skips where the program cannot be started."""
-    if os.geteuid() != 0:
-        raise unittest.SkipTest(program + " can be started by root only")
-    if not find(program):
-        raise unittest.SkipTest(program + " is neither installed nor in build/peers")
-    for command in (["unshare", "--mount", "true"], ["ldd", find(program)]):
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        if answer.returncode != 0 or "not found" in answer.stdout:
-            raise unittest.SkipTest(f"{program} cannot be started here: {answer.stderr}{answer.stdout}")
-
-
-class Foreign:
-    """A server of others. Its users and directories need not exist on this machine: it gets them in a mount namespace of its own."""
-
-    users = {}
-    settle = ""
-
-    def __init__(self, test, name):
-        self.directory, self.port = directory_of(test), free_port()
-        mta.make_certificate(self.directory, name)
-        self.test = test
-
-    def start(self, *command):
-        for file, rest in (("passwd", "{0}::/nonexistent:/usr/sbin/nologin"), ("group", "")):
-            with open(f"{self.directory}/{file}", "w", encoding="utf-8") as out:
-                out.write("".join(row for row in read("/etc/" + file).splitlines(True) if row.split(":")[0] not in self.users))
-                out.write("".join(f"{user}:x:{number}:{rest.format(number)}\n" for user, number in self.users.items()))
-        script = f'mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/group" /etc/group && {self.settle} shift && exec "$@"'
-        with open(self.directory + "/said", "wb") as said:
-            self.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script, "sh", self.directory, *command],
-                                            stdout=said, stderr=said, process_group=0)
-        at_the_end_of(self.test)(self.end)
-        poll(self.answers, "a start")
-
-    def answers(self):
-        if self.process.poll() is not None:
-            raise AssertionError("does not start: " + self.said())
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", self.port), PATIENCE).close()
-            return True
-        return False
-
-    def end(self):
-        """With the children that it has made."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def said(self):
-        return "".join(read(path) for path in [self.directory + "/said", *glob.glob(self.directory + "/log/*")])
-
-
-def read(path):
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()
 
 
 # --- Exim ---

@@ -21,6 +21,8 @@
 struct daemon_row {
 	const char *answer; /* NUL included in its size below; NULL: none is given */
 	size_t heard_most;  /* closes after so many bytes; 0: hears all */
+	size_t piece;       /* answers with so many bytes a turn; 0: all at once */
+	bool is_cut;        /* closes where the answer's NUL should be */
 	bool is_dead;       /* nobody listens */
 };
 
@@ -30,7 +32,7 @@ struct fake {
 	char path[64];
 	char heard[4096];
 	size_t size;
-	bool has_answered;
+	size_t answered;
 	unsigned connections;
 };
 
@@ -114,13 +116,26 @@ static void close_connection(struct fake *fake)
 	close(fake->connection);
 	fake->connection = -1;
 	fake->size = 0;
-	fake->has_answered = false;
+	fake->answered = 0;
 }
 
 static bool has_heard_all(const struct fake *fake)
 {
 	return fake->size > sizeof "zINSTREAM" + 4 &&
 		memcmp(fake->heard + fake->size - 4, "\0\0\0\0", 4) == 0;
+}
+
+static void answer(struct fake *fake)
+{
+	const struct daemon_row *row = fake->row;
+	size_t whole = strlen(row->answer) + !row->is_cut, left = whole - fake->answered;
+	size_t size = row->piece && row->piece < left ? row->piece : left;
+
+	if (size)
+		ck_assert_int_gt(send(fake->connection, row->answer + fake->answered, size, 0), 0);
+	fake->answered += size;
+	if (fake->answered == whole && row->is_cut)
+		close_connection(fake);
 }
 
 static void hear(struct fake *fake)
@@ -137,11 +152,8 @@ static void hear(struct fake *fake)
 		close_connection(fake);
 		return;
 	}
-	if (!has_heard_all(fake) || fake->has_answered || !fake->row->answer)
-		return;
-	fake->has_answered = true;
-	ck_assert_int_gt(
-		send(fake->connection, fake->row->answer, strlen(fake->row->answer) + 1, 0), 0);
+	if (has_heard_all(fake) && fake->row->answer)
+		answer(fake);
 }
 
 static void turn_fake(struct fake *fake)
@@ -183,6 +195,11 @@ static enum fact_state ask(struct clamd *clamd, struct value *value)
 
 /* --- one --- */
 
+#define LONG                                                                                       \
+	"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567" \
+	"890123456789"
+#define ENDLESS LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG
+
 static const struct {
 	struct daemon_row daemon;
 	enum fact_state state;
@@ -200,6 +217,12 @@ static const struct {
 	{{.answer = "INSTREAM size limit exceeded. ERROR"}, FACT_FAILED, "size limit exceeded"},
 	{{.answer = "COMMAND READ TIMED OUT"}, FACT_FAILED, "TIMED OUT"},
 	{{.answer = NULL}, FACT_FAILED, "it does not answer"},
+	{{.answer = "stream: OK", .piece = 1}, FACT_ABSENT, NULL},
+	{{.answer = "stream: A B FOUND", .piece = 1}, FACT_KNOWN, "A B"},
+	{{.answer = "stream: A B FOUND", .piece = 7}, FACT_KNOWN, "A B"},
+	{{.answer = "stream: OK", .is_cut = true}, FACT_FAILED, "clamd \"first\": "},
+	{{.answer = "stream: OK", .piece = 3, .is_cut = true}, FACT_FAILED, "clamd \"first\": "},
+	{{.answer = ENDLESS, .piece = 100, .is_cut = true}, FACT_FAILED, "it says too much"},
 	{{.heard_most = 1}, FACT_FAILED, "clamd \"first\": "},
 	{{.heard_most = 12}, FACT_FAILED, "clamd \"first\": "},
 	{{.heard_most = 30}, FACT_FAILED, "clamd \"first\": "},
@@ -231,6 +254,33 @@ START_TEST(tries_again_while_it_may)
 	ck_assert_uint_ge(fakes[0].connections, 9);
 	ck_assert_uint_le(fakes[0].connections, 12);
 	ck_assert_uint_le(clock_now(loop->clock) - begun, 13000);
+}
+END_TEST
+
+/* Nor is it called down: the next message may be smaller. */
+START_TEST(does_not_try_again_what_is_too_large)
+{
+	static const struct daemon_row small = {.answer = "INSTREAM size limit exceeded. ERROR"};
+	struct value value;
+
+	begin_fake(0, &small);
+	ck_assert_int_eq(ask(clamd_new(all, loop, &policy), &value), FACT_FAILED);
+	ck_assert_uint_eq(fakes[0].connections, 1);
+}
+END_TEST
+
+/* A byte now and then is no answer. */
+START_TEST(gives_up_on_one_that_trickles)
+{
+	static const struct daemon_row slow = {.answer = ENDLESS, .piece = 1};
+	uint64_t begun = clock_now(loop->clock);
+	struct value value;
+
+	virus.hold = 0;
+	begin_fake(0, &slow);
+	ck_assert_int_eq(ask(clamd_new(all, loop, &policy), &value), FACT_FAILED);
+	ck_assert_msg(strstr(value.text, "it does not answer"), "%s", value.text);
+	ck_assert_uint_le(clock_now(loop->clock) - begun, 3000);
 }
 END_TEST
 
@@ -323,6 +373,8 @@ int main(void)
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_loop_test(cases, hears_what_it_says, 0, count);
 	tcase_add_test(cases, tries_again_while_it_may);
+	tcase_add_test(cases, does_not_try_again_what_is_too_large);
+	tcase_add_test(cases, gives_up_on_one_that_trickles);
 	tcase_add_test(cases, waits_until_it_is_back);
 	tcase_add_loop_test(cases, asks_the_next_when_one_cannot, 0, count);
 	tcase_add_test(cases, stays_with_the_one_that_answered);

@@ -103,7 +103,7 @@ static const struct {
 START_TEST(judges_records)
 {
 	const struct replay_case *the_case =
-		replay_of_record(scratch, slice_of(records[_i].record));
+		replay_case_of_record(scratch, slice_of(records[_i].record));
 	const struct replay_outcome *outcome;
 
 	if (!records[_i].verdict) {
@@ -134,7 +134,7 @@ START_TEST(knows_each_recipient)
 		facts_forget_recipient(facts);
 		facts_set_text(facts, FACT_RECIPIENT, recipients[i]);
 	}
-	the_case = replay_of_record(scratch, slice_of(record_of(inquiry)));
+	the_case = replay_case_of_record(scratch, slice_of(record_of(inquiry)));
 	ck_assert_uint_eq(the_case->recipient_count, COUNT(recipients));
 	for (int i = 0; i < COUNT(recipients); i++) {
 		ck_assert_int_eq(
@@ -143,7 +143,7 @@ START_TEST(knows_each_recipient)
 	}
 	for (int i = 0; i < 2 * RECORD_RECIPIENTS; i++)
 		record_recipient(inquiry, true);
-	the_case = replay_of_record(scratch, slice_of(record_of(inquiry)));
+	the_case = replay_case_of_record(scratch, slice_of(record_of(inquiry)));
 	ck_assert_uint_le(the_case->recipient_count, RECORD_RECIPIENTS + 1);
 }
 END_TEST
@@ -213,12 +213,12 @@ static const struct {
 
 START_TEST(judges_by_rules)
 {
-	struct replay_case *the_case = replay_of_record(scratch, slice_of(ruled[_i].record));
+	struct replay_case *the_case = replay_case_of_record(scratch, slice_of(ruled[_i].record));
 	const struct replay_outcome *outcome;
 
 	ck_assert_ptr_nonnull(the_case);
 	if (ruled[_i].message)
-		ck_assert(replay_take_message(the_case, slice_of(ruled[_i].message)));
+		ck_assert(replay_case_take_message(the_case, slice_of(ruled[_i].message)));
 	outcome = replay_judge(scratch, chain_with(ruled[_i].rule), the_case);
 	ck_assert_msg(strcmp(verdict_name(outcome->verdict.kind), ruled[_i].verdict) == 0, "%s: %s",
 		ruled[_i].what, verdict_name(outcome->verdict.kind));
@@ -236,7 +236,7 @@ START_TEST(knows_whether_the_message_was_kept)
 		{", \"recorded\": 1, \"session\": \"helo\"", false, true}};
 
 	for (int i = 0; i < COUNT(rows); i++) {
-		const struct replay_case *the_case = replay_of_record(scratch,
+		const struct replay_case *the_case = replay_case_of_record(scratch,
 			slice_of(talloc_asprintf(
 				scratch, "{\"id\": \"x\", \"facts\": {}%s}", rows[i].recorded)));
 		ck_assert_int_eq(the_case->is_kept, rows[i].is_kept);
@@ -282,7 +282,7 @@ static void is_text(const struct facts *facts, enum fact fact, const char *text)
 
 START_TEST(takes_client_and_envelope_from_a_field)
 {
-	const struct replay_case *the_case = replay_of_message(
+	const struct replay_case *the_case = replay_case_of_message(
 		scratch, "file", slice_of(messages[_i].message), messages[_i].hop);
 
 	ck_assert_int_eq(the_case != NULL, messages[_i].client != NULL);
@@ -302,12 +302,13 @@ END_TEST
 START_TEST(counts_only_what_it_came_with)
 {
 	static const char text[] = SIX SIX "From: x@example.net\n\n";
-	const struct replay_case *the_case = replay_of_message(scratch, "file", slice_of(text), 6);
+	const struct replay_case *the_case =
+		replay_case_of_message(scratch, "file", slice_of(text), 6);
 	const struct replay_outcome *outcome = judge("hops", the_case);
 
 	ck_assert_int_eq(outcome->verdict.kind, VERDICT_NONE);
 	ck_assert(!outcome->is_undecided);
-	the_case = replay_of_message(scratch, "file", slice_of(text), 0);
+	the_case = replay_case_of_message(scratch, "file", slice_of(text), 0);
 	ck_assert_int_eq(judge("hops", the_case)->verdict.kind, VERDICT_REJECT);
 }
 END_TEST
@@ -344,7 +345,7 @@ static const struct replay_outcome *judge_under(
 
 START_TEST(names_who_made_the_difference)
 {
-	const struct replay_case *the_case = replay_of_message(
+	const struct replay_case *the_case = replay_case_of_message(
 		scratch, "file", slice_of(FIELD "Subject: x\nDate: x\n\nbody\n"), 1);
 	const struct replay_outcome *before, *after;
 
