@@ -396,6 +396,9 @@ static void hear_recipient(struct delivery *delivery, const struct reply *reply)
 {
 	bool is_candidate = delivery->heard == 1 + delivery->envelope->passed;
 
+	if (!is_candidate && delivery->sender_stands && delivery->on_recipient)
+		delivery->on_recipient(
+			delivery->owner, line_recipient(delivery, delivery->heard), reply);
 	if (is_candidate) {
 		delivery->reply = classed(delivery,
 			delivery->refused_sender.code ? &delivery->refused_sender : reply);
