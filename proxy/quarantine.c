@@ -227,13 +227,13 @@ static void remove_files(const struct putting *putting)
 static const char *put(struct quarantine *quarantine, const struct quarantine_item *item,
 	const struct putting *putting, size_t size)
 {
+	bool is_written = put_files(quarantine, item, putting, size);
+	bool is_wanted = is_written && item->is_wanted(item->owner);
 	const char *reason = NULL;
 
-	if (!put_files(quarantine, item, putting, size))
-		reason = strerror(errno);
-	else if (!item->is_wanted(item->owner))
+	if (is_written && !is_wanted)
 		reason = "nobody waits for it any more";
-	else if (rename(putting->message, putting->final_message) != 0 ||
+	else if (!is_written || rename(putting->message, putting->final_message) != 0 ||
 		!sync_folder(quarantine, NEW))
 		reason = strerror(errno);
 	if (reason)
