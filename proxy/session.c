@@ -1121,6 +1121,9 @@ void session_set_client(struct session *s, const struct client_view *client)
 	s->name = name;
 	s->trusted = cidrs_contain(&policy->relay->networks, &s->ip);
 	s->trusted_relay = cidrs_contain(&policy->site->trusted_relays, &s->ip);
+	s->errors = s->unknown_verbs = s->idle_verbs = s->long_lines = s->forgiven = 0;
+	s->logins_refused = s->bad_recipients = 0;
+	s->good_recipients = 0;
 }
 
 void session_forget_client(struct session *s)
