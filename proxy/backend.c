@@ -488,6 +488,14 @@ struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
 	return backend;
 }
 
+void backend_break_off(struct backend *backend)
+{
+	steps_cancel(&backend->steps);
+	await_cancel(&backend->line);
+	TALLOC_FREE(backend->stream);
+	backend->lost = true;
+}
+
 static void on_left(void *owner)
 {
 	talloc_free(owner);

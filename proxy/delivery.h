@@ -60,6 +60,10 @@ struct delivery {
 	struct reply refused_sender; /* code 0: it was not */
 	struct reply reply;
 	struct timer hold;
+	/* Told what the backend says to a recipient of the envelope in a play; to be set by the owner, or NULL. */
+	void (*on_recipient)(
+		void *owner, const struct recipient *recipient, const struct reply *reply);
+	void *owner;
 	const char *server;   /* that answered last, for the log */
 	bool told_by_backend; /* reply is the backend's own word */
 };

@@ -291,12 +291,12 @@ static struct step hear_backend(void *owner)
 
 	if (login->steps.await.outcome != OUTCOME_DONE || reply->code == 421)
 		return lose_backend(login);
-	if (reply->code == 334 && !login->spoilt)
+	if (reply->code == 334 && !login->given_up)
 		return THEN(ask_client);
+	if (reply->code < 400 && (reply->code != 235 || login->given_up))
+		return lose_backend(login);
 	if (login->spoilt)
 		return conclude(login, tell_spoilt(login));
-	if (reply->code < 400 && reply->code != 235)
-		return lose_backend(login);
 	login->reply = reply_of(login, reply->code, reply->status, reply->text);
 	if (reply->code != 235)
 		return THEN(rest);
@@ -326,10 +326,11 @@ static struct step relay_response(void *owner)
 	if (login->steps.await.outcome != OUTCOME_DONE)
 		return THEN(rest);
 	struct line line = stream_take_line(login->client);
-	bool given_up = slice_equals(line.text, "*");
+	bool is_star = line.fault == LINE_GOOD && slice_equals(line.text, "*");
 	login->too_long = line.fault == LINE_LONG;
-	login->spoilt = line.fault != LINE_GOOD || !(given_up || slice_is_base64(line.text));
-	if (login->spoilt || given_up) {
+	login->spoilt = !is_star && (line.fault != LINE_GOOD || !slice_is_base64(line.text));
+	login->given_up = login->spoilt || is_star;
+	if (login->given_up) {
 		backend_say(login->backend, "*", NULL);
 		return await_backend(login);
 	}
@@ -374,7 +375,7 @@ static void cancel_login(void *operation)
 	struct login *login = operation;
 
 	steps_cancel(&login->steps);
-	login->backend->lost = true;
+	backend_break_off(login->backend);
 }
 
 static int close_login(struct login *login)

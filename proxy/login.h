@@ -25,6 +25,7 @@ struct login {
 	const char *mechanism;
 	const char *initial; /* response in the command, NULL for none */
 	unsigned responses;  /* that the client has given */
+	bool given_up;       /* the backend was told so: only a refusal answers that */
 	bool spoilt;         /* by something that is no base64 */
 	bool too_long;       /* that is what spoilt it */
 	bool succeeded;

@@ -1005,11 +1005,17 @@ static struct step hear_delivery(void *owner)
 		return THEN(commit); /* played again on another connection, and not committed yet */
 	s->transaction->committed = delivery->committed;
 	s->transaction->delivered = delivery->committed && reply_is_positive(reply);
-	s->policy_refusal = !reply_is_positive(reply);
+	s->policy_refusal = !s->transaction->delivered;
 	s->closing |= reply->code == 421;
-	s->reply = s->transaction->delivered
-		? reply_of(session_scratch(s), 250, "2.0.0", reply->text)
-		: reply_of(session_scratch(s), reply->code, reply->status, reply->text);
+	if (s->transaction->delivered)
+		s->reply = reply_of(session_scratch(s), 250, "2.0.0", reply->text);
+	else if (
+		reply_is_positive(
+			reply)) /* to what was no commit: the message is nobody's but the client's */
+		session_say(
+			s, 451, "4.3.5", "unexpected reply of the mail server behind this gateway");
+	else
+		s->reply = reply_of(session_scratch(s), reply->code, reply->status, reply->text);
 	return THEN(answer_message);
 }
 
