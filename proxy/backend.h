@@ -32,7 +32,7 @@ struct backend {
 	struct stream *stream;
 	struct capabilities capabilities;
 	unsigned xclient, xforward; /* attributes that the server takes, bits of enum attribute */
-	char mechanisms[160];       /* of AUTH, as the server says them; cut when there are more */
+	char mechanisms[160];       /* of AUTH, as the server says them; as many as fit */
 	struct reply reply;         /* the last one heard; its text lives until the next is begun */
 	unsigned owed;              /* replies not heard yet */
 	bool lost;

@@ -620,9 +620,13 @@ static struct step hear_backend(void *owner)
 
 /* --- being held, and the end --- */
 
+/* The next connection may be a kept one again. */
 static void on_held_too_long(void *owner)
 {
-	give_back(owner);
+	struct delivery *delivery = owner;
+
+	delivery->tried_fresh = false;
+	give_back(delivery);
 }
 
 static struct step rest(void *owner)

@@ -4,9 +4,9 @@
  * the message.
  *
  * It holds one connection while it must. Held without traffic for backend.hold it says RSET and gives the connection back; whatever comes next plays the
- * envelope again on another one: sender, the recipients that passed, in their order. The same happens once when a kept connection turns
- * out to be dead before the commit. If in such a play a recipient that the client heard 250 for is refused, nothing is sent and the
- * reply is 451.
+ * envelope again on another one: sender, the recipients that passed, in their order. The same happens when a kept connection turns
+ * out to be dead before the commit, once until the next hold. If in such a play a recipient that the client heard 250 for is
+ * refused, nothing is sent and the reply is 451.
  *
  * When the message's final envelope is another than the one that was played, it is played anew before the message. If in that any of its
  * recipients is refused, nothing is sent either.
