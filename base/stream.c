@@ -43,7 +43,7 @@ struct stream {
 	uint32_t line_maximum;
 	struct slice input; /* unread; in the loop's scratch or in held */
 	char *held;
-	struct slice beginning; /* of the long line that is being dropped */
+	char *beginning; /* of the long line that is being dropped; talloc knows its size */
 	struct outbox output;
 	size_t low;
 	uint64_t flush_time;
@@ -264,13 +264,13 @@ static void keep_beginning(struct stream *stream)
 	size_t size =
 		stream->line_maximum < STREAM_BEGINNING ? stream->line_maximum : STREAM_BEGINNING;
 
-	stream->beginning = slice_make(talloc_memdup(stream, stream->input.data, size), size);
+	stream->beginning = talloc_memdup(stream, stream->input.data, size);
 }
 
 static void forget_beginning(struct stream *stream)
 {
-	talloc_free((char *)stream->beginning.data);
-	stream->beginning = slice_make(NULL, 0);
+	if (stream->beginning)
+		TALLOC_FREE(stream->beginning);
 }
 
 static bool has_line(struct stream *stream)
@@ -307,7 +307,8 @@ struct line stream_take_line(struct stream *stream)
 
 	assert(size != SIZE_MAX);
 	if (stream->skipping) {
-		line = (struct line){stream->beginning, LINE_LONG};
+		line.text = slice_make(stream->beginning, talloc_get_size(stream->beginning));
+		line.fault = LINE_LONG;
 	} else if (size == 0 || line.text.data[size - 1] != '\r') {
 		line.fault = LINE_BARE;
 	} else {

@@ -308,9 +308,14 @@ static void say_too_long(struct session *s, struct slice line)
 
 static struct step hear_faulty_line(struct session *s, struct line line)
 {
+	bool is_chunk = slice_starts_nocase(line.text, "BDAT ");
+
 	if (verb_is_foreign(line.text))
 		return refuse_foreign(s);
-	if (line.fault == LINE_LONG) {
+	if (is_chunk) {
+		s->closing = true;
+		session_say(s, 500, "5.5.2", "how large the chunk is cannot be read, closing");
+	} else if (line.fault == LINE_LONG) {
 		s->closing |= ++s->long_lines > 1;
 		say_too_long(s, line.text);
 	} else {
