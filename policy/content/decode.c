@@ -2,6 +2,8 @@
 /* Transfer encodings: RFC 2045 §6.7, §6.8; uuencode as POSIX has it; RFC 1741 for BinHex. */
 #include "policy/content/decode.h"
 
+#include "base/bulk.h"
+
 #include "policy/content/mime_anomaly.h"
 
 #include <talloc.h>
@@ -166,7 +168,7 @@ static bool take_character(struct group *group, enum way way)
 static struct slice decode_base64(
 	const void *parent, struct slice bytes, enum way way, uint64_t *anomalies)
 {
-	char *out = talloc_array(parent, char, bytes.size / 4 * 3 + 4);
+	char *out = bulk_new(parent, bytes.size / 4 * 3 + 4);
 	struct group group = {.at = bytes.data, .end = bytes.data + bytes.size, .out = out};
 
 	while (group.at < group.end) {
@@ -239,7 +241,7 @@ static void take_escape(struct slice *rest, char **out, bool is_strict, uint64_t
 static struct slice decode_quoted(
 	const void *parent, struct slice bytes, bool is_strict, uint64_t *anomalies)
 {
-	char *start = talloc_array(parent, char, bytes.size + 1), *out = start;
+	char *start = bulk_new(parent, bytes.size + 1), *out = start;
 
 	while (bytes.size) {
 		const char *equals = memchr(bytes.data, '=', bytes.size);
@@ -309,7 +311,7 @@ static char *uu_line(struct slice line, char *out)
 
 static struct slice decode_uuencode(const void *parent, struct slice bytes, uint64_t *anomalies)
 {
-	char *start = talloc_array(parent, char, bytes.size + 4), *out = start;
+	char *start = bulk_new(parent, bytes.size + 4), *out = start;
 
 	note(anomalies, MIME_UUENCODE);
 	while (bytes.size) {
@@ -328,7 +330,7 @@ static struct slice decode_uuencode(const void *parent, struct slice bytes, uint
 
 static struct slice decode_yenc(const void *parent, struct slice bytes, uint64_t *anomalies)
 {
-	char *start = talloc_array(parent, char, bytes.size + 1), *out = start;
+	char *start = bulk_new(parent, bytes.size + 1), *out = start;
 
 	note(anomalies, MIME_YENC);
 	while (bytes.size) {
@@ -401,7 +403,7 @@ static struct slice data_fork(struct slice all)
 static struct slice decode_binhex(const void *parent, struct slice bytes, uint64_t *anomalies)
 {
 	size_t room = bytes.size * DECODE_GROWTH + 1, colon = slice_find(bytes, ':');
-	char *start = talloc_array(parent, char, room);
+	char *start = bulk_new(parent, room);
 	struct binhex binhex = {.out = start, .limit = start + room};
 	uint32_t bits = 0;
 	unsigned count = 0;
