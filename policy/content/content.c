@@ -211,7 +211,7 @@ static uint64_t open_container(
 {
 	struct unpacked unpacked = {.count = 0};
 
-	if (!unpack_knows(type))
+	if (!unpack_knows(type, item->bytes))
 		return 0;
 	if (!may_descend(examination, item))
 		return FINDING_OVER_LIMITS;

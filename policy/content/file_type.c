@@ -15,6 +15,7 @@
 
 #define PDF_HEADER_WITHIN 1024 /* as readers look for it */
 #define MARKUP_WITHIN 1024
+#define ZIP_NAME_AT 30
 
 #define TYPE(id, name, group, manual) name,
 const char *const file_type_names[] = {FILE_TYPES(TYPE) NULL};
@@ -139,6 +140,51 @@ static enum file_type shape_type(struct slice bytes)
 	return shapes[i].type;
 }
 
+struct archive_mark {
+	enum file_type type;
+	const char *bytes;
+	size_t size;
+};
+
+/* What programs carry, and what archivers look for behind anything; long enough not to stand there by chance. */
+static const struct archive_mark carried[] = {
+	{FILE_TYPE_RAR5, "Rar!\x1a\7\1\0", 8},
+	{FILE_TYPE_RAR, "Rar!\x1a\7\0", 7},
+	{FILE_TYPE_SEVENZIP, "7z\xbc\xaf\x27\x1c\0", 7},
+	{FILE_TYPE_CAB, "MSCF\0\0\0\0", 8},
+};
+
+/* A header of a ZIP file's entry that makes sense: four bytes alone are few. */
+static bool is_zip_header(struct slice bytes, uint64_t at)
+{
+	uint16_t method = bytes_16(bytes, at + 8), name = bytes_16(bytes, at + 26);
+	uint8_t first = bytes_8(bytes, at + ZIP_NAME_AT);
+
+	return bytes_8(bytes, at + 4) <= 63 && method <= 99 && name > 0 && name <= 1024 &&
+		bytes_has(bytes, at, ZIP_NAME_AT + name) && first >= ' ' && first != 0x7f;
+}
+
+static bool carries_zip(struct slice bytes)
+{
+	size_t at = bytes_find(bytes, 1, "PK\3\4", 4);
+
+	while (at != SIZE_MAX && !is_zip_header(bytes, at))
+		at = bytes_find(bytes, at + 1, "PK\3\4", 4);
+	return at != SIZE_MAX;
+}
+
+/* Its type, and where it begins; a ZIP file's entries are looked for in all of the file. */
+static enum file_type carried_type(struct slice bytes, size_t *where)
+{
+	for (size_t i = 0; i < sizeof carried / sizeof *carried; i++) {
+		*where = bytes_find(bytes, 1, carried[i].bytes, carried[i].size);
+		if (*where != SIZE_MAX)
+			return carried[i].type;
+	}
+	*where = 0;
+	return carries_zip(bytes) ? FILE_TYPE_ZIP : FILE_TYPE_UNKNOWN;
+}
+
 static enum file_type refine(enum file_type type, struct slice bytes)
 {
 	switch (type) {
@@ -158,6 +204,7 @@ static enum file_type refine(enum file_type type, struct slice bytes)
 enum file_type file_type_of(struct slice bytes)
 {
 	enum file_type type;
+	size_t where;
 
 	if (bytes.size == 0)
 		return FILE_TYPE_EMPTY;
@@ -170,7 +217,18 @@ enum file_type file_type_of(struct slice bytes)
 		type = text_type(bytes);
 	if (type == FILE_TYPE_UNKNOWN && zip_directory_is_at_end(bytes))
 		type = FILE_TYPE_ZIP;
+	if (type == FILE_TYPE_UNKNOWN)
+		type = carried_type(bytes, &where);
 	return refine(type, bytes);
+}
+
+size_t file_type_start(struct slice bytes, enum file_type type)
+{
+	size_t where;
+
+	if (magic_type(bytes) != FILE_TYPE_UNKNOWN || carried_type(bytes, &where) != type)
+		return 0;
+	return where;
 }
 
 /* The bytes of these are text, or anything. */
@@ -196,35 +254,31 @@ enum file_type file_type_of_file(struct slice bytes, struct slice name)
 	return type;
 }
 
-struct archive_mark {
-	enum file_type type;
-	const char *bytes;
-	size_t size;
-};
-
-/* What self-extracting programs carry; long enough not to stand there by chance. */
-static const struct archive_mark carried[] = {
-	{FILE_TYPE_RAR5, "Rar!\x1a\7\1\0", 8},
-	{FILE_TYPE_RAR, "Rar!\x1a\7\0", 7},
-	{FILE_TYPE_SEVENZIP, "7z\xbc\xaf\x27\x1c\0", 7},
-	{FILE_TYPE_CAB, "MSCF\0\0\0\0", 8},
-};
-
-static enum file_type carried_type(struct slice bytes, size_t *where)
-{
-	for (size_t i = 0; i < sizeof carried / sizeof *carried; i++) {
-		*where = bytes_find(bytes, 1, carried[i].bytes, carried[i].size);
-		if (*where != SIZE_MAX)
-			return carried[i].type;
-	}
-	return FILE_TYPE_UNKNOWN;
-}
-
 static bool is_image(enum file_type type)
 {
 	enum file_group group = file_type_group(type);
 
 	return group == FILE_GROUP_IMAGE || group == FILE_GROUP_AUDIO || group == FILE_GROUP_VIDEO;
+}
+
+/* Whatever has no place for whole files of its own. */
+static bool may_carry(enum file_type type)
+{
+	static const bool carries[] = {
+		[FILE_GROUP_OTHER] = true,
+		[FILE_GROUP_SCRIPT] = true,
+		[FILE_GROUP_TEXT] = true,
+		[FILE_GROUP_IMAGE] = true,
+		[FILE_GROUP_AUDIO] = true,
+		[FILE_GROUP_VIDEO] = true,
+		[FILE_GROUP_FONT] = true,
+	};
+	enum file_group group = file_type_group(type);
+
+	return (group < sizeof carries / sizeof *carries && carries[group]) ||
+		type == FILE_TYPE_PE || type == FILE_TYPE_DOS || type == FILE_TYPE_ELF ||
+		type == FILE_TYPE_MACHO || type == FILE_TYPE_PDF || type == FILE_TYPE_RTF ||
+		type == FILE_TYPE_HTML || type == FILE_TYPE_XML || type == FILE_TYPE_POSTSCRIPT;
 }
 
 enum file_type file_type_also(struct slice bytes, enum file_type type, size_t *where)
@@ -243,10 +297,7 @@ enum file_type file_type_also(struct slice bytes, enum file_type type, size_t *w
 		(group != FILE_GROUP_ARCHIVE) && type != FILE_TYPE_OLE && type != FILE_TYPE_MSI &&
 		zip_directory_is_at_end(bytes))
 		return FILE_TYPE_ZIP;
-	if ((group == FILE_GROUP_PROGRAM &&
-		    (type == FILE_TYPE_PE || type == FILE_TYPE_DOS || type == FILE_TYPE_ELF ||
-			    type == FILE_TYPE_MACHO)) ||
-		type == FILE_TYPE_SHEBANG || is_image(type)) {
+	if (may_carry(type)) {
 		enum file_type other = carried_type(bytes, where);
 		if (other != FILE_TYPE_UNKNOWN)
 			return other;

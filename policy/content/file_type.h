@@ -193,6 +193,9 @@ enum file_type file_type_of(struct slice bytes);
 /* The same, but text is told apart further by the extension of the name. */
 enum file_type file_type_of_file(struct slice bytes, struct slice name);
 
+/* Where a file of that type begins in the bytes that file_type_of() says it of: archivers pass over what stands before an archive. */
+size_t file_type_start(struct slice bytes, enum file_type type);
+
 /* What else a file of that type may be taken for: the type of an archive or document that stands in it and that readers find;
  * FILE_TYPE_UNKNOWN: nothing else. *where: where that begins. Programs with archives behind them are told here too. */
 enum file_type file_type_also(struct slice bytes, enum file_type type, size_t *where);

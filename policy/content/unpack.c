@@ -108,9 +108,12 @@ static bool is_container(enum file_type type)
 	return group == FILE_GROUP_ARCHIVE || group == FILE_GROUP_DISK;
 }
 
-bool unpack_knows(enum file_type type)
+bool unpack_knows(enum file_type type, struct slice bytes)
 {
-	return is_read(type) || is_container(type);
+	size_t where;
+
+	return is_read(type) || is_container(type) ||
+		file_type_also(bytes, type, &where) != FILE_TYPE_UNKNOWN;
 }
 
 static void unpack_as(enum file_type type, struct slice bytes, struct unpacked *out)
@@ -140,9 +143,12 @@ void unpack(const void *parent, enum file_type type, struct slice bytes, struct 
 {
 	size_t where;
 	enum file_type other = file_type_also(bytes, type, &where);
+	size_t start = is_container(type) ? file_type_start(bytes, type) : 0;
 
 	unpacked_begin(out, parent, budget);
-	unpack_as(type, bytes, out);
+	if (start)
+		out->findings |= FINDING_PREFIXED;
+	unpack_as(type, bytes_from(bytes, start), out);
 	if (other == FILE_TYPE_UNKNOWN)
 		return;
 	out->findings |= runs(type) ? FINDING_SELF_EXTRACTING : FINDING_POLYGLOT;

@@ -89,6 +89,12 @@ static const struct {
 		100, FILE_TYPE_MP4},
 	{0, PIECE("ID3\3"), 100, FILE_TYPE_MP3},
 	{0, PIECE("\0\1\0\0\0\x0c"), 100, FILE_TYPE_TTF},
+	{3, PIECE("Rar!\x1a\7\0"), 40, FILE_TYPE_RAR},
+	{9000, PIECE("7z\xbc\xaf\x27\x1c\0"), 9100, FILE_TYPE_SEVENZIP},
+	{3, PIECE("PK\3\4\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0x"), 40,
+		FILE_TYPE_ZIP},
+	{3, PIECE("PK\3\4\x0a\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0x"), 40,
+		FILE_TYPE_UNKNOWN},
 	/* Text by words. */
 	{0, PIECE("<!DOCTYPE html><p>"), 0, FILE_TYPE_HTML},
 	{0, PIECE("\xef\xbb\xbf  <HTML>"), 0, FILE_TYPE_HTML},

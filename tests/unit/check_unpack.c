@@ -525,6 +525,77 @@ START_TEST(sees_polyglots)
 }
 END_TEST
 
+/* Archivers look for their archive behind whatever stands before it, however much, and do not mind what stands behind it. */
+START_TEST(passes_over_what_stands_before)
+{
+	static const struct zip_row rows[] = {{"evil.exe", NULL, "MZ", 0, 0, 0, NULL, 0}};
+	static const struct {
+		size_t before, behind;
+		enum file_type type;
+		const char *findings;
+	} layouts[] = {
+		{7, 0, FILE_TYPE_ZIP, "prefixed"},
+		{7, 70000, FILE_TYPE_ZIP, "prefixed trailing"},
+		{9000, 0, FILE_TYPE_TEXT, "prefixed polyglot"},
+		{9000, 70000, FILE_TYPE_TEXT, "prefixed trailing polyglot"},
+	};
+
+	for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+		struct blob *blob = blob_new(NULL);
+		struct unpacking *unpacking;
+		for (size_t k = 0; k < layouts[i].before; k++)
+			blob_text(blob, "x");
+		zip_put(blob, rows, 1, (uint32_t)layouts[i].before);
+		for (size_t k = 0; k < layouts[i].behind; k++)
+			blob_text(blob, "x");
+		ck_assert_str_eq(file_type_names[file_type_of(blob_slice(blob))],
+			file_type_names[layouts[i].type]);
+		ck_assert(unpack_knows(layouts[i].type, blob_slice(blob)));
+		unpacking = unpacking_of(layouts[i].type, blob_slice(blob));
+		ck_assert_findings(unpacking->out.findings, layouts[i].findings);
+		ck_assert_slice(member_of(unpacking, "evil.exe")->bytes, "MZ");
+		talloc_free(unpacking);
+		talloc_free(blob);
+	}
+}
+END_TEST
+
+/* RAR up to version 4: its mark, the archive's header, and one file that is stored. */
+static const char rar_stored[] =
+	"\122\141\162\041\032\007\000\317\220\163\000\000\015\000\000\000\000\000\000\000"
+	"\350\157\164\000\200\047\000\004\000\000\000\004\000\000\000\002\257\062\061\134"
+	"\000\000\000\000\024\060\007\000\040\000\000\000\145\166\151\154\056\152\163\143"
+	"\141\154\143\304\075\173\000\100\007\000";
+
+static const struct {
+	const char *front;
+	const char *findings;
+} rar_fronts[] = {
+	{"", ""},
+	{"hello\r\nhello\r\n", "prefixed"},
+	{"\1\2\3", "prefixed"},
+	{"GIF89a", "polyglot"},
+	{"%PDF-1.4\n%%EOF\n", "polyglot"},
+};
+
+START_TEST(finds_rar_behind_anything)
+{
+	struct blob *blob = blob_new(NULL);
+	struct unpacking *unpacking;
+	enum file_type type;
+
+	blob_text(blob, rar_fronts[_i].front);
+	blob_put(blob, rar_stored, sizeof rar_stored - 1);
+	type = file_type_of(blob_slice(blob));
+	ck_assert(unpack_knows(type, blob_slice(blob)));
+	unpacking = unpacking_of(type, blob_slice(blob));
+	ck_assert_findings(unpacking->out.findings, rar_fronts[_i].findings);
+	ck_assert_slice(member_of(unpacking, "evil.js")->bytes, "calc");
+	talloc_free(unpacking);
+	talloc_free(blob);
+}
+END_TEST
+
 /* A tar of one file that says to be so long, with so much of it. */
 static void put_tar(struct blob *blob, const char *name, size_t said, size_t size)
 {
@@ -674,12 +745,12 @@ START_TEST(says_what_it_cannot)
 
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
 		struct unpacking *unpacking = unpacking_of(types[i], slice_of("bytes"));
-		ck_assert(unpack_knows(types[i]));
+		ck_assert(unpack_knows(types[i], slice_of("bytes")));
 		ck_assert_uint_ne(unpacking->out.findings & FINDING_UNSUPPORTED, 0);
 		talloc_free(unpacking);
 	}
-	ck_assert(!unpack_knows(FILE_TYPE_TEXT));
-	ck_assert(!unpack_knows(FILE_TYPE_JPEG));
+	ck_assert(!unpack_knows(FILE_TYPE_TEXT, slice_of("bytes")));
+	ck_assert(!unpack_knows(FILE_TYPE_JPEG, slice_of("bytes")));
 }
 END_TEST
 
@@ -695,7 +766,7 @@ START_TEST(says_something_of_every_container)
 	if (group != FILE_GROUP_ARCHIVE && group != FILE_GROUP_DISK)
 		return;
 	unpacking = unpacking_of(type, slice_of("these bytes are nothing of the kind"));
-	ck_assert(unpack_knows(type));
+	ck_assert(unpack_knows(type, slice_of("bytes")));
 	ck_assert_msg(unpacking->out.count || unpacking->out.findings & loud ||
 			type == FILE_TYPE_UUENCODED,
 		"%s", file_type_names[type]);
@@ -728,6 +799,8 @@ static void add_loops(TCase *all)
 	tcase_add_loop_test(all, judges_streams, 0, (int)(sizeof streams / sizeof *streams));
 	tcase_add_loop_test(all, judges_parts, 0, (int)(sizeof parts / sizeof *parts));
 	tcase_add_loop_test(all, judges_pdf, 0, (int)(sizeof pdfs / sizeof *pdfs));
+	tcase_add_loop_test(
+		all, finds_rar_behind_anything, 0, (int)(sizeof rar_fronts / sizeof *rar_fronts));
 	tcase_add_loop_test(all, judges_rtf, 0, (int)(sizeof rtfs / sizeof *rtfs));
 }
 
@@ -751,6 +824,7 @@ int main(void)
 	tcase_add_test(all, reads_shortcuts);
 	tcase_add_test(all, takes_files_from_onenote);
 	tcase_add_test(all, sees_polyglots);
+	tcase_add_test(all, passes_over_what_stands_before);
 	tcase_add_test(all, takes_tar);
 	tcase_add_test(all, bounds_gzip);
 	tcase_add_test(all, bounds_nests);
