@@ -87,9 +87,13 @@ static const char *extension_of(struct examination *examination, const char *nam
 {
 	struct slice plain = skeleton_plain(examination->content, slice_of(name));
 	char *extension = slice_keep(examination->content, file_type_extension(plain));
+	char *out = extension;
 
-	for (char *at = extension; *at; at++)
-		*at = (char)tolower((unsigned char)*at);
+	for (const char *at = extension; *at; at++) {
+		if (!iscntrl((unsigned char)*at))
+			*out++ = (char)tolower((unsigned char)*at);
+	}
+	*out = '\0';
 	return extension;
 }
 
@@ -266,7 +270,8 @@ static void take_file(struct examination *examination, const struct item *item)
 {
 	const struct mime_field_readings *names = item->part ? &item->part->fields.names : NULL;
 	const char *name = names && names->count && !*item->name ? names->texts[0] : item->name;
-	enum file_type type = file_type_of_file(item->bytes, slice_of(name));
+	enum file_type type = file_type_as_declared(file_type_of_file(item->bytes, slice_of(name)),
+		slice_of(name), slice_of(item->part ? mime_type(item->part) : ""));
 	uint64_t findings = item->findings | open_container(examination, item, type);
 
 	record(examination, item, type, findings);
@@ -314,6 +319,7 @@ static bool is_body(const struct item *item)
 	const struct mime_fields *fields = &item->part->fields;
 
 	return strncmp(mime_type(item->part), "text/", 5) == 0 && !fields->is_multipart &&
+		!file_type_is_declared_script(slice_of(mime_type(item->part))) &&
 		(!fields->disposition || strcmp(fields->disposition, "attachment") != 0);
 }
 

@@ -254,6 +254,20 @@ enum file_type file_type_of_file(struct slice bytes, struct slice name)
 	return type;
 }
 
+bool file_type_is_declared_script(struct slice declared)
+{
+	return file_type_group(extension_type_of_mime(declared)) == FILE_GROUP_SCRIPT;
+}
+
+enum file_type file_type_as_declared(enum file_type type, struct slice name, struct slice declared)
+{
+	bool is_text = type == FILE_TYPE_TEXT || type == FILE_TYPE_HTML || type == FILE_TYPE_XML;
+
+	return is_text && !file_type_extension(name).size && file_type_is_declared_script(declared)
+		? extension_type_of_mime(declared)
+		: type;
+}
+
 static bool is_image(enum file_type type)
 {
 	enum file_group group = file_type_group(type);
@@ -314,7 +328,7 @@ struct slice file_type_extension(struct slice name)
 {
 	size_t end = name.size, dot;
 
-	while (end && (name.data[end - 1] == '.' || name.data[end - 1] == ' '))
+	while (end && (name.data[end - 1] == '.' || (unsigned char)name.data[end - 1] <= ' '))
 		end--;
 	dot = end;
 	while (dot && name.data[dot - 1] != '.' && name.data[dot - 1] != '/')

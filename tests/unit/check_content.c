@@ -128,6 +128,42 @@ START_TEST(notes_names)
 }
 END_TEST
 
+/* What stands where mail programs look for a name and its extension. */
+static const struct {
+	const char *header, *extension;
+	enum file_type type;
+} names[] = {
+	{"Content-Disposition: attachment; filename*=utf-8''evil.js%0D%0A\r\n", "js",
+		FILE_TYPE_JSCRIPT},
+	{"Content-Disposition: attachment; filename*=utf-8''evil.j%01s\r\n", "js", FILE_TYPE_TEXT},
+	{"Content-Type: application/octet-stream\r\nContent-Name: evil.js\r\n", "js",
+		FILE_TYPE_JSCRIPT},
+	{"Content-Type: application/octet-stream\r\nContent-Name: \"evil.js\"\r\n", "js",
+		FILE_TYPE_JSCRIPT},
+	{"Content-Name: evil.js\r\n", "js", FILE_TYPE_JSCRIPT},
+	{"X-Sun-Data-Name: evil.js\r\nContent-Disposition: attachment\r\n", "js",
+		FILE_TYPE_JSCRIPT},
+	{"Content-Type: text/javascript\r\n", "", FILE_TYPE_JSCRIPT},
+	{"Content-Type: application/javascript\r\n", "", FILE_TYPE_JSCRIPT},
+	{"Content-Type: application/hta\r\n", "", FILE_TYPE_HTA},
+	{"Content-Type: text/javascript; name=a.txt\r\n", "txt", FILE_TYPE_TEXT},
+};
+
+START_TEST(finds_names)
+{
+	char *message = talloc_asprintf(NULL, "%s\r\nvar a;\r\n", names[_i].header);
+	struct content *content = examine(message, &plenty);
+
+	ck_assert_uint_eq(content->attachment_count, 1);
+	ck_assert_str_eq(content->attachments[0].extension, names[_i].extension);
+	ck_assert_str_eq(
+		file_type_names[content->attachments[0].type], file_type_names[names[_i].type]);
+	ck_assert_uint_eq(content->anomalies, 0);
+	release(content);
+	talloc_free(message);
+}
+END_TEST
+
 START_TEST(hashes)
 {
 	struct content *content =
@@ -204,6 +240,7 @@ int main(void)
 	tcase_add_test(all, gathers_addresses);
 	tcase_add_test(all, reads_in_all_charsets);
 	tcase_add_test(all, notes_names);
+	tcase_add_loop_test(all, finds_names, 0, (int)(sizeof names / sizeof *names));
 	tcase_add_test(all, hashes);
 	tcase_add_test(all, ends_at_depth);
 	tcase_add_test(all, ends_in_time);
