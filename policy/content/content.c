@@ -265,6 +265,23 @@ static void take_embedded(
 	}
 }
 
+/* A text that is shown with the message, not a file. */
+static bool is_body(const struct item *item)
+{
+	const struct mime_fields *fields = &item->part->fields;
+
+	return strncmp(mime_type(item->part), "text/", 5) == 0 && !fields->is_multipart &&
+		!file_type_is_declared_script(slice_of(mime_type(item->part))) &&
+		(!fields->disposition || strcmp(fields->disposition, "attachment") != 0);
+}
+
+/* Of a text that is shown, too, these were taken. */
+static bool may_embed(const struct item *item, enum file_type type)
+{
+	return type == FILE_TYPE_UUENCODED ||
+		(type == FILE_TYPE_TEXT && (!item->part || !is_body(item)));
+}
+
 /* A file with a name or not, whatever it is in. */
 static void take_file(struct examination *examination, const struct item *item)
 {
@@ -277,7 +294,7 @@ static void take_file(struct examination *examination, const struct item *item)
 	record(examination, item, type, findings);
 	if (type == FILE_TYPE_EML || type == FILE_TYPE_MHTML)
 		enqueue_message(examination, item);
-	if (type == FILE_TYPE_UUENCODED)
+	if (may_embed(item, type))
 		take_embedded(examination, item, item->bytes);
 	if (type == FILE_TYPE_HTML || type == FILE_TYPE_HTA || type == FILE_TYPE_SVG)
 		body_text_add_html(examination->content->body, item->bytes, BODY_TEXT_FROM_FILE);
@@ -311,16 +328,6 @@ static void take_text(struct examination *examination, const struct item *item)
 	}
 	content->anomalies |= mime_anomaly_of_charset(seen);
 	take_embedded(examination, item, item->bytes);
-}
-
-/* A text that is shown with the message, not a file. */
-static bool is_body(const struct item *item)
-{
-	const struct mime_fields *fields = &item->part->fields;
-
-	return strncmp(mime_type(item->part), "text/", 5) == 0 && !fields->is_multipart &&
-		!file_type_is_declared_script(slice_of(mime_type(item->part))) &&
-		(!fields->disposition || strcmp(fields->disposition, "attachment") != 0);
 }
 
 /* --- leaves --- */

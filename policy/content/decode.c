@@ -264,15 +264,51 @@ static struct slice cut_line(struct slice *rest)
 	return line;
 }
 
+struct begin {
+	struct slice name;
+	bool is_sure; /* a whole mode, or the name of a file: else what follows must look like uuencode without a doubt */
+};
+
+static size_t span(struct slice s, const char *characters)
+{
+	size_t size = 0;
+
+	while (size < s.size && s.data[size] && strchr(characters, s.data[size]))
+		size++;
+	return size;
+}
+
+static bool is_name_of_file(struct slice name)
+{
+	size_t dot = slice_find(name, '.');
+
+	return dot != SIZE_MAX && dot + 1 < name.size && slice_find(name, ' ') == SIZE_MAX;
+}
+
+/* "begin", a mode of octal digits, a name. With two blanks Outlook needs no mode. */
+static bool read_begin(struct slice line, struct begin *begin)
+{
+	size_t blanks, digits;
+
+	line = slice_from(line, span(line, " \t"));
+	if (!slice_starts_nocase(line, "begin"))
+		return false;
+	line = slice_from(line, 5);
+	blanks = span(line, " \t");
+	line = slice_from(line, blanks);
+	digits = span(line, "01234567");
+	*begin = (struct begin){.name = slice_trim(slice_from(line, digits))};
+	begin->is_sure = digits >= 3 || is_name_of_file(begin->name);
+	if (digits)
+		return blanks > 0;
+	return blanks > 1 && begin->name.size > 0;
+}
+
 static bool is_begin(struct slice line)
 {
-	if (line.size < 9 || !slice_starts_nocase(line, "begin "))
-		return false;
-	for (size_t i = 6; i < 9; i++) {
-		if (line.data[i] < '0' || line.data[i] > '7')
-			return false;
-	}
-	return true;
+	struct begin begin;
+
+	return read_begin(line, &begin);
 }
 
 /* Characters that are missing at the end of a line are blanks that were lost. */
@@ -281,13 +317,31 @@ static unsigned uu_value(struct slice line, size_t i)
 	return i < line.size ? ((unsigned char)line.data[i] - 32U) & 63 : 0;
 }
 
+/* The size of a line of so many bytes. */
+static size_t uu_size(size_t count)
+{
+	return 1 + (count + 2) / 3 * 4;
+}
+
+/* Whether nothing is missing in it; what stands behind is passed over by those who decode. */
+static bool is_whole_uu_line(struct slice line)
+{
+	size_t size = line.size ? uu_size(uu_value(line, 0)) : 0;
+
+	if (size <= 1 || line.size < size)
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		if (line.data[i] < ' ' || line.data[i] > '`')
+			return false;
+	}
+	return true;
+}
+
 /* Whether it can be a line of uuencode: its first character says how many bytes are in it. */
 static bool is_uu_line(struct slice line)
 {
-	size_t count = uu_value(line, 0);
-
 	return line.size && line.data[0] >= ' ' && line.data[0] <= '`' &&
-		line.size <= 1 + (count + 2) / 3 * 4 + 2;
+		(line.size <= uu_size(uu_value(line, 0)) + 2 || is_whole_uu_line(line));
 }
 
 static char *uu_line(struct slice line, char *out)
@@ -469,11 +523,6 @@ bool decode_other(const void *parent, struct slice bytes, enum encoding encoding
 
 /* --- files inside of texts --- */
 
-static struct slice uu_name(struct slice line)
-{
-	return slice_trim(slice_from(line, 9));
-}
-
 /* Behind " name=" in a =ybegin line, to its end. */
 static struct slice yenc_name(struct slice line)
 {
@@ -485,44 +534,75 @@ static struct slice yenc_name(struct slice line)
 	return slice_trim(slice_from(line, (size_t)(found - line.data) + sizeof key - 1));
 }
 
-/* Past the line that ends it, or up to the next file, or all the rest. */
-static void skip_to_end(struct slice *rest, enum encoding encoding)
+static bool is_end(struct slice line, enum encoding encoding)
 {
+	if (encoding == ENCODING_YENC)
+		return slice_starts_nocase(line, "=yend");
+	return slice_equals(line, encoding == ENCODING_BASE64 ? "====" : "end");
+}
+
+/* Past the line that ends it, or up to the next file, or all the rest; the lines before the one that ends it. */
+static struct slice skip_to_end(struct slice *rest, enum encoding encoding)
+{
+	const char *start = rest->data;
+
 	while (rest->size) {
 		struct slice before = *rest, line = cut_line(rest);
-		if (encoding == ENCODING_YENC ? slice_starts_nocase(line, "=yend")
-					      : slice_equals(line, "end"))
-			return;
+		if (is_end(line, encoding))
+			return slice_make(start, (size_t)(before.data - start));
 		if (encoding == ENCODING_UUENCODE && is_begin(line)) {
 			*rest = before;
-			return;
+			break;
 		}
 	}
+	return slice_make(start, (size_t)(rest->data - start));
 }
 
 /* A text that says "begin 644 x" is none yet: the next line must be one of uuencode's. */
-static bool begins_uuencode(struct slice line, struct slice rest)
+static bool begins_uuencode(struct slice line, struct slice rest, struct slice *name)
 {
-	struct slice next;
+	struct begin begin;
+	struct slice next = slice_of("");
 
-	if (!is_begin(line))
+	if (!read_begin(line, &begin))
 		return false;
-	next = cut_line(&rest);
-	return is_uu_line(next) && next.size > 1;
+	while (rest.size && !next.size)
+		next = cut_line(&rest);
+	*name = begin.name;
+	return begin.is_sure ? is_uu_line(next) && next.size > 1 : is_whole_uu_line(next);
+}
+
+/* POSIX has uuencode in base64, too. */
+static bool begins_base64(struct slice line, struct slice *name)
+{
+	struct slice mode;
+
+	if (!slice_starts_nocase(line, "begin-base64 "))
+		return false;
+	*name = slice_trim(slice_from(line, 13));
+	mode = slice_cut(name, ' ');
+	*name = name->size ? slice_trim(*name) : mode;
+	return true;
 }
 
 bool decode_find(struct slice *rest, struct decode_embedded *found)
 {
 	while (rest->size) {
 		const char *start = rest->data;
-		struct slice line = cut_line(rest);
-		bool is_yenc = slice_starts_nocase(line, "=ybegin ");
-		if (!is_yenc && !begins_uuencode(line, *rest))
+		struct slice line = cut_line(rest), lines;
+		if (slice_starts_nocase(line, "=ybegin ")) {
+			found->encoding = ENCODING_YENC;
+			found->name = yenc_name(line);
+		} else if (begins_base64(line, &found->name)) {
+			found->encoding = ENCODING_BASE64;
+			start = rest->data;
+		} else if (begins_uuencode(line, *rest, &found->name)) {
+			found->encoding = ENCODING_UUENCODE;
+		} else {
 			continue;
-		found->encoding = is_yenc ? ENCODING_YENC : ENCODING_UUENCODE;
-		found->name = is_yenc ? yenc_name(line) : uu_name(line);
-		skip_to_end(rest, found->encoding);
-		found->lines = slice_make(start, (size_t)(rest->data - start));
+		}
+		lines = skip_to_end(rest, found->encoding);
+		found->lines = slice_make(start, (size_t)(lines.data + lines.size - start));
 		return true;
 	}
 	return false;

@@ -71,6 +71,9 @@ static const struct {
 		"x.png|png|text|0 x.exe|exe|text|0?", ""},
 	{"Subject: x\r\n\r\nbegin 644 x.exe\r\n#04)#\r\n`\r\nend\r\n", "x.exe|exe|text|0",
 		"begin 644 x.exe\r\n#04)#\r\n`\r\nend\r\n\n"},
+	{MIXED "Content-Disposition: attachment; filename=a.txt\r\n\r\nhello\r\nbegin 644 x.exe\r\n"
+	       "#04)#\r\n`\r\nend" END,
+		"a.txt|txt|text|0 x.exe|exe|text|0", ""},
 	{MIXED "Content-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: 7bit\r\n"
 	       "Content-Disposition: attachment; filename=x\r\n\r\naGk=" END,
 		"x||text|0 x||text|0?", ""},
