@@ -3,6 +3,7 @@
 #include "policy/content/content.h"
 
 #include "base/utf8.h"
+#include "policy/content/binhex.h"
 #include "policy/content/skeleton.h"
 
 #include <ctype.h>
@@ -239,7 +240,7 @@ static void enqueue_message(struct examination *examination, const struct item *
 	enqueue(examination, &message);
 }
 
-/* Files inside of a text, by uuencode or yEnc. */
+/* Files inside of a text, by uuencode, yEnc or BinHex. */
 static void take_embedded(
 	struct examination *examination, const struct item *item, struct slice text)
 {
@@ -252,7 +253,10 @@ static void take_embedded(
 		enqueue(examination,
 			&(struct item){.kind = ITEM_FILE,
 				.bytes = bytes,
-				.name = slice_keep(content, found.name),
+				.name = slice_keep(content,
+					found.encoding == ENCODING_BINHEX
+						? binhex_name(content, found.lines)
+						: found.name),
 				.path = item->path,
 				.depth = item->depth,
 				.is_placed = item->is_placed,
@@ -278,7 +282,7 @@ static bool is_body(const struct item *item)
 /* Of a text that is shown, too, these were taken. */
 static bool may_embed(const struct item *item, enum file_type type)
 {
-	return type == FILE_TYPE_UUENCODED ||
+	return type == FILE_TYPE_UUENCODED || type == FILE_TYPE_BINHEX ||
 		(type == FILE_TYPE_TEXT && (!item->part || !is_body(item)));
 }
 
@@ -339,7 +343,8 @@ static bool is_file(struct slice bytes)
 	enum file_group group = file_type_group(type);
 
 	return group != FILE_GROUP_TEXT && group != FILE_GROUP_OTHER &&
-		group != FILE_GROUP_DOCUMENT && type != FILE_TYPE_UUENCODED;
+		group != FILE_GROUP_DOCUMENT && type != FILE_TYPE_UUENCODED &&
+		type != FILE_TYPE_BINHEX;
 }
 
 /* One reading of a leaf's body. */

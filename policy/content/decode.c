@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Transfer encodings: RFC 2045 §6.7, §6.8; uuencode as POSIX has it; RFC 1741 for BinHex. */
+/* Transfer encodings: RFC 2045 §6.7, §6.8; uuencode as POSIX has it. */
 #include "policy/content/decode.h"
 
+#include "policy/content/binhex.h"
 #include "policy/content/mime_anomaly.h"
 
 #include <talloc.h>
@@ -403,80 +404,6 @@ static struct slice decode_yenc(const void *parent, struct slice bytes, uint64_t
 	return slice_make(start, (size_t)(out - start));
 }
 
-/* --- BinHex --- */
-
-struct binhex {
-	char *out, *limit;
-	unsigned char last;
-	bool repeats;
-};
-
-static void add_binhex(struct binhex *binhex, unsigned char byte)
-{
-	unsigned count = 1;
-
-	if (binhex->repeats) {
-		binhex->repeats = false;
-		count = byte ? byte - 1U : 1;
-		byte = byte ? binhex->last : 0x90;
-	} else if (byte == 0x90) {
-		binhex->repeats = true;
-		return;
-	}
-	binhex->last = byte;
-	for (; count && binhex->out < binhex->limit; count--)
-		*binhex->out++ = (char)byte;
-}
-
-static int binhex_value(char c)
-{
-	static const char digits[] =
-		"!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr";
-	const char *found = c ? strchr(digits, c) : NULL;
-
-	return found ? (int)(found - digits) : -1;
-}
-
-/* The data fork, behind name, type, creator, flags, two lengths and a checksum; all of it when these make no sense. */
-static struct slice data_fork(struct slice all)
-{
-	size_t head = all.size ? 1 + (unsigned char)all.data[0] + 1 + 4 + 4 + 2 : 0, size;
-	const unsigned char *length;
-
-	if (!all.size || all.size < head + 10)
-		return all;
-	length = (const unsigned char *)all.data + head;
-	size = (size_t)length[0] << 24 | (size_t)length[1] << 16 | (size_t)length[2] << 8 |
-		length[3];
-	all = slice_from(all, head + 10);
-	return size <= all.size ? slice_make(all.data, size) : all;
-}
-
-static struct slice decode_binhex(const void *parent, struct slice bytes, uint64_t *anomalies)
-{
-	size_t room = bytes.size * DECODE_GROWTH + 1, colon = slice_find(bytes, ':');
-	char *start = talloc_array(parent, char, room);
-	struct binhex binhex = {.out = start, .limit = start + room};
-	uint32_t bits = 0;
-	unsigned count = 0;
-
-	note(anomalies, MIME_BINHEX);
-	for (size_t i = colon == SIZE_MAX ? bytes.size : colon + 1; i < bytes.size; i++) {
-		int value = binhex_value(bytes.data[i]);
-		if (bytes.data[i] == ':')
-			break;
-		if (value < 0)
-			continue;
-		bits = bits << 6 | (unsigned)value;
-		count += 6;
-		if (count >= 8) {
-			count -= 8;
-			add_binhex(&binhex, (unsigned char)(bits >> count));
-		}
-	}
-	return data_fork(slice_make(start, (size_t)(binhex.out - start)));
-}
-
 /* --- all of them --- */
 
 struct slice decode(
@@ -492,7 +419,8 @@ struct slice decode(
 	case ENCODING_YENC:
 		return decode_yenc(parent, bytes, anomalies);
 	case ENCODING_BINHEX:
-		return decode_binhex(parent, bytes, anomalies);
+		note(anomalies, MIME_BINHEX);
+		return binhex_decode(parent, bytes);
 	case ENCODING_IDENTITY:
 		break;
 	}
@@ -538,6 +466,8 @@ static bool is_end(struct slice line, enum encoding encoding)
 {
 	if (encoding == ENCODING_YENC)
 		return slice_starts_nocase(line, "=yend");
+	if (encoding == ENCODING_BINHEX)
+		return line.size && line.data[line.size - 1] == ':' && line.size > 1;
 	return slice_equals(line, encoding == ENCODING_BASE64 ? "====" : "end");
 }
 
@@ -549,7 +479,9 @@ static struct slice skip_to_end(struct slice *rest, enum encoding encoding)
 	while (rest->size) {
 		struct slice before = *rest, line = cut_line(rest);
 		if (is_end(line, encoding))
-			return slice_make(start, (size_t)(before.data - start));
+			return slice_make(start,
+				(size_t)((encoding == ENCODING_BINHEX ? rest : &before)->data -
+					start));
 		if (encoding == ENCODING_UUENCODE && is_begin(line)) {
 			*rest = before;
 			break;
@@ -585,6 +517,18 @@ static bool begins_base64(struct slice line, struct slice *name)
 	return true;
 }
 
+/* The line that announces it is often quoted alone. */
+static bool begins_binhex(struct slice line, struct slice rest)
+{
+	struct slice next = slice_of("");
+
+	if (!binhex_is_announced(line))
+		return false;
+	while (rest.size && !next.size)
+		next = cut_line(&rest);
+	return next.size > 1 && next.data[0] == ':';
+}
+
 bool decode_find(struct slice *rest, struct decode_embedded *found)
 {
 	while (rest->size) {
@@ -598,6 +542,10 @@ bool decode_find(struct slice *rest, struct decode_embedded *found)
 			start = rest->data;
 		} else if (begins_uuencode(line, *rest, &found->name)) {
 			found->encoding = ENCODING_UUENCODE;
+		} else if (begins_binhex(line, *rest)) {
+			found->encoding = ENCODING_BINHEX;
+			found->name = slice_of("");
+			start = rest->data;
 		} else {
 			continue;
 		}

@@ -24,9 +24,10 @@ enum encoding {
 	ENCODING_BINHEX = 32
 };
 #define ENCODING_LAST ENCODING_BINHEX
-#define DECODE_GROWTH 4
+#define DECODE_GROWTH 4 /* of BinHex */
 
-/* A file inside of a text: uuencode behind "begin 644 name", yEnc behind "=ybegin", base64 behind "begin-base64 644 name". */
+/* A file inside of a text: uuencode behind "begin 644 name", yEnc behind "=ybegin", base64 behind "begin-base64 644 name",
+ * BinHex behind the line that announces it. */
 struct decode_embedded {
 	enum encoding encoding;
 	struct slice name; /* as written */

@@ -29,7 +29,7 @@ static const struct word extensions[] = {
 	{"lz4", FILE_TYPE_LZ4}, {"z", FILE_TYPE_COMPRESS}, {"taz", FILE_TYPE_COMPRESS}, {"tar", FILE_TYPE_TAR}, {"cpio", FILE_TYPE_CPIO}, {"a", FILE_TYPE_AR},
 	{"cab", FILE_TYPE_CAB}, {"arj", FILE_TYPE_ARJ}, {"lha", FILE_TYPE_LHA}, {"lzh", FILE_TYPE_LHA}, {"ace", FILE_TYPE_ACE}, {"alz", FILE_TYPE_ALZ},
 	{"egg", FILE_TYPE_EGG}, {"zoo", FILE_TYPE_ZOO}, {"arc", FILE_TYPE_ARC}, {"xar", FILE_TYPE_XAR}, {"pkg", FILE_TYPE_XAR}, {"lzo", FILE_TYPE_LZOP},
-	{"lrz", FILE_TYPE_LRZIP}, {"uu", FILE_TYPE_UUENCODED}, {"uue", FILE_TYPE_UUENCODED},
+	{"lrz", FILE_TYPE_LRZIP}, {"hqx", FILE_TYPE_BINHEX}, {"uu", FILE_TYPE_UUENCODED}, {"uue", FILE_TYPE_UUENCODED},
 	{"iso", FILE_TYPE_ISO}, {"udf", FILE_TYPE_UDF}, {"vhd", FILE_TYPE_VHD}, {"vhdx", FILE_TYPE_VHDX}, {"vmdk", FILE_TYPE_VMDK}, {"qcow", FILE_TYPE_QCOW},
 	{"qcow2", FILE_TYPE_QCOW}, {"wim", FILE_TYPE_WIM}, {"esd", FILE_TYPE_WIM}, {"swm", FILE_TYPE_WIM}, {"dmg", FILE_TYPE_DMG}, {"img", FILE_TYPE_FAT},
 	{"ima", FILE_TYPE_FAT}, {"squashfs", FILE_TYPE_SQUASHFS}, {"snap", FILE_TYPE_SQUASHFS},

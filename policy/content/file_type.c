@@ -2,6 +2,7 @@
 /* What files are: signatures, what is behind them, and text. */
 #include "policy/content/file_type.h"
 
+#include "policy/content/apple_file.h"
 #include "policy/content/bytes.h"
 #include "policy/content/extension.h"
 #include "policy/content/magic.h"
@@ -128,6 +129,7 @@ static const struct {
 	{is_lzma, FILE_TYPE_LZMA},
 	{is_old_tar, FILE_TYPE_TAR},
 	{is_pdf, FILE_TYPE_PDF},
+	{apple_file_is_macbinary, FILE_TYPE_MACBINARY},
 	{is_anywhere, FILE_TYPE_UNKNOWN},
 };
 

@@ -89,6 +89,9 @@ enum file_group {
 	TYPE(LZOP,       "lzo",        ARCHIVE,  "lzop") \
 	TYPE(LRZIP,      "lrz",        ARCHIVE,  "lrzip") \
 	TYPE(UUENCODED,  "uu",         ARCHIVE,  "uuencoded file") \
+	TYPE(BINHEX,     "hqx",        ARCHIVE,  "BinHex") \
+	TYPE(APPLESINGLE, "applesingle", ARCHIVE, "AppleSingle, a file of a Macintosh with its name") \
+	TYPE(MACBINARY,  "macbinary",  ARCHIVE,  "MacBinary, a file of a Macintosh with its name") \
 	TYPE(ISO,        "iso",        DISK,     "CD image, ISO 9660") \
 	TYPE(UDF,        "udf",        DISK,     "DVD image, UDF") \
 	TYPE(VHD,        "vhd",        DISK,     "virtual hard disk") \

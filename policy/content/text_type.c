@@ -23,6 +23,7 @@ static const struct mark beginnings[] = {
 	{"begin 600 ", FILE_TYPE_UUENCODED},
 	{"begin 755 ", FILE_TYPE_UUENCODED},
 	{"begin-base64 ", FILE_TYPE_UUENCODED},
+	{"(This file must be converted with BinHex", FILE_TYPE_BINHEX},
 };
 
 /* Tags that make markup what it is, wherever they stand. The first row that fits counts. */

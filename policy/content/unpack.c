@@ -2,6 +2,7 @@
 /* Which function takes which type apart. */
 #include "policy/content/unpack.h"
 
+#include "policy/content/apple_file.h"
 #include "policy/content/archive.h"
 #include "policy/content/bytes.h"
 #include "policy/content/link.h"
@@ -79,6 +80,9 @@ static const struct unpacker unpackers[] = {
 	{FILE_TYPE_ACCESS, find_nothing, FINDING_UNSUPPORTED},
 	/* Who asks decodes it as a text. */
 	{FILE_TYPE_UUENCODED, find_nothing, 0},
+	{FILE_TYPE_BINHEX, find_nothing, 0},
+	{FILE_TYPE_APPLESINGLE, apple_file_unpack_single, 0},
+	{FILE_TYPE_MACBINARY, apple_file_unpack_macbinary, 0},
 };
 
 static const struct unpacker *unpacker_of(enum file_type type)

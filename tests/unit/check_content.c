@@ -51,6 +51,10 @@ static char *print_attachments(const struct content *content)
 	"AAAFAAAAAAAA"                                                                             \
 	"AAAAAACAAQAAAABhLnR4dFBLBQYAAAAAAQABADMAAAAoAAAAAAA="
 
+#define BINHEX                                                                                     \
+	"(This file must be converted with BinHex 4.0)\r\n\r\n"                                    \
+	":\"f9fD@`ZDR-!2cmr2cmr2cm!!!!!!!3!!!!!!!\"MB@aM!!!!!!:"
+
 static const struct {
 	const char *message, *attachments, *seen;
 } rows[] = {
@@ -74,6 +78,13 @@ static const struct {
 	{MIXED "Content-Disposition: attachment; filename=a.txt\r\n\r\nhello\r\nbegin 644 x.exe\r\n"
 	       "#04)#\r\n`\r\nend" END,
 		"a.txt|txt|text|0 x.exe|exe|text|0", ""},
+	/* BinHex as RFC 1741 has it, and within a text. */
+	{MIXED "Content-Type: application/mac-binhex40; name=a.hqx\r\n\r\n" BINHEX END,
+		"a.hqx|hqx|hqx|0 evil.js|js|js|0", ""},
+	{MIXED "Content-Disposition: attachment; filename=a.txt\r\n\r\nhello\r\n" BINHEX
+	       "\r\nbye" END,
+		"a.txt|txt|text|0 evil.js|js|js|0", ""},
+	{MIXED "\r\n" BINHEX END, "evil.js|js|js|0", BINHEX "\n"},
 	{MIXED "Content-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: 7bit\r\n"
 	       "Content-Disposition: attachment; filename=x\r\n\r\naGk=" END,
 		"x||text|0 x||text|0?", ""},

@@ -596,6 +596,47 @@ START_TEST(finds_rar_behind_anything)
 }
 END_TEST
 
+/* AppleSingle: its mark, two entries, and what they say where it is: the name, the data. */
+static const char apple_single[] =
+	"\000\005\026\000\000\002\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
+	"\000\000\000\000\000\002\000\000\000\003\000\000\000\062\000\000\000\007\000\000"
+	"\000\001\000\000\000\071\000\000\000\004\145\166\151\154\056\152\163\143\141\154"
+	"\143";
+
+START_TEST(takes_files_of_macintosh)
+{
+	char macbinary[256] = "\0\7evil.js";
+	struct slice bytes[] = {slice_make(apple_single, sizeof apple_single - 1),
+		slice_make(macbinary, sizeof macbinary)};
+	static const enum file_type types[] = {FILE_TYPE_APPLESINGLE, FILE_TYPE_MACBINARY};
+
+	memcpy(macbinary + 65, "TEXT????", 8);
+	macbinary[86] = 4;
+	memcpy(macbinary + 128, "calc", 4);
+	for (size_t i = 0; i < 2; i++) {
+		struct unpacking *unpacking;
+		ck_assert_int_eq(file_type_of(bytes[i]), types[i]);
+		unpacking = unpacking_of(types[i], bytes[i]);
+		ck_assert_findings(unpacking->out.findings, "");
+		ck_assert_slice(member_of(unpacking, "evil.js")->bytes, "calc");
+		talloc_free(unpacking);
+		/* Cut off, what is missing is told. */
+		unpacking = unpacking_of(types[i], slice_make(bytes[i].data, i ? 130 : 58));
+		ck_assert_findings(unpacking->out.findings, "damaged");
+		talloc_free(unpacking);
+	}
+	/* A length beyond the end, a control character in the name, no name: none of it. */
+	macbinary[84] = 1;
+	ck_assert_int_eq(file_type_of(bytes[1]), FILE_TYPE_UNKNOWN);
+	macbinary[84] = 0;
+	macbinary[3] = 1;
+	ck_assert_int_eq(file_type_of(bytes[1]), FILE_TYPE_UNKNOWN);
+	macbinary[3] = 'v';
+	macbinary[1] = 0;
+	ck_assert_int_eq(file_type_of(bytes[1]), FILE_TYPE_UNKNOWN);
+}
+END_TEST
+
 /* A tar of one file that says to be so long, with so much of it. */
 static void put_tar(struct blob *blob, const char *name, size_t said, size_t size)
 {
@@ -768,7 +809,7 @@ START_TEST(says_something_of_every_container)
 	unpacking = unpacking_of(type, slice_of("these bytes are nothing of the kind"));
 	ck_assert(unpack_knows(type, slice_of("bytes")));
 	ck_assert_msg(unpacking->out.count || unpacking->out.findings & loud ||
-			type == FILE_TYPE_UUENCODED,
+			type == FILE_TYPE_UUENCODED || type == FILE_TYPE_BINHEX,
 		"%s", file_type_names[type]);
 	ck_assert(!(unpacking->out.findings & FINDING_DISK_IMAGE) == (group != FILE_GROUP_DISK));
 	talloc_free(unpacking);
@@ -824,6 +865,7 @@ int main(void)
 	tcase_add_test(all, reads_shortcuts);
 	tcase_add_test(all, takes_files_from_onenote);
 	tcase_add_test(all, sees_polyglots);
+	tcase_add_test(all, takes_files_of_macintosh);
 	tcase_add_test(all, passes_over_what_stands_before);
 	tcase_add_test(all, takes_tar);
 	tcase_add_test(all, bounds_gzip);
