@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "policy/content/binhex.h"
+#include "policy/content/ical.h"
 #include "policy/content/skeleton.h"
 
 #include <ctype.h>
@@ -342,6 +343,8 @@ static bool is_file(struct slice bytes)
 	enum file_type type = file_type_of(bytes);
 	enum file_group group = file_type_group(type);
 
+	if (type == FILE_TYPE_ICALENDAR)
+		return ical_has_attachment(bytes);
 	return group != FILE_GROUP_TEXT && group != FILE_GROUP_OTHER &&
 		group != FILE_GROUP_DOCUMENT && type != FILE_TYPE_UUENCODED &&
 		type != FILE_TYPE_BINHEX;

@@ -5,6 +5,7 @@
 #include "policy/content/apple_file.h"
 #include "policy/content/archive.h"
 #include "policy/content/bytes.h"
+#include "policy/content/ical.h"
 #include "policy/content/link.h"
 #include "policy/content/ole_document.h"
 #include "policy/content/onenote.h"
@@ -71,6 +72,7 @@ static const struct unpacker unpackers[] = {
 	{FILE_TYPE_TNEF, tnef_unpack, 0},
 	{FILE_TYPE_PKCS7, sealed_unpack_cms, 0},
 	{FILE_TYPE_PGP, sealed_unpack_pgp, 0},
+	{FILE_TYPE_ICALENDAR, ical_unpack, 0},
 	{FILE_TYPE_LNK, link_unpack, 0},
 	{FILE_TYPE_URL, link_unpack_url, 0},
 	{FILE_TYPE_ISO, judge_iso, 0},

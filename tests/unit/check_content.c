@@ -78,6 +78,14 @@ static const struct {
 	{MIXED "Content-Disposition: attachment; filename=a.txt\r\n\r\nhello\r\nbegin 644 x.exe\r\n"
 	       "#04)#\r\n`\r\nend" END,
 		"a.txt|txt|text|0 x.exe|exe|text|0", ""},
+	/* A calendar that is shown; only with a file in it, it is one itself. */
+	{"Content-Type: "
+	 "text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nATTACH;ENCODING=BASE64;X-FILENAME=x.js"
+	 ":aGk=\r\n",
+		"||ics|0 x.js|js|js|1",
+		"BEGIN:VCALENDAR\r\nATTACH;ENCODING=BASE64;X-FILENAME=x.js:aGk=\r\n\n"},
+	{"Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nATTENDEE:x\r\n", "",
+		"BEGIN:VCALENDAR\r\nATTENDEE:x\r\n\n"},
 	/* BinHex as RFC 1741 has it, and within a text. */
 	{MIXED "Content-Type: application/mac-binhex40; name=a.hqx\r\n\r\n" BINHEX END,
 		"a.hqx|hqx|hqx|0 evil.js|js|js|0", ""},

@@ -176,6 +176,10 @@ static const struct {
 	{"BEGIN\t644\ta.exe\n#04)#\n", "a.exe", "ABC"},
 	{"begin-base64 644 a.exe\r\nQUJD\r\n====\r\n", "a.exe", "ABC"},
 	{"begin-base64 a.exe\r\nQUJD\r\n", "a.exe", "ABC"},
+	{"(This file must be converted with BinHex 4.0)\n\n:\"f9fD@`ZDR-!2cmr2cmr2cm!!!!!!!3!!!!!!!"
+	 "\"MB@aM!!!!!!:\nbye",
+		"", "calc"},
+	{"(This file must be converted with BinHex 4.0)\nhow does one do that?\n", NULL, NULL},
 	{"begin 2 days before\nHello to all of you\n", NULL, NULL},
 	{"begin  with this\nHello to all of you\n", NULL, NULL},
 	{"begin 644 a\nhello\n", NULL, NULL},
@@ -187,20 +191,23 @@ static const struct {
 
 START_TEST(finds_odd_files)
 {
+	void *scratch = talloc_new(NULL);
 	struct slice rest = slice_of(embedded[_i].text);
 	struct decode_embedded found;
 	struct slice decoded;
-	uint64_t anomalies = 0;
+	uint64_t anomalies = 0, expected;
 
 	ck_assert_int_eq(decode_find(&rest, &found), embedded[_i].name != NULL);
-	if (!embedded[_i].name)
+	if (!embedded[_i].name) {
+		talloc_free(scratch);
 		return;
+	}
 	ck_assert(slice_equals(found.name, embedded[_i].name));
-	decoded = decode(NULL, found.lines, found.encoding, &anomalies);
+	decoded = decode(scratch, found.lines, found.encoding, &anomalies);
 	ck_assert(slice_equals(decoded, embedded[_i].bytes));
-	ck_assert_uint_eq(
-		anomalies, found.encoding == ENCODING_BASE64 ? 0 : mime_anomaly_bit(MIME_UUENCODE));
-	talloc_free((void *)(uintptr_t)decoded.data);
+	expected = found.encoding == ENCODING_BINHEX ? BIT(BINHEX) : BIT(UUENCODE);
+	ck_assert_uint_eq(anomalies, found.encoding == ENCODING_BASE64 ? 0 : expected);
+	talloc_free(scratch);
 }
 END_TEST
 

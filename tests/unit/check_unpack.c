@@ -637,6 +637,48 @@ START_TEST(takes_files_of_macintosh)
 }
 END_TEST
 
+#define CALENDAR(lines)                                                                            \
+	"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n" lines "END:VEVENT\r\nEND:VCALENDAR\r\n"
+
+static const struct {
+	const char *text;
+	const char *name; /* of a member that is "calc"; NULL: there is none */
+	const char *target;
+} calendars[] = {
+	{CALENDAR("ATTACH;ENCODING=BASE64;VALUE=BINARY;X-FILENAME=evil.js:Y2FsYw==\r\n"), "evil.js",
+		NULL},
+	{CALENDAR("attach;encoding=b;fmttype=\"a:b;c\";filename=\"evil.js\":Y2FsYw==\r\n"),
+		"evil.js", NULL},
+	{CALENDAR("AT\r\n TACH;ENCODING=BASE64;FILE\r\n\tNAME=evil.js:Y2F\r\n sYw\r\n ==\r\n"),
+		"evil.js", NULL},
+	{CALENDAR("ATTACH;VALUE=BINARY:Y2FsYw==\n"), "", NULL},
+	{CALENDAR("ATTACH;FILENAME=evil.js:data:text/plain;base64,Y2FsYw==\r\n"), "evil.js", NULL},
+	{CALENDAR("ATTACH;FMTTYPE=application/pdf:https://example.net/a\r\n"), NULL,
+		"https://example.net/a"},
+	{CALENDAR("ATTENDEE;CN=x:mailto:a@example.com\r\nATTACHED:no\r\n"), NULL, NULL},
+	{CALENDAR("ATTACH\r\nATT\r\n"), NULL, NULL},
+};
+
+START_TEST(takes_files_from_calendars)
+{
+	struct slice bytes = slice_of(calendars[_i].text);
+	struct unpacking *unpacking = unpacking_of(FILE_TYPE_ICALENDAR, bytes);
+	bool has_member = calendars[_i].name != NULL;
+
+	ck_assert_int_eq(file_type_of(bytes), FILE_TYPE_ICALENDAR);
+	ck_assert_findings(unpacking->out.findings, "");
+	ck_assert_uint_eq(unpacking->out.count, has_member ? 1 : 0);
+	if (has_member) {
+		ck_assert_str_eq(unpacking->out.members[0].name, calendars[_i].name);
+		ck_assert_slice(unpacking->out.members[0].bytes, "calc");
+	}
+	ck_assert_uint_eq(unpacking->out.target_count, calendars[_i].target ? 1 : 0);
+	if (calendars[_i].target)
+		ck_assert_str_eq(unpacking->out.targets[0], calendars[_i].target);
+	talloc_free(unpacking);
+}
+END_TEST
+
 /* A tar of one file that says to be so long, with so much of it. */
 static void put_tar(struct blob *blob, const char *name, size_t said, size_t size)
 {
@@ -842,6 +884,8 @@ static void add_loops(TCase *all)
 	tcase_add_loop_test(all, judges_pdf, 0, (int)(sizeof pdfs / sizeof *pdfs));
 	tcase_add_loop_test(
 		all, finds_rar_behind_anything, 0, (int)(sizeof rar_fronts / sizeof *rar_fronts));
+	tcase_add_loop_test(
+		all, takes_files_from_calendars, 0, (int)(sizeof calendars / sizeof *calendars));
 	tcase_add_loop_test(all, judges_rtf, 0, (int)(sizeof rtfs / sizeof *rtfs));
 }
 
