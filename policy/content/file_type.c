@@ -17,6 +17,8 @@
 #define PDF_HEADER_WITHIN 1024 /* as readers look for it */
 #define MARKUP_WITHIN 1024
 #define ZIP_NAME_AT 30
+#define SKIPPED_FRAME 0x184d2a50
+#define TAR_BLOCK 512
 
 #define TYPE(id, name, group, manual) name,
 const char *const file_type_names[] = {FILE_TYPES(TYPE) NULL};
@@ -187,6 +189,42 @@ static enum file_type carried_type(struct slice bytes, size_t *where)
 	return carries_zip(bytes) ? FILE_TYPE_ZIP : FILE_TYPE_UNKNOWN;
 }
 
+/* Frames that decoders of Zstandard and LZ4 pass over: four bytes of mark, four of size. */
+static size_t skip_frames(struct slice bytes)
+{
+	uint64_t at = 0;
+
+	while ((bytes_32(bytes, at) & ~15U) == SKIPPED_FRAME && bytes_has(bytes, at, 8))
+		at += 8 + (uint64_t)bytes_32(bytes, at + 4);
+	return at < bytes.size ? (size_t)at : 0;
+}
+
+static size_t skip_zeros(struct slice bytes)
+{
+	static const char zeros[TAR_BLOCK];
+	size_t at = 0;
+
+	while (bytes_are(bytes, at, zeros, TAR_BLOCK))
+		at += TAR_BLOCK;
+	return at < bytes.size ? at : 0;
+}
+
+/* What begins behind what its readers pass over. */
+static enum file_type padded_type(struct slice bytes, size_t *where)
+{
+	enum file_type type;
+
+	*where = skip_frames(bytes);
+	type = *where ? magic_type(slice_from(bytes, *where)) : FILE_TYPE_UNKNOWN;
+	if (type == FILE_TYPE_ZSTD || type == FILE_TYPE_LZ4)
+		return type;
+	*where = skip_zeros(bytes);
+	bytes = slice_from(bytes, *where);
+	return *where && (magic_type(bytes) == FILE_TYPE_TAR || is_old_tar(bytes))
+		? FILE_TYPE_TAR
+		: FILE_TYPE_UNKNOWN;
+}
+
 static enum file_type refine(enum file_type type, struct slice bytes)
 {
 	switch (type) {
@@ -220,6 +258,8 @@ enum file_type file_type_of(struct slice bytes)
 	if (type == FILE_TYPE_UNKNOWN && zip_directory_is_at_end(bytes))
 		type = FILE_TYPE_ZIP;
 	if (type == FILE_TYPE_UNKNOWN)
+		type = padded_type(bytes, &where);
+	if (type == FILE_TYPE_UNKNOWN)
 		type = carried_type(bytes, &where);
 	return refine(type, bytes);
 }
@@ -228,9 +268,11 @@ size_t file_type_start(struct slice bytes, enum file_type type)
 {
 	size_t where;
 
-	if (magic_type(bytes) != FILE_TYPE_UNKNOWN || carried_type(bytes, &where) != type)
+	if (magic_type(bytes) != FILE_TYPE_UNKNOWN)
 		return 0;
-	return where;
+	if (padded_type(bytes, &where) == type || carried_type(bytes, &where) == type)
+		return where;
+	return 0;
 }
 
 /* The bytes of these are text, or anything. */

@@ -95,6 +95,13 @@ static const struct {
 		FILE_TYPE_ZIP},
 	{3, PIECE("PK\3\4\x0a\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0x"), 40,
 		FILE_TYPE_UNKNOWN},
+	{0, PIECE("\x50\x2a\x4d\x18\4\0\0\0abcd\x28\xb5\x2f\xfd"), 30, FILE_TYPE_ZSTD},
+	{0, PIECE("\x5f\x2a\x4d\x18\0\0\0\0\x50\x2a\x4d\x18\1\0\0\0a\x04\x22\x4d\x18"), 40,
+		FILE_TYPE_LZ4},
+	{0, PIECE("\x50\x2a\x4d\x18\4\0\0\0abcdefgh"), 30, FILE_TYPE_UNKNOWN},
+	{0, PIECE("\x50\x2a\x4d\x18\xff\xff\xff\xff\x28\xb5\x2f\xfd"), 30, FILE_TYPE_UNKNOWN},
+	{1024 + 257, PIECE("ustar"), 1536, FILE_TYPE_TAR},
+	{1024 + 200, PIECE("ustar"), 1536, FILE_TYPE_UNKNOWN},
 	/* Text by words. */
 	{0, PIECE("<!DOCTYPE html><p>"), 0, FILE_TYPE_HTML},
 	{0, PIECE("\xef\xbb\xbf  <HTML>"), 0, FILE_TYPE_HTML},

@@ -717,6 +717,32 @@ START_TEST(takes_tar)
 }
 END_TEST
 
+/* Two archives, with the zeros that end one before each of them: some programs read on. */
+START_TEST(reads_tar_on)
+{
+	struct blob *blob = blob_new(NULL);
+	struct unpacking *unpacking;
+
+	blob_zeros(blob, 1024);
+	put_tar(blob, "a.txt", 3, 512);
+	blob_zeros(blob, 1024);
+	put_tar(blob, "evil.exe", 3, 512);
+	blob_zeros(blob, 1024);
+	ck_assert_int_eq(file_type_of(blob_slice(blob)), FILE_TYPE_TAR);
+	unpacking = unpacking_of(FILE_TYPE_TAR, blob_slice(blob));
+	ck_assert_findings(unpacking->out.findings, "prefixed");
+	ck_assert_uint_eq(member_of(unpacking, "a.txt")->bytes.size, 3);
+	ck_assert_uint_eq(member_of(unpacking, "evil.exe")->bytes.size, 3);
+	talloc_free(unpacking);
+	/* What stands behind and is none is told. */
+	blob_text(blob, "evil");
+	unpacking = unpacking_of(FILE_TYPE_TAR, blob_slice(blob));
+	ck_assert_findings(unpacking->out.findings, "damaged prefixed");
+	talloc_free(unpacking);
+	talloc_free(blob);
+}
+END_TEST
+
 /* Very many zeros, deflated: as many come out as may. */
 START_TEST(bounds_gzip)
 {
@@ -912,6 +938,7 @@ int main(void)
 	tcase_add_test(all, takes_files_of_macintosh);
 	tcase_add_test(all, passes_over_what_stands_before);
 	tcase_add_test(all, takes_tar);
+	tcase_add_test(all, reads_tar_on);
 	tcase_add_test(all, bounds_gzip);
 	tcase_add_test(all, bounds_nests);
 	tcase_add_loop_test(
