@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "policy/content/binhex.h"
 #include "policy/content/ical.h"
+#include "policy/content/sealed.h"
 #include "policy/content/skeleton.h"
 
 #include <ctype.h>
@@ -343,8 +344,12 @@ static bool is_file(struct slice bytes)
 	enum file_type type = file_type_of(bytes);
 	enum file_group group = file_type_group(type);
 
+	size_t where;
+
 	if (type == FILE_TYPE_ICALENDAR)
 		return ical_has_attachment(bytes);
+	if (type == FILE_TYPE_TEXT || type == FILE_TYPE_PGP)
+		return sealed_has_armour(bytes, &where);
 	return group != FILE_GROUP_TEXT && group != FILE_GROUP_OTHER &&
 		group != FILE_GROUP_DOCUMENT && type != FILE_TYPE_UUENCODED &&
 		type != FILE_TYPE_BINHEX;

@@ -128,6 +128,7 @@ static const struct {
 	{is_disk, FILE_TYPE_FAT},
 	{is_bitmap, FILE_TYPE_BMP},
 	{sealed_is_cms, FILE_TYPE_PKCS7},
+	{sealed_is_pgp, FILE_TYPE_PGP},
 	{is_lzma, FILE_TYPE_LZMA},
 	{is_old_tar, FILE_TYPE_TAR},
 	{is_pdf, FILE_TYPE_PDF},
@@ -289,6 +290,9 @@ enum file_type file_type_of_file(struct slice bytes, struct slice name)
 	enum file_type type = file_type_of(bytes);
 	enum file_type said = extension_type(file_type_extension(name));
 
+	/* Its packets alone say little. */
+	if (type == FILE_TYPE_UNKNOWN && said == FILE_TYPE_PGP)
+		return said;
 	if (type == FILE_TYPE_TEXT && (is_told_by_extension(said) || said == FILE_TYPE_SHEBANG))
 		return said;
 	/* The same text may be a page and an application; the extension decides which program opens it. */
@@ -355,6 +359,8 @@ enum file_type file_type_also(struct slice bytes, enum file_type type, size_t *w
 		(group != FILE_GROUP_ARCHIVE) && type != FILE_TYPE_OLE && type != FILE_TYPE_MSI &&
 		zip_directory_is_at_end(bytes))
 		return FILE_TYPE_ZIP;
+	if (type == FILE_TYPE_TEXT && sealed_has_armour(bytes, where))
+		return FILE_TYPE_PGP;
 	if (may_carry(type)) {
 		enum file_type other = carried_type(bytes, where);
 		if (other != FILE_TYPE_UNKNOWN)

@@ -157,6 +157,8 @@ void unpack(const void *parent, enum file_type type, struct slice bytes, struct 
 	unpack_as(type, bytes_from(bytes, start), out);
 	if (other == FILE_TYPE_UNKNOWN)
 		return;
-	out->findings |= runs(type) ? FINDING_SELF_EXTRACTING : FINDING_POLYGLOT;
+	/* A letter around an encrypted one is no second reading. */
+	if (other != FILE_TYPE_PGP)
+		out->findings |= runs(type) ? FINDING_SELF_EXTRACTING : FINDING_POLYGLOT;
 	unpack_as(other, bytes_from(bytes, where), out);
 }

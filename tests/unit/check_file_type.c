@@ -174,6 +174,8 @@ static const struct {
 	{"<html>", "a.html", FILE_TYPE_HTML, false},
 	{"<html>", "a.svg", FILE_TYPE_HTML, false},
 	{"<html>", "a.jpg", FILE_TYPE_HTML, true},
+	{"\xa3\1\2\3", "a.gpg", FILE_TYPE_PGP, false},
+	{"\xa3\1\2\3", "a.bin", FILE_TYPE_UNKNOWN, false},
 	{"%PDF-1.1", "a.pdf", FILE_TYPE_PDF, false},
 	{"%PDF-1.1", "a.doc", FILE_TYPE_PDF, false},
 	{"%PDF-1.1", "a.png", FILE_TYPE_PDF, true},
