@@ -43,6 +43,7 @@ struct stream {
 	uint32_t line_maximum;
 	struct slice input; /* unread; in the loop's scratch or in held */
 	char *held;
+	char *beginning; /* of the long line that is being dropped; talloc knows its size */
 	struct outbox output;
 	size_t low;
 	uint64_t flush_time;
@@ -257,6 +258,21 @@ static bool skip_line(struct stream *stream)
 	return at != SIZE_MAX;
 }
 
+/* What kind of line it is can be told though the rest is dropped. There are at least as many bytes as the maximum. */
+static void keep_beginning(struct stream *stream)
+{
+	size_t size =
+		stream->line_maximum < STREAM_BEGINNING ? stream->line_maximum : STREAM_BEGINNING;
+
+	stream->beginning = talloc_memdup(stream, stream->input.data, size);
+}
+
+static void forget_beginning(struct stream *stream)
+{
+	if (stream->beginning)
+		TALLOC_FREE(stream->beginning);
+}
+
 static bool has_line(struct stream *stream)
 {
 	if (stream->skipping)
@@ -265,6 +281,7 @@ static bool has_line(struct stream *stream)
 	if (at == SIZE_MAX ? stream->input.size < stream->line_maximum : at < stream->line_maximum)
 		return at != SIZE_MAX;
 	stream->skipping = true;
+	keep_beginning(stream);
 	return skip_line(stream);
 }
 
@@ -290,14 +307,16 @@ struct line stream_take_line(struct stream *stream)
 
 	assert(size != SIZE_MAX);
 	if (stream->skipping) {
+		line.text = slice_make(stream->beginning, talloc_get_size(stream->beginning));
 		line.fault = LINE_LONG;
-		line.text.size = 0;
 	} else if (size == 0 || line.text.data[size - 1] != '\r') {
 		line.fault = LINE_BARE;
 	} else {
 		line.text.size--;
 	}
-	if (slice_find(line.text, '\r') != SIZE_MAX || slice_find(line.text, '\0') != SIZE_MAX)
+	if (line.fault == LINE_GOOD &&
+		(slice_find(line.text, '\r') != SIZE_MAX ||
+			slice_find(line.text, '\0') != SIZE_MAX))
 		line.fault = LINE_BARE;
 	stream->skipping = false;
 	stream_take(stream, size + 1);
@@ -360,6 +379,8 @@ void stream_begin_line(
 {
 	assert(maximum <= LOOP_SCRATCH_SIZE);
 	stream->line_maximum = (uint32_t)maximum;
+	if (!stream->skipping)
+		forget_beginning(stream);
 	begin_reading(stream, WAIT_LINE, milliseconds, await);
 }
 

@@ -7,7 +7,7 @@
  * taken stays. An idle stream holds no buffer: it reads into the loop's scratch, and only what is left unread
  * when another stream needs the scratch is copied. So slices given out are valid until the next call on any stream.
  * A line ends with CRLF. One that ends with LF alone, or has a CR or NUL inside, or is longer than asked for, is
- * given out with its fault named, and is to be refused, not executed.
+ * given out with its fault named, and is to be refused, not executed. Of one that is too long only the beginning is given out.
  *
  * Output. stream_write() copies, stream_lend() borrows until it has been sent. Nothing is sent until stream_flush(),
  * or until the stream begins to wait for input: so replies to pipelined commands share packets. One system call
@@ -45,14 +45,17 @@ void stream_watch(struct stream *stream, void (*on_gone)(void *owner), void *own
 
 /* --- input --- */
 
+#define STREAM_BEGINNING                                                                           \
+	80 /* bytes given out of a line that is too long, or its maximum when that is less */
+
 enum line_fault {
 	LINE_GOOD,
 	LINE_BARE, /* ended by LF alone, or has CR or NUL inside */
-	LINE_LONG  /* longer than the maximum; all of it has been dropped */
+	LINE_LONG  /* longer than the maximum; all but its beginning has been dropped */
 };
 
 struct line {
-	struct slice text; /* without its end */
+	struct slice text; /* without its end; of a long one the beginning */
 	enum line_fault fault;
 };
 

@@ -6,6 +6,30 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+/* Key updates and tickets with nothing of the application in between: OpenSSL would read on as long as they come. */
+#define MESSAGES_MOST 32
+
+static void count_messages(SSL *ssl, uintptr_t count)
+{
+	SSL_set_app_data(ssl, (void *)count); // NOLINT(performance-no-int-to-ptr)
+}
+
+/* Who sends nothing but key updates keeps us from all others: for us he has ended. */
+static void on_message(
+	int is_ours, int version, int type, const void *bytes, size_t size, SSL *ssl, void *unused)
+{
+	uintptr_t count = (uintptr_t)SSL_get_app_data(ssl) + 1;
+	char kind = type == SSL3_RT_HANDSHAKE && size ? *(const char *)bytes : 0;
+
+	(void)version;
+	(void)unused;
+	if (is_ours || (kind != SSL3_MT_KEY_UPDATE && kind != SSL3_MT_NEWSESSION_TICKET))
+		return;
+	count_messages(ssl, count);
+	if (count > MESSAGES_MOST)
+		SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
+}
+
 static enum tls_socket_state state_of(SSL *ssl, int returned)
 {
 	int saved = errno;
@@ -30,6 +54,7 @@ static enum tls_socket_state state_of(SSL *ssl, int returned)
 
 enum tls_socket_state tls_socket_shake_hands(SSL *ssl)
 {
+	SSL_set_msg_callback(ssl, on_message);
 	ERR_clear_error();
 	errno = 0;
 	return state_of(ssl, SSL_do_handshake(ssl));
@@ -52,6 +77,8 @@ size_t tls_socket_receive(SSL *ssl, char *into, size_t size, enum tls_socket_sta
 		*state = state_of(ssl, SSL_read_ex(ssl, into + got, size - got, &n));
 		got += n;
 	}
+	if (got)
+		count_messages(ssl, 0);
 	return got;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * OpenSSL on a non-blocking socket, with the answers that a socket would give. Whoever owns the SSL frees it.
+ * OpenSSL on a non-blocking socket, with the answers that a socket would give. Whoever owns the SSL frees it; its app data are ours.
+ * A peer that sends 32 messages of TLS itself, as key updates, and nothing else has ended.
  */
 #pragma once
 

@@ -130,7 +130,21 @@ static size_t plain_length(struct slice s)
 	return length;
 }
 
-size_t utf8_clean(char *out, size_t size, struct slice s)
+bool utf8_turns_direction(struct slice s)
+{
+	size_t length = utf8_length(s);
+	uint32_t c = length > 1 ? utf8_decode(s.data, length) : 0;
+
+	return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
+		(c >= 0x2066 && c <= 0x2069);
+}
+
+static bool is_for_no_eyes(struct slice s)
+{
+	return utf8_is_control(s) || utf8_turns_direction(s);
+}
+
+static size_t clean(char *out, size_t size, struct slice s, bool (*is_unfit)(struct slice s))
 {
 	size_t used = plain_length(s);
 
@@ -139,7 +153,7 @@ size_t utf8_clean(char *out, size_t size, struct slice s)
 	s = slice_from(s, used);
 	while (s.size) {
 		size_t length = utf8_length(s);
-		bool fit_to_show = length && !utf8_is_control(s);
+		bool fit_to_show = length && !is_unfit(s);
 		size_t needed = fit_to_show ? length : 1;
 		if (used + needed > size)
 			break;
@@ -153,10 +167,35 @@ size_t utf8_clean(char *out, size_t size, struct slice s)
 	return used;
 }
 
+size_t utf8_clean(char *out, size_t size, struct slice s)
+{
+	return clean(out, size, s, utf8_is_control);
+}
+
+size_t utf8_clean_for_eyes(char *out, size_t size, struct slice s)
+{
+	return clean(out, size, s, is_for_no_eyes);
+}
+
 void utf8_print_clean(struct slice s, FILE *out)
 {
-	char *clean = talloc_array(NULL, char, s.size + 1);
+	char *fit = talloc_array(NULL, char, s.size + 1);
 
-	fwrite(clean, 1, utf8_clean(clean, s.size, s), out);
-	talloc_free(clean);
+	fwrite(fit, 1, utf8_clean_for_eyes(fit, s.size, s), out);
+	talloc_free(fit);
+}
+
+/* Outside its strings JSON has neither; line ends and tabs between its parts stay. */
+void utf8_print_json(struct slice json, FILE *out)
+{
+	while (json.size) {
+		size_t length = utf8_length(json);
+		bool is_ascii = (uint8_t)json.data[0] < 0x80 && json.data[0] != 0x7f;
+
+		if (length && !is_ascii && is_for_no_eyes(json))
+			fprintf(out, "\\u%04x", (unsigned)utf8_decode(json.data, length));
+		else
+			fwrite(json.data, 1, length ? length : 1, out);
+		json = slice_from(json, length ? length : 1);
+	}
 }

@@ -31,5 +31,15 @@ bool utf8_is_control(struct slice s);
  * NUL at the end. Returns how many bytes were written: at most size, and never half a character. */
 size_t utf8_clean(char *out, size_t size, struct slice s);
 
-/* Writes it so: a stranger's words, fit for a terminal. */
+/* Whether the character at the front, which must be valid, turns the direction of writing: what stands behind it would be shown as something
+ * else. */
+bool utf8_turns_direction(struct slice s);
+
+/* The same, and "?" for those, too: a stranger's words for people's eyes. */
+size_t utf8_clean_for_eyes(char *out, size_t size, struct slice s);
+
+/* Writes it so: fit for a terminal. */
 void utf8_print_clean(struct slice s, FILE *out);
+
+/* Writes JSON with \uXXXX in place of what is not for people's eyes: it means the same. */
+void utf8_print_json(struct slice json, FILE *out);

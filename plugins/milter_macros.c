@@ -281,6 +281,7 @@ static const struct {
 };
 
 static const char *const presets[MACROS_STAGES] = {
+	// NOLINTNEXTLINE(bugprone-suspicious-missing-comma)
 	[MACROS_CONNECT] = "j _ v {daemon_name} {daemon_addr} {if_name} {if_addr} "
 			   "{client_addr} {client_name} {client_port} {client_ptr} "
 			   "{client_resolve}",

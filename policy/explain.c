@@ -493,8 +493,10 @@ static void print_json(const struct play *play, FILE *out)
 
 	json_object_set_new(record, "recipients", answers_json(play));
 	json_object_set_new(record, "rules", rule_story_json(play->story));
-	json_dumpf(record, out, JSON_FLAGS | JSON_INDENT(2));
+	char *text = json_dumps(record, JSON_FLAGS | JSON_INDENT(2));
+	utf8_print_json(slice_of(text), out);
 	fputc('\n', out);
+	free(text);
 	json_decref(record);
 }
 

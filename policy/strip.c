@@ -2,6 +2,7 @@
 /* Parts of a message that are replaced by a word about them. */
 #include "policy/strip.h"
 
+#include "base/utf8.h"
 #include "policy/mail/header.h"
 
 #include <assert.h>
@@ -82,11 +83,16 @@ static bool is_in_archive(const struct value_field *record)
 	return in_archive->state == FACT_KNOWN && in_archive->value.boolean;
 }
 
-static const char *name_in(const struct value_field *record)
+/* As people may see it: a stranger's name must not look like another one. */
+static char *name_in(const void *parent, const struct value_field *record)
 {
 	const struct value_field *path = &record[column("path")];
+	struct slice name =
+		slice_of(path->state == FACT_KNOWN ? path->value.text : "(without a name)");
+	char *clean = talloc_array(parent, char, name.size + 1);
 
-	return path->state == FACT_KNOWN ? path->value.text : "(without a name)";
+	clean[utf8_clean_for_eyes(clean, name.size, name)] = '\0';
+	return clean;
 }
 
 /* Where nobody knows where it stands, all goes. */
@@ -111,13 +117,15 @@ void strip_take(struct strip *strip, const char *rule, const struct value_record
 		const struct value_field *record =
 			&attachments->fields[(size_t)i * attachments->width];
 		struct cut *cut = &strip->cuts[strip->count];
+		char *name = name_in(NULL, record);
 
 		*cut = cut_of(record, size);
 		cut->members = members_of(strip, record);
 		cut->taken = 1;
 		cut->is_archive = is_in_archive(record);
 		cut->order = strip->count++;
-		cut->text = talloc_asprintf(strip, "%s (rule %s)\r\n", name_in(record), rule);
+		cut->text = talloc_asprintf(strip, "%s (rule %s)\r\n", name, rule);
+		talloc_free(name);
 	}
 }
 

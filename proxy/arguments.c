@@ -9,7 +9,7 @@
 
 #define DEFAULT_FILE "/etc/postern/postern.conf"
 
-enum { KEY_JSON = 256, KEY_LIVE, KEY_ID, KEY_CHECK, KEY_RECIPIENT, KEY_FORCE, KEY_TEXTS };
+enum { KEY_JSON = 256, KEY_LIVE, KEY_ID, KEY_CHECK, KEY_RECIPIENT, KEY_FORCE, KEY_TO, KEY_TEXTS };
 /* Options that fill a text: their key says which. */
 #define KEY_OF(field) (KEY_TEXTS + (int)offsetof(struct arguments, field))
 
@@ -56,6 +56,8 @@ static const struct argp_option replay_rows[] = {CONFIG_ROW,
 static const struct argp_option quarantine_rows[] = {CONFIG_ROW, JSON_ROW,
 	{"force", KEY_FORCE, NULL, 0,
 		"releases also what may have been released before, when nobody knows", 0},
+	{"to", KEY_TO, "RECIPIENT", 0,
+		"releases to this one of its recipients only; may be repeated", 0},
 	{0}};
 
 static const struct argp_option report_rows[] = {CONFIG_ROW, JSON_ROW,
@@ -154,6 +156,8 @@ static error_t take(int key, char *value, struct argp_state *state)
 		arguments->only_check = true;
 	else if (key == KEY_RECIPIENT)
 		arguments->recipients[arguments->recipient_count++] = value;
+	else if (key == KEY_TO)
+		arguments->to[arguments->to_count++] = value;
 	else if (key == ARGP_KEY_ARG)
 		return take_subject(parsing, value);
 	else if (key == ARGP_KEY_END && parsing->takes_subject && !parsing->is_optional &&
@@ -181,6 +185,7 @@ struct arguments *arguments_parse(
 	arguments->sender = "";
 	arguments->since = "7d";
 	arguments->subjects = talloc_zero_array(arguments, const char *, (size_t)argc + 1);
+	arguments->to = talloc_zero_array(arguments, const char *, (size_t)argc + 1);
 	arguments->recipients = talloc_zero_array(arguments, const char *, (size_t)argc + 1);
 	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
 	return arguments;

@@ -47,6 +47,8 @@ struct arguments {
 	size_t subject_count;
 	const char **recipients; /* NULL-ended */
 	size_t recipient_count;
+	const char **to; /* of quarantine release: the only ones; NULL-ended */
+	size_t to_count;
 	bool json;
 	bool live;
 	bool is_id;

@@ -212,14 +212,20 @@ static struct step say_ehlo(void *owner)
 	return await_reply(backend, THEN(hear_ehlo));
 }
 
-static void learn(struct backend *backend)
+/* What it has offered so far counts no more. */
+static void learn_nothing(struct backend *backend)
 {
-	struct slice lines = slice_of(backend->reply.text);
-
 	backend->capabilities = (struct capabilities){.known = true};
 	backend->mechanisms[0] = '\0';
 	backend->xclient = 0;
 	backend->xforward = 0;
+}
+
+static void learn(struct backend *backend)
+{
+	struct slice lines = slice_of(backend->reply.text);
+
+	learn_nothing(backend);
 	slice_cut(&lines, '\n');
 	while (lines.size) {
 		struct slice line = slice_cut(&lines, '\n');
@@ -319,9 +325,9 @@ static struct step hear_helo(void *owner)
 
 	if (!reply || !reply_is_positive(reply))
 		return fail(backend, "neither EHLO nor HELO is accepted");
-	if (backend->options->tls == BACKEND_TLS_REQUIRED)
+	if (backend->options->tls == BACKEND_TLS_REQUIRED && !stream_tls_version(backend->stream))
 		return fail(backend, "TLS is required and not offered");
-	backend->capabilities = (struct capabilities){.known = true};
+	learn_nothing(backend);
 	return introduce(backend);
 }
 
@@ -368,6 +374,10 @@ static struct step hear_starttls(void *owner)
 
 	if (!reply)
 		return fail(backend, "no reply to STARTTLS");
+	if (reply->code == 421) {
+		backend->busy = true;
+		return fail(backend, "421 in answer to STARTTLS");
+	}
 	if (!reply_is_positive(reply))
 		return backend->options->tls == BACKEND_TLS_REQUIRED
 			? fail(backend, "STARTTLS refused")
@@ -476,6 +486,14 @@ struct backend *backend_begin_open(const void *parent, struct gateway *gateway,
 	await_begin(await, AWAIT_FOR_EVER, cancel_opening, backend);
 	steps_start(&backend->steps, THEN(connect_server));
 	return backend;
+}
+
+void backend_break_off(struct backend *backend)
+{
+	steps_cancel(&backend->steps);
+	await_cancel(&backend->line);
+	TALLOC_FREE(backend->stream);
+	backend->lost = true;
 }
 
 static void on_left(void *owner)

@@ -32,7 +32,7 @@ struct backend {
 	struct stream *stream;
 	struct capabilities capabilities;
 	unsigned xclient, xforward; /* attributes that the server takes, bits of enum attribute */
-	char mechanisms[160];       /* of AUTH, as the server says them; cut when there are more */
+	char mechanisms[160];       /* of AUTH, as the server says them; as many as fit */
 	struct reply reply;         /* the last one heard; its text lives until the next is begun */
 	unsigned owed;              /* replies not heard yet */
 	bool lost;
@@ -85,3 +85,6 @@ void backend_begin_reply(struct backend *backend, uint64_t milliseconds, struct 
 /* Says QUIT and frees: when the server has closed its side too, or soon after, for until then it counts the connection as one of ours. It is
  * its server's pool that keeps it meanwhile. */
 void backend_quit(struct backend *backend);
+
+/* Closes it at once: it is lost, and of what was written or lent and has not been sent nothing will be. For those that somebody keeps. */
+void backend_break_off(struct backend *backend);

@@ -36,10 +36,20 @@ void capabilities_add_line(struct capabilities *capabilities, struct slice line)
 		capabilities->size = (int64_t)size;
 }
 
+/* How many bytes of it are the words that fit: half a name is another's. */
+static size_t whole_words(struct slice line, size_t room)
+{
+	if (line.size <= room)
+		return line.size;
+	while (room > 0 && line.data[room] != ' ')
+		room--;
+	return room;
+}
+
 void capabilities_add_mechanisms(char *mechanisms, size_t size, struct slice line)
 {
 	if (slice_equals_nocase(slice_cut(&line, ' '), "AUTH"))
-		snprintf(mechanisms, size, "%.*s", (int)line.size, line.data);
+		snprintf(mechanisms, size, "%.*s", (int)whole_words(line, size - 1), line.data);
 }
 
 struct capabilities capabilities_common(struct capabilities a, struct capabilities b)

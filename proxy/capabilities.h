@@ -30,7 +30,8 @@ struct capabilities {
 /* Takes in a line of an EHLO reply, without code. Unknown keywords are passed over. */
 void capabilities_add_line(struct capabilities *capabilities, struct slice line);
 
-/* The mechanisms in a line that offers AUTH (RFC 4954 §3), as they stand there, cut at the size; other lines change nothing. */
+/* The mechanisms in a line that offers AUTH (RFC 4954 §3), as they stand there, as many whole words as
+ * fit into the size; other lines change nothing. */
 void capabilities_add_mechanisms(char *mechanisms, size_t size, struct slice line);
 
 /* What both can do: for offering over several servers. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `postern explain`: one message judged without being sent, or the record of a past transaction. */
+#include "base/utf8.h"
 #include "policy/explain.h"
 #include "policy/recipient_list.h"
 #include "proxy/arguments.h"
@@ -26,7 +27,8 @@ static int print_record(
 		fprintf(stderr, "postern: %s: %s\n", arguments->subject, reason);
 		return 1;
 	}
-	printf("%s\n", record);
+	utf8_print_json(slice_of(record), stdout);
+	putchar('\n');
 	return 0;
 }
 

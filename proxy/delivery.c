@@ -69,6 +69,15 @@ static bool is_busy(const struct reply *reply)
 		(reply->code == 452 && strcmp(reply->status, "4.3.1") == 0);
 }
 
+/* Nobody knows what the next one would be an answer to. */
+static struct reply unexpected(struct delivery *delivery)
+{
+	if (delivery->backend)
+		delivery->backend->lost = true;
+	return reply_of(
+		delivery, 451, "4.3.5", "unexpected reply of the mail server behind this gateway");
+}
+
 /* What the client hears for what the backend said. */
 static struct reply classed(struct delivery *delivery, const struct reply *reply)
 {
@@ -80,12 +89,8 @@ static struct reply classed(struct delivery *delivery, const struct reply *reply
 			"the mail server behind this gateway does not understand us, try again "
 			"later");
 	}
-	if (reply->code < 400 && !reply_is_positive(reply)) {
-		if (delivery->backend)
-			delivery->backend->lost = true;
-		return reply_of(delivery, 451, "4.3.5",
-			"unexpected reply of the mail server behind this gateway");
-	}
+	if (reply->code < 400 && !reply_is_positive(reply))
+		return unexpected(delivery);
 	delivery->told_by_backend = true;
 	return reply_of(delivery, reply->code, reply->status, reply->text);
 }
@@ -94,10 +99,10 @@ static struct reply classed(struct delivery *delivery, const struct reply *reply
 
 static void let_go(struct delivery *delivery)
 {
-	if (delivery->own)
-		delivery->own->lost |= delivery->backend != NULL;
-	else
+	if (!delivery->own)
 		talloc_free(delivery->backend);
+	else if (delivery->backend)
+		backend_break_off(delivery->own);
 	delivery->backend = NULL;
 	delivery->open = false;
 	delivery->sender_stands = false;
@@ -391,6 +396,9 @@ static void hear_recipient(struct delivery *delivery, const struct reply *reply)
 {
 	bool is_candidate = delivery->heard == 1 + delivery->envelope->passed;
 
+	if (!is_candidate && delivery->sender_stands && delivery->on_recipient)
+		delivery->on_recipient(
+			delivery->owner, line_recipient(delivery, delivery->heard), reply);
 	if (is_candidate) {
 		delivery->reply = classed(delivery,
 			delivery->refused_sender.code ? &delivery->refused_sender : reply);
@@ -476,6 +484,10 @@ static struct step hear_go_ahead(void *owner)
 
 	if (delivery->steps.await.outcome != OUTCOME_DONE)
 		return lose_backend(delivery);
+	if (reply->code < 400 && reply->code != 354) {
+		alarm_protocol(delivery, reply);
+		return conclude(delivery, unexpected(delivery));
+	}
 	if (is_busy(reply) && leave_busy(delivery))
 		return THEN(obtain);
 	if (reply->code != 354)
@@ -608,9 +620,13 @@ static struct step hear_backend(void *owner)
 
 /* --- being held, and the end --- */
 
+/* The next connection may be a kept one again. */
 static void on_held_too_long(void *owner)
 {
-	give_back(owner);
+	struct delivery *delivery = owner;
+
+	delivery->tried_fresh = false;
+	give_back(delivery);
 }
 
 static struct step rest(void *owner)

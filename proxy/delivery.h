@@ -4,9 +4,9 @@
  * the message.
  *
  * It holds one connection while it must. Held without traffic for backend.hold it says RSET and gives the connection back; whatever comes next plays the
- * envelope again on another one: sender, the recipients that passed, in their order. The same happens once when a kept connection turns
- * out to be dead before the commit. If in such a play a recipient that the client heard 250 for is refused, nothing is sent and the
- * reply is 451.
+ * envelope again on another one: sender, the recipients that passed, in their order. The same happens when a kept connection turns
+ * out to be dead before the commit, once until the next hold. If in such a play a recipient that the client heard 250 for is
+ * refused, nothing is sent and the reply is 451.
  *
  * When the message's final envelope is another than the one that was played, it is played anew before the message. If in that any of its
  * recipients is refused, nothing is sent either.
@@ -60,6 +60,10 @@ struct delivery {
 	struct reply refused_sender; /* code 0: it was not */
 	struct reply reply;
 	struct timer hold;
+	/* Told what the backend says to a recipient of the envelope in a play; to be set by the owner, or NULL. */
+	void (*on_recipient)(
+		void *owner, const struct recipient *recipient, const struct reply *reply);
+	void *owner;
 	const char *server;   /* that answered last, for the log */
 	bool told_by_backend; /* reply is the backend's own word */
 };

@@ -277,8 +277,10 @@ static struct step say_auth(void *owner)
 	return await_backend(login);
 }
 
-static struct reply not_base64(struct login *login)
+static struct reply tell_spoilt(struct login *login)
 {
+	if (login->too_long)
+		return reply_of(login, 500, "5.5.6", LOGIN_TOO_LONG);
 	return reply_of(login, 501, "5.5.2", "what was sent is no base64");
 }
 
@@ -289,12 +291,12 @@ static struct step hear_backend(void *owner)
 
 	if (login->steps.await.outcome != OUTCOME_DONE || reply->code == 421)
 		return lose_backend(login);
-	if (reply->code == 334 && !login->spoilt)
+	if (reply->code == 334 && !login->given_up)
 		return THEN(ask_client);
-	if (login->spoilt)
-		return conclude(login, not_base64(login));
-	if (reply->code < 400 && reply->code != 235)
+	if (reply->code < 400 && (reply->code != 235 || login->given_up))
 		return lose_backend(login);
+	if (login->spoilt)
+		return conclude(login, tell_spoilt(login));
 	login->reply = reply_of(login, reply->code, reply->status, reply->text);
 	if (reply->code != 235)
 		return THEN(rest);
@@ -324,9 +326,11 @@ static struct step relay_response(void *owner)
 	if (login->steps.await.outcome != OUTCOME_DONE)
 		return THEN(rest);
 	struct line line = stream_take_line(login->client);
-	bool given_up = slice_equals(line.text, "*");
-	login->spoilt = line.fault != LINE_GOOD || !(given_up || slice_is_base64(line.text));
-	if (login->spoilt || given_up) {
+	bool is_star = line.fault == LINE_GOOD && slice_equals(line.text, "*");
+	login->too_long = line.fault == LINE_LONG;
+	login->spoilt = !is_star && (line.fault != LINE_GOOD || !slice_is_base64(line.text));
+	login->given_up = login->spoilt || is_star;
+	if (login->given_up) {
 		backend_say(login->backend, "*", NULL);
 		return await_backend(login);
 	}
@@ -371,7 +375,7 @@ static void cancel_login(void *operation)
 	struct login *login = operation;
 
 	steps_cancel(&login->steps);
-	login->backend->lost = true;
+	backend_break_off(login->backend);
 }
 
 static int close_login(struct login *login)

@@ -12,7 +12,28 @@ static const char signature[] = "\r\n\r\n\0\r\nQUIT\n"; /* 12 bytes and a NUL */
 #define SIGNATURE_SIZE (sizeof signature - 1)
 
 enum command { COMMAND_LOCAL = 0x20, COMMAND_PROXY = 0x21 };
-enum family { FAMILY_UNKNOWN = 0x00, FAMILY_TCP4 = 0x11, FAMILY_TCP6 = 0x21 };
+enum family {
+	FAMILY_UNKNOWN = 0x00,
+	FAMILY_TCP4 = 0x11,
+	FAMILY_UDP4 = 0x12,
+	FAMILY_TCP6 = 0x21,
+	FAMILY_UDP6 = 0x22,
+	FAMILY_UNIX_STREAM = 0x31,
+	FAMILY_UNIX_DATAGRAM = 0x32
+};
+
+/* How many bytes of addresses and ports a family has. */
+static const struct {
+	enum family family;
+	size_t size;
+} families[] = {
+	{FAMILY_TCP4, 12},
+	{FAMILY_UDP4, 12},
+	{FAMILY_TCP6, 36},
+	{FAMILY_UDP6, 36},
+	{FAMILY_UNIX_STREAM, 216},
+	{FAMILY_UNIX_DATAGRAM, 216},
+};
 
 /* Whether one of both is the beginning of the other. */
 static bool agrees(struct slice bytes, const char *expected, size_t size)
@@ -115,21 +136,30 @@ static bool are_tlvs(struct slice rest)
 	return rest.size == 0;
 }
 
-static bool take_block(struct slice block, uint8_t family, struct proxy_header *header)
+/* The addresses whole, and whole TLVs behind them. */
+static bool is_block(struct slice block, unsigned char family)
+{
+	for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+		if (families[i].family == family)
+			return block.size >= families[i].size &&
+				are_tlvs(slice_from(block, families[i].size));
+	}
+	return false;
+}
+
+static void take_addresses(struct slice block, uint8_t family, struct proxy_header *header)
 {
 	size_t size = family == 4 ? 4 : 16;
 
-	if (block.size < 2 * size + 4 || !are_tlvs(slice_from(block, 2 * size + 4)))
-		return false;
 	header->announces = true;
 	header->client = address_at(block.data, family);
 	header->server = address_at(block.data + size, family);
 	header->client_port = big_endian(block.data + 2 * size);
 	header->server_port = big_endian(block.data + 2 * size + 2);
-	return true;
 }
 
-/* Of LOCAL the family and the block say nothing. UDP and sockets of a file system have no client of ours. */
+/* Of LOCAL the family and the block say nothing. Of UDP and sockets of a file system no client of ours can come: §2.2 wants them
+ * to be taken like an unknown one. */
 static bool take_binary(struct slice header_bytes, struct proxy_header *header)
 {
 	unsigned char command = (unsigned char)header_bytes.data[12];
@@ -138,9 +168,11 @@ static bool take_binary(struct slice header_bytes, struct proxy_header *header)
 
 	if (command == COMMAND_LOCAL || family == FAMILY_UNKNOWN)
 		return true;
-	if (family == FAMILY_TCP4)
-		return take_block(block, 4, header);
-	return family == FAMILY_TCP6 && take_block(block, 6, header);
+	if (!is_block(block, family))
+		return false;
+	if (family == FAMILY_TCP4 || family == FAMILY_TCP6)
+		take_addresses(block, family == FAMILY_TCP4 ? 4 : 6, header);
+	return true;
 }
 
 static enum proxy_header_outcome parse_binary(struct slice bytes, struct proxy_header *header)

@@ -5,7 +5,8 @@
  *
  * Strict, since it decides who the client is: version 1 has at most 107 bytes, one blank between words, ports without leading zeros;
  * version 2 at most 4096 bytes behind its first 16, the addresses of its family whole, and behind them only whole TLVs (which
- * are passed over). Never is a byte looked at that did not come.
+ * are passed over). A family other than TCP over IPv4 or IPv6 (UDP, a socket in the file system) announces nobody, but its
+ * length must be right too; one that the protocol does not know is malformed. Never is a byte looked at that did not come.
  */
 #pragma once
 
@@ -22,7 +23,7 @@ enum proxy_header_outcome {
 
 struct proxy_header {
 	size_t size; /* so many bytes are the header; what follows is the client's */
-	bool announces; /* a client; else (LOCAL, UNKNOWN) it is the peer's own connection, and the rest is empty */
+	bool announces; /* a client; else (LOCAL, UNKNOWN, no TCP) it is the peer's own connection, and the rest is empty */
 	struct ip client, server;
 	uint16_t client_port, server_port;
 };

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "proxy/quarantine_hold.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +20,7 @@
 #define UNFINISHED_SECONDS                                                                         \
 	3600 /* a file of tmp, or a ticket without message, that is nobody's any more */
 #define LARGEST_READ ((size_t)1 << 30)
+#define PASSED_ON ":2,P"
 
 struct quarantine {
 	const struct quarantine_options *options;
@@ -47,6 +49,26 @@ bool quarantine_is_id(const char *id)
 	size_t size = strspn(id, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ.");
 
 	return size > 0 && size <= ID_MOST && id[size] == '\0' && id[0] != '.';
+}
+
+static const struct {
+	enum folder folder;
+	const char *end; /* of the name, behind the id */
+} places[QUARANTINE_PLACES] = {{NEW, ""}, {CUR, ""}, {CUR, PASSED_ON}};
+
+char *quarantine_path(const void *parent, const struct quarantine *quarantine,
+	enum quarantine_place place, const char *id)
+{
+	return talloc_asprintf(parent, "%s/%s/%s%s", quarantine->options->path,
+		folder_names[places[place].folder], id, places[place].end);
+}
+
+bool quarantine_is_good_id(const char *id, const char **reason)
+{
+	if (quarantine_is_id(id))
+		return true;
+	*reason = "that is no id of a message in the quarantine";
+	return false;
 }
 
 /* --- looking around --- */
@@ -137,6 +159,7 @@ static bool copy(int from, size_t at, size_t size, int to)
 
 	while (good && size) {
 		ssize_t got = pread(from, piece, size < PIECE ? size : PIECE, (off_t)at);
+		errno = got == 0 ? EIO : errno;
 		good = got > 0 && file_write_all(to, slice_make(piece, (size_t)got));
 		at += got > 0 ? (size_t)got : 0;
 		size -= got > 0 ? (size_t)got : 0;
@@ -204,13 +227,13 @@ static void remove_files(const struct putting *putting)
 static const char *put(struct quarantine *quarantine, const struct quarantine_item *item,
 	const struct putting *putting, size_t size)
 {
+	bool is_written = put_files(quarantine, item, putting, size);
+	bool is_wanted = is_written && item->is_wanted(item->owner);
 	const char *reason = NULL;
 
-	if (!put_files(quarantine, item, putting, size))
-		reason = strerror(errno);
-	else if (!item->is_wanted(item->owner))
+	if (is_written && !is_wanted)
 		reason = "nobody waits for it any more";
-	else if (rename(putting->message, putting->final_message) != 0 ||
+	else if (!is_written || rename(putting->message, putting->final_message) != 0 ||
 		!sync_folder(quarantine, NEW))
 		reason = strerror(errno);
 	if (reason)
@@ -265,17 +288,20 @@ static void remove_old(void *owner, const char *path, const char *name, const st
 	struct expiring *expiring = owner;
 
 	(void)name;
-	if ((int64_t)status->st_mtime < expiring->oldest && unlink(path) == 0)
+	if ((int64_t)status->st_mtime < expiring->oldest && quarantine_hold_remove_file(path))
 		expiring->count++;
 }
 
 static bool has_message(const struct quarantine *quarantine, const char *id)
 {
-	char *waiting = path_of(NULL, quarantine, NEW, id);
-	char *claimed = path_of(waiting, quarantine, CUR, id);
-	bool is_there = access(waiting, F_OK) == 0 || access(claimed, F_OK) == 0;
+	bool is_there = false;
 
-	talloc_free(waiting);
+	/* The first place once more: what is given back goes there meanwhile. */
+	for (int i = 0; i <= QUARANTINE_PLACES && !is_there; i++) {
+		char *path = quarantine_path(NULL, quarantine, i % QUARANTINE_PLACES, id);
+		is_there = access(path, F_OK) == 0;
+		talloc_free(path);
+	}
 	return is_there;
 }
 
@@ -307,103 +333,192 @@ size_t quarantine_expire(struct quarantine *quarantine, int64_t seconds)
 	return expiring.count;
 }
 
+struct listed {
+	char *id;
+	struct timespec time;
+};
+
 struct listing_of_ids {
-	const char **ids;
-	int64_t *times;
+	struct listed *items;
 	size_t count;
 };
 
 static void add_id(void *owner, const char *path, const char *name, const struct stat *status)
 {
 	struct listing_of_ids *all = owner;
-	size_t i = all->count;
+	const char *end = strstr(name, PASSED_ON);
+	bool is_passed_on = end && strcmp(end, PASSED_ON) == 0;
+	char *id = talloc_strndup(NULL, name, is_passed_on ? (size_t)(end - name) : strlen(name));
 
 	(void)path;
-	if (!quarantine_is_id(name))
+	if (!quarantine_is_id(id)) {
+		talloc_free(id);
 		return;
-	all->ids = talloc_realloc(NULL, all->ids, const char *, all->count + 1);
-	all->times = talloc_realloc(NULL, all->times, int64_t, all->count + 1);
-	all->count++;
-	for (; i &&
-		(all->times[i - 1] > (int64_t)status->st_mtime ||
-			(all->times[i - 1] == (int64_t)status->st_mtime &&
-				strcmp(all->ids[i - 1], name) > 0));
-		i--) {
-		all->ids[i] = all->ids[i - 1];
-		all->times[i] = all->times[i - 1];
 	}
-	all->ids[i] = talloc_strdup(all->ids, name);
-	all->times[i] = (int64_t)status->st_mtime;
+	if (all->count == talloc_array_length(all->items))
+		all->items = talloc_realloc(NULL, all->items, struct listed, 2 * all->count + 16);
+	all->items[all->count++] = (struct listed){talloc_steal(all->items, id), status->st_mtim};
+}
+
+static int compare(const void *first, const void *second)
+{
+	const struct listed *a = first, *b = second;
+
+	if (a->time.tv_sec != b->time.tv_sec)
+		return a->time.tv_sec < b->time.tv_sec ? -1 : 1;
+	if (a->time.tv_nsec != b->time.tv_nsec)
+		return a->time.tv_nsec < b->time.tv_nsec ? -1 : 1;
+	return strcmp(a->id, b->id);
 }
 
 const char **quarantine_list(const void *parent, const struct quarantine *quarantine)
 {
-	struct listing_of_ids all = {.ids = talloc_array(NULL, const char *, 0)};
+	struct listing_of_ids all = {.items = talloc_array(NULL, struct listed, 16)};
+	const char **ids;
+	size_t used = 0;
 
 	each(quarantine, NEW, add_id, &all);
 	each(quarantine, CUR, add_id, &all);
-	talloc_free(all.times);
-	return talloc_steal(parent, all.ids);
+	qsort(all.items, all.count, sizeof *all.items, compare);
+	ids = talloc_array(parent, const char *, all.count);
+	/* What was moved meanwhile may have been met twice. */
+	for (size_t i = 0; i < all.count; i++) {
+		if (!used || strcmp(ids[used - 1], all.items[i].id) != 0)
+			ids[used++] = talloc_steal(ids, all.items[i].id);
+	}
+	talloc_free(all.items);
+	return talloc_realloc(parent, ids, const char *, used);
 }
 
-static char *read_file(const void *parent, const char *path, size_t *size, const char **reason)
-{
-	int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct stat status;
-	char *bytes = NULL;
-	size_t read_so_far = 0;
+/* --- reading --- */
 
-	if (file >= 0 && fstat(file, &status) == 0 && (uint64_t)status.st_size < LARGEST_READ) {
-		bytes = talloc_zero_array(parent, char, (size_t)status.st_size + 1);
-		while (read_so_far < (size_t)status.st_size) {
-			ssize_t got = pread(file, bytes + read_so_far,
-				(size_t)status.st_size - read_so_far, (off_t)read_so_far);
-			if (got <= 0)
-				break;
-			read_so_far += (size_t)got;
+static ssize_t read_piece(int file, char *bytes, size_t size, size_t at)
+{
+	ssize_t got;
+
+	do
+		got = pread(file, bytes, size, (off_t)at);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+static char *read_bytes(const void *parent, int file, size_t size, const char **reason)
+{
+	char *bytes = talloc_size(parent, size + 1);
+
+	for (size_t done = 0; done < size;) {
+		ssize_t got = read_piece(file, bytes + done, size - done, done);
+		if (got <= 0) {
+			*reason = talloc_asprintf(parent,
+				"of its %zu bytes only the first %zu can be read: %s", size, done,
+				got < 0 ? strerror(errno) : "it ends there");
+			talloc_free(bytes);
+			return NULL;
 		}
-		*size = read_so_far;
+		done += (size_t)got;
 	}
-	if (!bytes)
-		*reason = errno == ENOENT ? "there is no message with this id in the quarantine"
-					  : strerror(errno);
-	if (file >= 0)
-		close(file);
+	bytes[size] = '\0';
 	return bytes;
 }
 
-static bool is_good_id(const char *id, const char **reason)
+char *quarantine_read_open(const void *parent, int file, size_t *size, const char **reason)
 {
-	if (quarantine_is_id(id))
-		return true;
-	*reason = "that is no id of a message in the quarantine";
-	return false;
+	struct stat status;
+
+	if (fstat(file, &status) < 0) {
+		*reason = talloc_strdup(parent, strerror(errno));
+		return NULL;
+	}
+	*size = (size_t)status.st_size;
+	*reason = "it is no regular file, or too large";
+	if (!S_ISREG(status.st_mode) || *size > LARGEST_READ)
+		return NULL;
+	return read_bytes(parent, file, *size, reason);
+}
+
+static int open_file(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+/* The message, wherever it is; -1: *reason says why. */
+static int open_message(const void *parent, const struct quarantine *quarantine, const char *id,
+	enum quarantine_place *place, const char **reason)
+{
+	int file = -1;
+
+	if (!quarantine_is_good_id(id, reason))
+		return -1;
+	errno = ENOENT;
+	for (int turn = 0; turn <= QUARANTINE_PLACES && file < 0 && errno == ENOENT; turn++) {
+		*place = turn % QUARANTINE_PLACES;
+		char *path = quarantine_path(NULL, quarantine, *place, id);
+		file = open_file(path);
+		talloc_free(path);
+	}
+	if (file < 0)
+		*reason = errno == ENOENT ? QUARANTINE_NOT_THERE
+					  : talloc_strdup(parent, strerror(errno));
+	return file;
+}
+
+bool quarantine_look(const struct quarantine *quarantine, const char *id,
+	struct quarantine_sight *sight, const char **reason)
+{
+	struct stat status;
+	int file = open_message(quarantine, quarantine, id, &sight->place, reason);
+
+	if (file < 0)
+		return false;
+	bool good = fstat(file, &status) == 0;
+	if (!good)
+		*reason = strerror(errno);
+	else
+		*sight = (struct quarantine_sight){sight->place, quarantine_hold_is_on(file),
+			(int64_t)status.st_mtime, (int64_t)status.st_ctime,
+			(int64_t)status.st_size};
+	close(file);
+	return good;
 }
 
 char *quarantine_read_message(const void *parent, const struct quarantine *quarantine,
 	const char *id, size_t *size, const char **reason)
 {
-	bool is_claimed = quarantine_is_claimed(quarantine, id);
-	char *path, *bytes;
+	enum quarantine_place place;
+	int file = open_message(parent, quarantine, id, &place, reason);
+	char *bytes;
 
-	if (!is_good_id(id, reason))
+	if (file < 0)
 		return NULL;
-	path = path_of(NULL, quarantine, is_claimed ? CUR : NEW, id);
-	bytes = read_file(parent, path, size, reason);
-	talloc_free(path);
+	bytes = quarantine_read_open(parent, file, size, reason);
+	close(file);
 	return bytes;
 }
+
+/* --- tickets --- */
 
 char *quarantine_read_ticket(const void *parent, const struct quarantine *quarantine,
 	const char *id, const char **reason)
 {
-	char *name, *text;
+	char *name, *path, *text = NULL;
 	size_t size;
 
-	if (!is_good_id(id, reason))
+	if (!quarantine_is_good_id(id, reason))
 		return NULL;
 	name = ticket_name(NULL, id);
-	text = read_file(parent, path_of(name, quarantine, TICKETS, name), &size, reason);
+	path = path_of(name, quarantine, TICKETS, name);
+	int file = open_file(path);
+	bool is_lost = file < 0 && errno == ENOENT;
+	*reason = strerror(errno);
+	if (file >= 0) {
+		text = quarantine_read_open(parent, file, &size, reason);
+		close(file);
+	}
+	if (is_lost)
+		*reason = talloc_asprintf(parent, "its ticket is lost: there is no %s", path);
+	else if (!text)
+		*reason =
+			talloc_asprintf(parent, "its ticket cannot be read: %s: %s", path, *reason);
 	talloc_free(name);
 	return text;
 }
@@ -414,7 +529,8 @@ const char *quarantine_write_ticket(
 	char *name = ticket_name(NULL, id);
 	const char *path = path_of(name, quarantine, TMP, name);
 	int file = make_file(path);
-	give_to_owner(quarantine, path);
+	if (file >= 0)
+		give_to_owner(quarantine, path);
 	bool good = file >= 0 && file_write_all(file, ticket) && fsync(file) == 0 &&
 		rename(path, path_of(name, quarantine, TICKETS, name)) == 0 &&
 		sync_folder(quarantine, TICKETS);
@@ -422,60 +538,21 @@ const char *quarantine_write_ticket(
 
 	if (file >= 0)
 		close(file);
+	if (!good)
+		unlink(path);
 	talloc_free(name);
 	return reason;
 }
 
-/* --- moving --- */
-
-static const char *move(
-	struct quarantine *quarantine, const char *id, enum folder from, enum folder to)
+void quarantine_remove_ticket(struct quarantine *quarantine, const char *id)
 {
-	char *source = path_of(NULL, quarantine, from, id);
-	bool good = rename(source, path_of(source, quarantine, to, id)) == 0 &&
-		sync_folder(quarantine, from) && sync_folder(quarantine, to);
-	const char *reason =
-		errno == ENOENT ? "there is no message with this id that waits" : strerror(errno);
+	char *name = ticket_name(NULL, id);
 
-	talloc_free(source);
-	return good ? NULL : reason;
+	unlink(path_of(name, quarantine, TICKETS, name));
+	talloc_free(name);
 }
 
-const char *quarantine_claim(struct quarantine *quarantine, const char *id)
+bool quarantine_sync(const struct quarantine *quarantine, enum quarantine_place place)
 {
-	const char *reason;
-
-	return is_good_id(id, &reason) ? move(quarantine, id, NEW, CUR) : reason;
-}
-
-const char *quarantine_give_back(struct quarantine *quarantine, const char *id)
-{
-	return move(quarantine, id, CUR, NEW);
-}
-
-bool quarantine_is_claimed(const struct quarantine *quarantine, const char *id)
-{
-	char *path = quarantine_is_id(id) ? path_of(NULL, quarantine, CUR, id) : NULL;
-	bool is_claimed = path && access(path, F_OK) == 0;
-
-	talloc_free(path);
-	return is_claimed;
-}
-
-const char *quarantine_delete(struct quarantine *quarantine, const char *id)
-{
-	const char *reason;
-	char *path, *name;
-
-	if (!is_good_id(id, &reason))
-		return reason;
-	path = path_of(NULL, quarantine, NEW, id);
-	name = ticket_name(path, id);
-	bool gone = unlink(path) == 0 || unlink(path_of(path, quarantine, CUR, id)) == 0;
-	reason = errno == ENOENT ? "there is no message with this id in the quarantine"
-				 : strerror(errno);
-	if (gone)
-		unlink(path_of(path, quarantine, TICKETS, name));
-	talloc_free(path);
-	return gone ? NULL : reason;
+	return sync_folder(quarantine, places[place].folder);
 }

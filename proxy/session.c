@@ -289,11 +289,35 @@ static struct step answer_error(struct session *s)
 	return when_chunk_is_in(s, THEN(answer));
 }
 
-static struct step hear_faulty_line(struct session *s, enum line_fault fault)
+static struct step refuse_foreign(struct session *s)
 {
-	if (fault == LINE_LONG) {
-		s->closing |= ++s->long_lines > 1;
+	table_add(s->gateway->table, COUNT_FOREIGN, 1);
+	s->closing = true;
+	session_say(s, 500, "5.5.1", "this is a mail server, and that is no SMTP");
+	return answer_error(s);
+}
+
+/* RFC 4954 §4: AUTH has a status of its own, and not only for the lines behind the command. */
+static void say_too_long(struct session *s, struct slice line)
+{
+	if (s->mechanisms && slice_starts_nocase(line, "AUTH "))
+		session_say(s, 500, "5.5.6", LOGIN_TOO_LONG);
+	else
 		session_say(s, 500, "5.5.2", "the line is too long");
+}
+
+static struct step hear_faulty_line(struct session *s, struct line line)
+{
+	bool is_chunk = slice_starts_nocase(line.text, "BDAT ");
+
+	if (verb_is_foreign(line.text))
+		return refuse_foreign(s);
+	if (is_chunk) {
+		s->closing = true;
+		session_say(s, 500, "5.5.2", "how large the chunk is cannot be read, closing");
+	} else if (line.fault == LINE_LONG) {
+		s->closing |= ++s->long_lines > 1;
+		say_too_long(s, line.text);
 	} else {
 		session_say(s, 500, "5.5.2",
 			"a line must end with CR LF and have no other CR, LF or NUL in it");
@@ -337,17 +361,14 @@ static bool has_lost_own_backend(const struct session *s)
 static struct step hear_unknown_verb(struct session *s, struct slice line)
 {
 	bool hostile = verb_is_hostile(s->command->verb);
-	bool foreign = verb_is_foreign(line);
 
 	table_add(s->gateway->table, COUNT_HOSTILE, hostile);
-	table_add(s->gateway->table, COUNT_FOREIGN, foreign);
 	if (s->gateway->milters)
 		milter_learner_note_unknown(s->gateway->milters, s->facts, line);
 	s->unknown_verbs++;
-	s->closing |= foreign;
-	session_say(s, 500, "5.5.1",
-		foreign ? "this is a mail server, and that is no SMTP"
-			: "this is no command that we know; HELP lists them");
+	if (verb_is_foreign(line))
+		return refuse_foreign(s);
+	session_say(s, 500, "5.5.1", "this is no command that we know; HELP lists them");
 	return answer_error(s);
 }
 
@@ -385,13 +406,13 @@ static struct step hear_command(void *owner)
 			"the mail server behind this gateway is gone, please connect again");
 	struct line line = stream_take_line(s->client);
 	if (line.fault != LINE_GOOD)
-		return hear_faulty_line(s, line.fault);
+		return hear_faulty_line(s, line);
 	s->command = talloc(session_scratch(s), struct command);
 	command_split(s->command, line.text);
 	s->command->since = now(s);
 	if (line.text.size + 2 > (size_t)limits_of(s)->command_line &&
 		!slice_equals_nocase(s->command->verb, "AUTH"))
-		return hear_faulty_line(s, LINE_LONG);
+		return hear_faulty_line(s, (struct line){line.text, LINE_LONG});
 	s->verb = verb_find(s->command->verb);
 	if (s->verb && !verb_is_there(s->verb, s))
 		s->verb = NULL;
@@ -989,11 +1010,17 @@ static struct step hear_delivery(void *owner)
 		return THEN(commit); /* played again on another connection, and not committed yet */
 	s->transaction->committed = delivery->committed;
 	s->transaction->delivered = delivery->committed && reply_is_positive(reply);
-	s->policy_refusal = !reply_is_positive(reply);
+	s->policy_refusal = !s->transaction->delivered;
 	s->closing |= reply->code == 421;
-	s->reply = s->transaction->delivered
-		? reply_of(session_scratch(s), 250, "2.0.0", reply->text)
-		: reply_of(session_scratch(s), reply->code, reply->status, reply->text);
+	if (s->transaction->delivered)
+		s->reply = reply_of(session_scratch(s), 250, "2.0.0", reply->text);
+	else if (
+		reply_is_positive(
+			reply)) /* to what was no commit: the message is nobody's but the client's */
+		session_say(
+			s, 451, "4.3.5", "unexpected reply of the mail server behind this gateway");
+	else
+		s->reply = reply_of(session_scratch(s), reply->code, reply->status, reply->text);
 	return THEN(answer_message);
 }
 
@@ -1115,6 +1142,9 @@ void session_set_client(struct session *s, const struct client_view *client)
 	s->name = name;
 	s->trusted = cidrs_contain(&policy->relay->networks, &s->ip);
 	s->trusted_relay = cidrs_contain(&policy->site->trusted_relays, &s->ip);
+	s->errors = s->unknown_verbs = s->idle_verbs = s->long_lines = s->forgiven = 0;
+	s->logins_refused = s->bad_recipients = 0;
+	s->good_recipients = 0;
 }
 
 void session_forget_client(struct session *s)

@@ -46,6 +46,15 @@ static json_t *recipients_json(const struct envelope *envelope)
 	return all;
 }
 
+static json_t *texts_json(const char *const *texts)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < talloc_array_length(texts); i++)
+		json_array_append_new(all, record_text(texts[i]));
+	return all;
+}
+
 static json_t *envelope_json(const struct envelope *envelope)
 {
 	json_t *object = json_object();
@@ -70,6 +79,8 @@ char *ticket_print(const void *parent, const struct ticket *ticket)
 	set_number(object, "time", ticket->seconds);
 	if (ticket->released)
 		set_number(object, "released", ticket->released);
+	if (ticket->released_to)
+		json_object_set_new(object, "released_to", texts_json(ticket->released_to));
 	set_number(object, "size", ticket->size);
 	set_text(object, "client", ticket->client);
 	set_text(object, "helo", ticket->helo);
@@ -100,6 +111,21 @@ static const char *text_in(const void *parent, const json_t *object, const char 
 static int64_t number_in(const json_t *object, const char *name)
 {
 	return (int64_t)json_integer_value(json_object_get(object, name));
+}
+
+static const char **texts_in(const void *parent, const json_t *object, const char *name)
+{
+	const json_t *array = json_object_get(object, name);
+	const char **texts;
+
+	if (!json_is_array(array))
+		return NULL;
+	texts = talloc_zero_array(parent, const char *, json_array_size(array));
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const char *text = json_string_value(json_array_get(array, i));
+		texts[i] = talloc_strdup(texts, text ? text : "");
+	}
+	return texts;
 }
 
 static const struct address *address_in(
@@ -154,6 +180,7 @@ struct ticket *ticket_parse(const void *parent, const char *text)
 	ticket->id = text_in(ticket, object, "id");
 	ticket->seconds = number_in(object, "time");
 	ticket->released = number_in(object, "released");
+	ticket->released_to = texts_in(ticket, object, "released_to");
 	ticket->size = number_in(object, "size");
 	ticket->client = text_in(ticket, object, "client");
 	ticket->helo = text_in(ticket, object, "helo");

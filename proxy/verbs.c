@@ -124,6 +124,7 @@ static void change_bdat(struct session *s)
 {
 	if (!s->transaction->message)
 		transaction_begin_message(s);
+	s->command->since = clock_now(s->gateway->loop->clock);
 }
 
 /* --- the rest --- */

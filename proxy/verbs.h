@@ -62,7 +62,7 @@ struct verb {
 /* Whether it is one of those that Exchange servers use among themselves (CVE-2003-0714, CVE-2005-0560): trusted ones do not come this way. */
 bool verb_is_hostile(struct slice name);
 
-/* Whether a line can be no command: HTTP, a header field, or no letter at its beginning. */
+/* Whether a line, or the beginning of one, can be of no command: HTTP, a header field, or no letter in the first place. */
 bool verb_is_foreign(struct slice line);
 
 /* NULL for an unknown one. */

@@ -100,6 +100,7 @@ class Postfix:
         self.directory = tempfile.mkdtemp(prefix="postern-postfix-")
         os.chmod(self.directory, 0o755)
         self.known = {}
+        self.forgotten = set()
         self.ports = {door: free_port() for door in doors}
         for part in ("etc", "queue", "data", "mail"):
             os.mkdir(f"{self.directory}/{part}", 0o755)
@@ -158,6 +159,20 @@ class Postfix:
                 with open(f"{new}/{name}", "rb") as file:
                     self.known[box, name] = file.read()
         return [mail for (where, _), mail in self.known.items() if where == box]
+
+    def write_boxes(self):
+        boxes = ", ".join(f"{{ {box}@example.com = {box}/ }}" for box in MAILBOXES if box not in self.forgotten)
+        self.run("postconf", "-e", f"virtual_mailbox_maps = inline:{{ {boxes} }}")
+        self.run("postfix", "reload")
+
+    def forget(self, box):
+        """From now on it does not know that mailbox; with remember() it does again. New connections hear of it."""
+        self.forgotten.add(box)
+        self.write_boxes()
+
+    def remember(self, box):
+        self.forgotten.discard(box)
+        self.write_boxes()
 
 
 def is_in_group(pid, group):

@@ -3,12 +3,16 @@
 """The quarantine of whole processes: what is put there, how it is looked at, released once, and removed; and that nothing is lost when the
 keeper dies, hangs, or has no room."""
 
+import base64
+import io
 import json
 import os
 import signal
 import smtplib
 import subprocess
+import threading
 import unittest
+import zipfile
 
 import mta
 from harness import PATIENCE, Gateway, Sink, poll
@@ -22,11 +26,16 @@ MESSAGE = (b"From: a@example.net\r\nSubject: %s\r\nDate: Sun, 22 Nov 2026 10:00:
            b".dot\r\n%s\r\n")
 
 
+def stopped(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] == "T"
+
+
 class Setting:
-    def __init__(self, test, more="", quarantine="", servers=None):
+    def __init__(self, test, more="", quarantine="", servers=None, backend=""):
         self.sink = None if servers else Sink(test)
         self.gateway = Gateway(test, workers=2, servers=servers or (f"127.0.0.1:{self.sink.port}",), networks="127.0.0.99/32",
-                               backend="tls = off", more=QUIET + more)
+                               backend="tls = off " + backend, more=QUIET + more)
         with open(self.gateway.directory + "/site.rules", "w", encoding="ascii") as rules:
             rules.write(RULES)
         self.path = self.gateway.directory + "/quarantine"
@@ -80,7 +89,7 @@ class Quarantine(unittest.TestCase):
         answer = setting.command("release", name)
         self.assertEqual((answer.returncode, answer.stderr), (0, ""))
         mail, = setting.sink.mails()
-        with open(f"{setting.path}/cur/{name}", "rb") as file:
+        with open(f"{setting.path}/cur/{name}:2,P", "rb") as file:
             self.assertTrue(mail.replace(b"\r\n", b"\n").endswith(file.read().replace(b"\r\n", b"\n")))
         self.assertIn(b"\n.dot", mail)
 
@@ -210,14 +219,45 @@ class Failures(unittest.TestCase):
         self.assertEqual(setting.send(), 250)
         self.assertEqual(len(setting.kept()), 1)  # what was told 451 for is not there
 
-    def test_keeper_that_is_killed(self):
-        setting = Setting(self)
-        keeper, = setting.gateway.pids("keeper")
+    def kill_in_a_put(self, setting, keeper):
+        """Sends a large message and kills the keeper as soon as something of it is on the disk; the code that the client heard, and
+        whether the message was half there."""
+        codes = []
+        body = b"x" * 60 + b"\r\n" * 5000000
+        client = threading.Thread(target=lambda: codes.append(setting.send(body=body)))
+        before = set(os.listdir(setting.path + "/tmp")), setting.kept()
+        client.start()
+
+        def is_half_there():
+            written = [name for name in os.listdir(setting.path + "/tmp") if name.endswith(".1") and name not in before[0]]
+            return not codes and written and setting.kept() == before[1]
+        poll(lambda: codes or is_half_there(), "the put")
+        os.kill(keeper, signal.SIGSTOP)
+        poll(lambda: stopped(keeper), "the keeper to stop")
+        was_half_there = is_half_there()
         os.kill(keeper, signal.SIGKILL)
-        self.assertIn(setting.send(), (250, 451))
-        self.assertEqual(poll(lambda: setting.send() == 250, "the keeper"), True)
-        log = setting.gateway.log()
-        self.assertEqual(len(setting.kept()), log.count("verdict=quarantine"))
+        client.join()
+        return codes[0], was_half_there
+
+    def test_keeper_that_is_killed_in_a_put(self):
+        setting = Setting(self)
+        fell_into_a_put = 0
+        for _ in range(20):
+            keeper, = poll(lambda: setting.gateway.pids("keeper"), "the keeper")
+            before = setting.kept()
+            code, was_half_there = self.kill_in_a_put(setting, keeper)
+            kept = [name for name in setting.kept() if name not in before]
+            poll(lambda: keeper not in setting.gateway.pids("keeper"), "the keeper's end")
+            if was_half_there:
+                fell_into_a_put += 1
+                self.assertEqual((code, kept), (451, []))
+            elif code == 250:
+                self.assertEqual(len(kept), 1)
+            if fell_into_a_put == 2:
+                break
+        self.assertEqual(fell_into_a_put, 2)
+        self.assertTrue(poll(lambda: setting.send() == 250, "the keeper"))
+        self.assertEqual(setting.command("list").returncode, 0)
 
 
 EDITING = """
@@ -235,6 +275,25 @@ PROGRAM = (b"From: a@example.net\r\nSubject: %s\r\nX-Copy: yes\r\nMIME-Version: 
            b"--x\r\n\r\n.hello \r\n--x\r\nContent-Type: application/x; name=a.exe\r\n\r\nMZ\r\n--x\r\n\r\nlast\r\n--x--\r\n")
 STRIPPED = (b"\n--x\n\n.hello \n--x\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n"
             b"mx.example.com has removed this part of the message. There was in it:\n\na.exe (rule program)\n\n--x\n\nlast\n--x--\n")
+
+
+NESTED = (b"Content-Type: message/rfc822\r\n\r\nSubject: inner\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n"
+          b"--y\r\n\r\ninner text\r\n--y\r\nContent-Type: application/x; name=b.exe\r\n\r\nMZ-inner\r\n--y--\r\n\r\n")
+REMOVED = (b"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n"
+           b"mx.example.com has removed this part of the message. There was in it:\n\n")
+
+
+def inner_parts():
+    """A word, a part, what of it must not arrive, and what is left of it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("good.txt", "good")
+        archive.writestr("c.exe", "MZ-packed")
+    encoded = base64.encodebytes(packed.getvalue()).replace(b"\n", b"\r\n")
+    yield (b"nested", NESTED, b"MZ-inner", b"Content-Type: message/rfc822\n\nSubject: inner\nContent-Type: multipart/mixed; boundary=y\n\n"
+           b"--y\n\ninner text\n--y\n" + REMOVED + b"b.exe (rule program)\n\n--y--\n\n")
+    yield (b"packed", b"Content-Type: application/zip; name=a.zip\r\nContent-Transfer-Encoding: base64\r\n\r\n" + encoded,
+           encoded[:40], REMOVED + b"a.zip/c.exe (rule program)\n\n")
 
 
 class WithPostfix(unittest.TestCase):
@@ -278,6 +337,41 @@ class WithPostfix(unittest.TestCase):
             arrives("a", b"last")
             self.assertEqual([m for m in backend.mails("a") if b"forwarded" in m or b"lost" in m], [])
             self.assertIn('decided_by="rule lost"', setting.gateway.log())
+
+    def test_strip_reaches_into_messages_and_archives(self):
+        for door, backend, setting in self.doors(EDITING):
+            for word, part, before, after in inner_parts():
+                subject = word + b" " + door.encode()
+                letter = PROGRAM.replace(b"X-Copy: yes\r\n", b"") % subject
+                old = b"Content-Type: application/x; name=a.exe\r\n\r\nMZ\r\n"
+                self.assertIn(old, letter)
+                self.assertEqual(setting.send(recipients=("a@example.com",), message=letter.replace(old, part)), 250)
+                mail = poll(lambda: next((m for m in backend.mails("a") if subject in m), None), "the mail").replace(b"\r\n", b"\n")
+                self.assertNotIn(before, mail)
+                self.assertTrue(mail.endswith(b"\n--x\n\n.hello \n--x\n" + after + b"--x\n\nlast\n--x--\n"), mail)
+
+    def test_quarantine_by_an_address(self):
+        for door, backend, setting in self.doors():
+            setting.use('redirect = "d@example.com"')
+            subject = b"hold " + door.encode()
+            self.assertEqual(setting.send(subject=subject, recipients=("a@example.com", "b@example.com")), 250)
+            mail = poll(lambda: next((m for m in backend.mails("d") if subject in m), None), "the mail").replace(b"\r\n", b"\n")
+            self.assertIn(b"\nX-Postern-Quarantine: rule held; it says " + subject + b"; from <a@example.net>;", mail)
+            self.assertTrue(mail.endswith((MESSAGE % (subject, b"text")).replace(b"\r\n", b"\n")))
+            self.assertFalse([m for box in "ab" for m in backend.mails(box) if subject in m])
+
+    def test_release_to_those_it_knows(self):
+        for door, backend, setting in self.doors():
+            subject = b"hold " + door.encode()
+            self.assertEqual(setting.send(subject=subject, recipients=("a@example.com", "b@example.com")), 250)
+            name, = setting.ids()
+            backend.forget("b")
+            answer = setting.command("release", name)
+            self.assertEqual(answer.returncode, 1)
+            self.assertRegex(answer.stderr, r"refuses <b@example.com> \(550 5\.1\.1 .*--to: <a@example.com>")
+            self.assertEqual(setting.command("release", "--to", "a@example.com", name).returncode, 0)
+            poll(lambda: next((m for m in backend.mails("a") if subject in m), None), "the mail")
+            backend.remember("b")
 
     def test_release_through_it(self):
         for door, backend, setting in self.doors():

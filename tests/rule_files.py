@@ -192,7 +192,7 @@ class Running(unittest.TestCase):
     def test_a_list_that_changes_is_read(self):
         self.write("bad.list", "127.0.0.8\n")
         poll(lambda: not self.is_welcome("127.0.0.8"), "the new list")
-        self.assertTrue(self.is_welcome("127.0.0.9"))
+        poll(lambda: self.is_welcome("127.0.0.9"), "it in all workers")
         self.assertIn("event=list_changed", self.gateway.log())
 
     def test_a_list_with_errors_leaves_the_old_in_force(self):

@@ -78,6 +78,8 @@ static void on_turn(void *owner)
 	struct acceptor *acceptor = owner;
 	char line[END_LINE] = "";
 
+	if (acceptor->is_deaf && acceptor->in_message)
+		return;
 	if (acceptor->end.ended)
 		accept_next(acceptor);
 	while (end_read(&acceptor->end, acceptor))

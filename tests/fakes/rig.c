@@ -112,20 +112,32 @@ const char *rig_shake_hands(struct rig *rig, struct end *end, bool as_client)
 
 /* --- the backend's socket --- */
 
-void rig_listen(struct rig *rig)
+/* At its port; the first time at one below those that the kernel gives to clients: nobody takes it while nobody listens. */
+static bool bind_listener(struct rig *rig)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(rig->port)};
-	socklen_t size = sizeof address;
-	int one = 1;
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	bool is_first = rig->port == 0;
+	bool bound = false;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (int attempt = 0; !bound && attempt < (is_first ? 1000 : 1); attempt++) {
+		if (is_first)
+			rig->port = (uint16_t)(10000 + arc4random_uniform(22000));
+		address.sin_port = htons(rig->port);
+		bound = bind(rig->listener, (struct sockaddr *)&address, sizeof address) == 0 &&
+			listen(rig->listener, 16) == 0;
+	}
+	return bound;
+}
+
+void rig_listen(struct rig *rig)
+{
+	int one = 1;
+
 	rig->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	setsockopt(rig->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	bool bound = bind(rig->listener, (struct sockaddr *)&address, sizeof address) == 0;
-	bool listening = bound && listen(rig->listener, 16) == 0;
+	bool listening = bind_listener(rig);
 	assert(listening);
-	getsockname(rig->listener, (struct sockaddr *)&address, &size);
-	rig->port = ntohs(address.sin_port);
 }
 
 void rig_unlisten(struct rig *rig)

@@ -31,8 +31,10 @@ static struct line expect_line(struct listener *listener)
 	assert(size != SIZE_MAX);
 	listener->expected = slice_from(listener->expected, size + 1);
 	if (size + 1 > listener->maximum) {
-		line = (struct line){slice_make("", 0), LINE_LONG};
-	} else if (size && text.data[size - 1] == '\r') {
+		size = listener->maximum < STREAM_BEGINNING ? listener->maximum : STREAM_BEGINNING;
+		return (struct line){slice_make(text.data, size), LINE_LONG};
+	}
+	if (size && text.data[size - 1] == '\r') {
 		line.text.size--;
 	} else {
 		line.fault = LINE_BARE;

@@ -131,6 +131,41 @@ START_TEST(reads_its_own_offer)
 }
 END_TEST
 
+/* However much room there is: whole words of the offer from its first on, and as many as there is room for. */
+START_TEST(keeps_whole_mechanisms)
+{
+	static const char offer[] = "GSSAPI SCRAM-SHA-512-PLUS SCRAM-SHA-512 NTLM";
+	char kept[64];
+
+	for (size_t size = 1; size <= sizeof kept; size++) {
+		memset(kept, 'x', sizeof kept);
+		capabilities_add_mechanisms(
+			kept, size, slice_of("AUTH GSSAPI SCRAM-SHA-512-PLUS SCRAM-SHA-512 NTLM"));
+		size_t length = strnlen(kept, size);
+		const char *next = strchr(offer + length + (offer[length] == ' '), ' ');
+		size_t with_next = next ? (size_t)(next - offer) : sizeof offer - 1;
+		ck_assert_uint_lt(length, size);
+		ck_assert_mem_eq(kept, offer, length);
+		ck_assert(length == 0 || offer[length] == ' ' || offer[length] == '\0');
+		ck_assert(offer[length] == '\0' || with_next >= size);
+	}
+}
+END_TEST
+
+START_TEST(takes_mechanisms_of_auth_alone)
+{
+	char kept[16] = "PLAIN";
+
+	capabilities_add_mechanisms(kept, sizeof kept, slice_of("AUTHENTIC NTLM"));
+	capabilities_add_mechanisms(kept, sizeof kept, slice_of("SIZE 1000"));
+	ck_assert_str_eq(kept, "PLAIN");
+	capabilities_add_mechanisms(kept, sizeof kept, slice_of("auth NTLM"));
+	ck_assert_str_eq(kept, "NTLM");
+	capabilities_add_mechanisms(kept, sizeof kept, slice_of("AUTH SCRAM-SHA-256-PLUS"));
+	ck_assert_str_eq(kept, "");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("capabilities");
@@ -142,6 +177,8 @@ int main(void)
 	tcase_add_loop_test(cases, finds_what_both_can, 0, COUNT(pairs));
 	tcase_add_loop_test(cases, offers_what_it_may, 0, COUNT(offers));
 	tcase_add_loop_test(cases, reads_its_own_offer, 0, COUNT(offers));
+	tcase_add_test(cases, keeps_whole_mechanisms);
+	tcase_add_test(cases, takes_mechanisms_of_auth_alone);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

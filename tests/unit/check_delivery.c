@@ -8,6 +8,7 @@
 
 #include <check.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <talloc.h>
 
 #define HEADER "Subject: old\r\nX-Second: 2\r\n"
@@ -166,6 +167,87 @@ START_TEST(bytes_of_the_body_cannot_end_it)
 }
 END_TEST
 
+/* A client's own connection whose server hears no more. What was lent to it lives no longer than the transaction. */
+static struct message *large_message(const void *parent)
+{
+	static const struct spool spool;
+	static char line[1002];
+	struct message *message = message_new(parent, &spool);
+
+	memset(line, 'x', 1000);
+	memcpy(line + 1000, "\r\n", 2);
+	ck_assert_int_eq(message_add(message, slice_of(HEADER "\r\n")), MESSAGE_OK);
+	for (int i = 0; i < 20000; i++)
+		ck_assert_int_eq(message_add(message, slice_make(line, sizeof line)), MESSAGE_OK);
+	ck_assert_int_eq(message_finish(message), MESSAGE_OK);
+	return message;
+}
+
+static struct backend *own_backend(void)
+{
+	struct backend *own = NULL;
+
+	pool_begin_take(rig->gateway->pools[0], (struct wanted){.fresh = true}, &own, &await);
+	wait_for_it();
+	ck_assert_ptr_nonnull(own);
+	talloc_steal(rig, own);
+	return own;
+}
+
+/* All that the server finds when it looks again, until the end. */
+static size_t hear_the_rest(int descriptor, char tail[static 5])
+{
+	static char bytes[65536];
+	size_t heard = 0;
+
+	for (unsigned patience = 0; patience < RIG_PATIENCE;) {
+		ssize_t got = recv(descriptor, bytes, sizeof bytes, 0);
+		if (got == 0)
+			return heard;
+		if (got < 0) {
+			rig_turn(rig);
+			poll(NULL, 0, 1);
+			patience++;
+			continue;
+		}
+		heard += (size_t)got;
+		if (got >= 5)
+			memcpy(tail, bytes + got - 5, 5);
+	}
+	ck_abort_msg("it is still open");
+	return heard;
+}
+
+START_TEST(what_was_lent_does_not_leave_later)
+{
+	void *transaction = talloc_new(rig);
+	struct message *message = large_message(transaction);
+	struct slice bytes = message_bytes(message);
+	size_t size = bytes.size;
+	struct edits *edits = edits_new(transaction, header_parse(transaction, bytes), bytes);
+	struct edit_plan *plan = edit_plan_new(transaction, edits, slice_of(""));
+	struct backend *own = own_backend();
+	struct delivery *delivery =
+		delivery_new(transaction, rig->gateway, rig->gateway->pools[0], own, envelope);
+	char tail[5] = "";
+
+	acceptor->is_deaf = true;
+	delivery_begin_message(delivery, plan, message, &await);
+	for (int i = 0; i < 200 && await.pending; i++)
+		rig_turn(rig);
+	ck_assert(await.pending && acceptor->in_message);
+	clock_move(rig->loop->clock, (uint64_t)own->options->data_timeout + 1000);
+	wait_for_it();
+	ck_assert_int_eq(delivery->reply.code, 421);
+	delivery_end(delivery);
+	talloc_free(transaction);
+	ck_assert_uint_lt(hear_the_rest(acceptor->end.descriptor, tail), size);
+	ck_assert_int_ne(memcmp(tail, "\r\n.\r\n", 5), 0);
+	ck_assert(own->lost);
+	backend_quit(own);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("delivery");
@@ -179,6 +261,7 @@ int main(void)
 	tcase_add_test(cases, dots_of_replaced_fields_are_stuffed);
 	tcase_add_loop_test(
 		cases, bytes_of_the_body_cannot_end_it, 0, sizeof byte_rows / sizeof byte_rows[0]);
+	tcase_add_test(cases, what_was_lent_does_not_leave_later);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);
 	int failed = srunner_ntests_failed(runner);

@@ -8,8 +8,8 @@
 #include <fts.h>
 
 /* libarchive asks for as much memory as a header announces, and can do without. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
+const char *__asan_default_options(void); // NOLINT(readability-identifier-naming)
+const char *__asan_default_options(void)  // NOLINT(readability-identifier-naming)
 {
 	return "allocator_may_return_null=1";
 }

@@ -12,6 +12,10 @@
 	"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2\x9c\x40" \
 	"\0\x19"
 #define MAPPED "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\x00\x02\x01"
+#define UNIX                                                                                       \
+	"/run/balancer.socket/run/balancer.socket/run/balancer.socket/run/balancer.socket/run"     \
+	"/balancer.socket/run/balancer.socket/run/balancer.socket/run/balancer.socket/run/bal"     \
+	"ancer.socket/run/balancer.socket/run/balancer.so"
 #define TEXT(literal) literal, sizeof(literal) - 1
 
 /* Parses from memory that is just as large, so that a byte looked at beyond it is found. */
@@ -55,6 +59,12 @@ static const struct {
 	{TEXT(SIGNATURE "\x20\x11\x00\x0c" A4), NULL, NULL, 0, 0},
 	{TEXT(SIGNATURE "\x20\x11\x00\x02xy"), NULL, NULL, 0, 0},
 	{TEXT(SIGNATURE "\x21\x00\x00\x03xyz"), NULL, NULL, 0, 0},
+	{TEXT(SIGNATURE "\x21\x12\x00\x0c" A4), NULL, NULL, 0, 0},
+	{TEXT(SIGNATURE "\x21\x12\x00\x0f" A4 "\x04\x00\x00"), NULL, NULL, 0, 0},
+	{TEXT(SIGNATURE "\x21\x22\x00\x24" A6), NULL, NULL, 0, 0},
+	{TEXT(SIGNATURE "\x21\x31\x00\xd8" UNIX), NULL, NULL, 0, 0},
+	{TEXT(SIGNATURE "\x21\x32\x00\xd8" UNIX), NULL, NULL, 0, 0},
+	{TEXT(SIGNATURE "\x21\x31\x00\xdc" UNIX "\x04\x00\x01x"), NULL, NULL, 0, 0},
 };
 
 static void check_address(const struct ip *ip, const char *expected)
@@ -142,8 +152,15 @@ static const struct {
 	{TEXT(SIGNATURE "\x11\x11\x00\x0c" A4)},
 	{TEXT(SIGNATURE "\x31\x11\x00\x0c" A4)},
 	{TEXT(SIGNATURE "\x22\x11\x00\x0c" A4)},
-	{TEXT(SIGNATURE "\x21\x12\x00\x0c" A4)},
+	{TEXT(SIGNATURE "\x21\x12\x00\x04\xc0\x00\x02\x01")},
+	{TEXT(SIGNATURE "\x21\x12\x00\x0d" A4 "\x04")},
+	{TEXT(SIGNATURE "\x21\x22\x00\x0c" A4)},
 	{TEXT(SIGNATURE "\x21\x31\x00\x0c" A4)},
+	{TEXT(SIGNATURE "\x21\x32\x00\x0c" A4)},
+	{TEXT(SIGNATURE "\x21\x13\x00\x0c" A4)},
+	{TEXT(SIGNATURE "\x21\x20\x00\x24" A6)},
+	{TEXT(SIGNATURE "\x21\x30\x00\xd8" UNIX)},
+	{TEXT(SIGNATURE "\x21\x41\x00\xd8" UNIX)},
 	{TEXT(SIGNATURE "\x21\x10\x00\x0c" A4)},
 	{TEXT(SIGNATURE "\x21\x01\x00\x0c" A4)},
 	{TEXT(SIGNATURE "\x21\xff\x00\x0c" A4)},
@@ -164,6 +181,24 @@ START_TEST(bad_ones)
 	struct proxy_header header;
 
 	ck_assert_int_eq(parse(bad[_i].bytes, bad[_i].size, &header), PROXY_HEADER_MALFORMED);
+}
+END_TEST
+
+/* Whatever is written as the family: what the protocol does not know is refused, with room enough for any. */
+START_TEST(every_family)
+{
+	static char bytes[16 + 216];
+	struct proxy_header header;
+	unsigned high = (unsigned)_i >> 4, low = (unsigned)_i & 15;
+	bool is_known = _i == 0 || (high >= 1 && high <= 3 && low >= 1 && low <= 2);
+
+	memcpy(bytes, SIGNATURE "\x21", 13);
+	bytes[13] = (char)_i;
+	bytes[15] = (char)216; /* zeros are TLVs of no length, three bytes each */
+	ck_assert_int_eq(parse(bytes, sizeof bytes, &header),
+		is_known ? PROXY_HEADER_COMPLETE : PROXY_HEADER_MALFORMED);
+	if (is_known)
+		ck_assert_int_eq(header.announces, _i == 0x11 || _i == 0x21);
 }
 END_TEST
 
@@ -193,7 +228,8 @@ START_TEST(every_length_of_version_2)
 	static const struct {
 		const char *head;
 		size_t least;
-	} families[] = {{"\x21\x11", 12}, {"\x21\x21", 36}, {"\x21\x00", 0}, {"\x20\x11", 0}};
+	} families[] = {{"\x21\x11", 12}, {"\x21\x21", 36}, {"\x21\x12", 12}, {"\x21\x22", 36},
+		{"\x21\x31", 216}, {"\x21\x32", 216}, {"\x21\x00", 0}, {"\x20\x11", 0}};
 	static char bytes[16 + 4096 + 1];
 	struct proxy_header header;
 	size_t least = families[_i].least;
@@ -246,8 +282,9 @@ static Suite *proxy_headers(void)
 
 	tcase_add_loop_test(all, good_ones, 0, COUNT(good));
 	tcase_add_loop_test(all, bad_ones, 0, COUNT(bad));
+	tcase_add_loop_test(all, every_family, 0, 256);
 	tcase_add_test(all, length_of_version_1);
-	tcase_add_loop_test(all, every_length_of_version_2, 0, 4);
+	tcase_add_loop_test(all, every_length_of_version_2, 0, 8);
 	tcase_add_loop_test(all, printed_ones_are_read_again, 0, COUNT(good));
 	suite_add_tcase(suite, all);
 	return suite;

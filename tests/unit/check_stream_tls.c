@@ -398,6 +398,35 @@ START_TEST(key_update_while_blocked)
 }
 END_TEST
 
+/* Who asks for new keys now and then is served; who does nothing else has ended, however much of it lies in the socket. */
+START_TEST(key_updates_only)
+{
+	enum { MANY = 2000 };
+	int asked = 0;
+
+	open_connection(_i);
+	SSL *peer = bare_peer();
+	if (SSL_version(peer) == TLS1_3_VERSION) {
+		for (int i = 0; i < 40; i++) {
+			ck_assert_int_eq(SSL_key_update(peer, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+			ck_assert_int_eq(SSL_write(peer, "NOOP\r\n", 6), 6);
+			expect_line(server, "NOOP");
+		}
+		stream_begin_line(server->stream, 512, SIDE_PATIENCE, &server->in);
+		while (asked < MANY && server->in.pending) {
+			if (SSL_key_update(peer, SSL_KEY_UPDATE_NOT_REQUESTED) != 1 ||
+				SSL_do_handshake(peer) != 1)
+				break;
+			asked++;
+			side_settle(loop);
+		}
+		ck_assert_int_lt(asked, MANY);
+		ck_assert_uint_eq(side_wait(server, &server->in), OUTCOME_FAILED);
+	}
+	SSL_free(peer);
+}
+END_TEST
+
 /* Input that lies decrypted in the library makes no event of the socket any more. */
 START_TEST(pipelined_lines_in_one_record)
 {
@@ -532,6 +561,7 @@ int main(void)
 	tcase_add_loop_test(cases, carries_much_both_ways, 0, VARIANTS);
 	tcase_add_loop_test(cases, writes_behind_a_blocked_record, 0, VARIANTS);
 	tcase_add_loop_test(cases, key_update_while_blocked, 0, VARIANTS);
+	tcase_add_loop_test(cases, key_updates_only, 0, VARIANTS);
 	tcase_add_loop_test(cases, pipelined_lines_in_one_record, 0, VARIANTS);
 	tcase_add_loop_test(cases, closing_ends_the_input, 0, VARIANTS);
 	tcase_add_loop_test(cases, closing_is_noticed_while_waiting, 0, VARIANTS);

@@ -91,6 +91,9 @@ static const struct {
 	{MIXED EXE("a.exe") EXE("b.txt") END, MIXED GONE("a.exe") EXE("b.txt") END},
 	{MIXED EXE("b.txt") EXE("a.exe") END, MIXED EXE("b.txt") GONE("a.exe") END},
 	{MIXED EXE("a.exe") EXE("a.exe") END, MIXED GONE("a.exe") GONE("a.exe") END},
+	/* A name that would be shown as another one, and that would be taken for orders. */
+	{MIXED EXE("fdp\xe2\x80\xaegpj.\xe2\x81\xa6.exe") END, MIXED GONE("fdp?gpj.?.exe") END},
+	{MIXED EXE("\"\xc2\x9b.exe\"") END, MIXED GONE("?.exe") END},
 	/* Cut off. */
 	{MIXED EXE("a.exe"), MIXED "--x\r\n" NEW "\r\n" WORDS "a.exe (rule r)\r\n"},
 	/* A header of the part that is kept; without an end. */

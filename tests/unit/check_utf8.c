@@ -110,6 +110,46 @@ START_TEST(cleans_a_nul)
 }
 END_TEST
 
+/* What people see, and JSON that means the same. */
+static const struct {
+	const char *text, *clean, *json;
+} shown[] = {
+	{"\xc3\xbc \xe4\xb8\x96 \xe2\x80\x93", "\xc3\xbc \xe4\xb8\x96 \xe2\x80\x93",
+		"\xc3\xbc \xe4\xb8\x96 \xe2\x80\x93"},
+	{"fdp\xe2\x80\xae"
+	 "exe",
+		"fdp?exe",
+		"fdp\\u202e"
+		"exe"},
+	{"\xe2\x80\xaa\xe2\x80\xab\xe2\x80\xac\xe2\x80\xad", "????",
+		"\\u202a\\u202b\\u202c\\u202d"},
+	{"\xe2\x81\xa6\xe2\x81\xa7\xe2\x81\xa8\xe2\x81\xa9", "????",
+		"\\u2066\\u2067\\u2068\\u2069"},
+	{"\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c", "???", "\\u200e\\u200f\\u061c"},
+	{"\xc2\x9b"
+	 "31m\x7f",
+		"?31m?",
+		"\\u009b"
+		"31m\\u007f"},
+};
+
+START_TEST(shows_texts)
+{
+	struct slice text = slice_of(shown[_i].text);
+	char clean[64] = "";
+	char *json;
+	size_t size;
+	FILE *out = open_memstream(&json, &size);
+
+	ck_assert_uint_eq(utf8_clean_for_eyes(clean, sizeof clean, text), strlen(shown[_i].clean));
+	ck_assert_str_eq(clean, shown[_i].clean);
+	utf8_print_json(text, out);
+	fclose(out);
+	ck_assert_str_eq(json, shown[_i].json);
+	free(json);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("utf8");
@@ -119,6 +159,7 @@ int main(void)
 
 	tcase_add_loop_test(cases, knows_characters, 0, COUNT(characters));
 	tcase_add_loop_test(cases, cleans_texts, 0, COUNT(texts));
+	tcase_add_loop_test(cases, shows_texts, 0, COUNT(shown));
 	tcase_add_loop_test(cases, writes_what_it_reads, 0, COUNT(borders));
 	tcase_add_test(cases, counts_ascii);
 	tcase_add_test(cases, cleans_a_nul);

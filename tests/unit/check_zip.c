@@ -267,6 +267,7 @@ START_TEST(knows_its_kind)
 END_TEST
 
 /* Names in old code pages, some with bytes that look like a backslash or a bar: what they end in is told in any case. */
+// NOLINTNEXTLINE(bugprone-suspicious-missing-comma)
 static const char *const programs[] = {"\xdc"
 				       "berweisung.exe",
 	"\x9a"
