@@ -159,6 +159,9 @@ static enum file_type markup_type(struct slice text)
 			(tags[row].type != FILE_TYPE_HTML ||
 				memmem(text.data, text.size, "xhtml", 5)))
 			return tags[row].type;
+		/* Its elements may have a prefix. */
+		if (memmem(text.data, text.size, "www.w3.org/1999/xhtml", 21))
+			return FILE_TYPE_HTML;
 		return FILE_TYPE_XML;
 	}
 	if (row < sizeof tags / sizeof *tags)

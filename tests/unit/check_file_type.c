@@ -110,6 +110,8 @@ static const struct {
 	{0, PIECE("<html><hta:application id=x>"), 0, FILE_TYPE_HTA},
 	{0, PIECE("<?xml version='1.0'?><a/>"), 0, FILE_TYPE_XML},
 	{0, PIECE("<?xml version='1.0'?><svg xmlns=''/>"), 0, FILE_TYPE_SVG},
+	{0, PIECE("<?xml version='1.0'?><h:html xmlns:h='http://www.w3.org/1999/xhtml'/>"), 0,
+		FILE_TYPE_HTML},
 	{0, PIECE("<svg onload=x>"), 0, FILE_TYPE_SVG},
 	{0, PIECE("<job><script language=VBScript>"), 0, FILE_TYPE_WSF},
 	{0, PIECE("<?xml version='1.0'?><scriptlet>"), 0, FILE_TYPE_WSF},
