@@ -26,6 +26,16 @@ struct format {
 	int filter; /* of a single stream: given by number, so that it is undone once, however it is nested */
 };
 
+/* One behind the other: some programs read them all. */
+static int enable_tar(struct archive *archive)
+{
+	int result = archive_read_support_format_tar(archive);
+
+	return result == ARCHIVE_OK
+		? archive_read_set_format_option(archive, "tar", "read_concatenated_archives", "1")
+		: result;
+}
+
 /* The payload of a package is a compressed cpio behind a header. */
 static int enable_rpm(struct archive *archive)
 {
@@ -62,7 +72,7 @@ static int enable_iso(struct archive *archive)
 }
 
 static const struct format formats[] = {
-	{FILE_TYPE_TAR, archive_read_support_format_tar, ARCHIVE_FILTER_NONE},
+	{FILE_TYPE_TAR, enable_tar, ARCHIVE_FILTER_NONE},
 	{FILE_TYPE_CPIO, archive_read_support_format_cpio, ARCHIVE_FILTER_NONE},
 	{FILE_TYPE_AR, archive_read_support_format_ar, ARCHIVE_FILTER_NONE},
 	{FILE_TYPE_DEB, archive_read_support_format_ar, ARCHIVE_FILTER_NONE},

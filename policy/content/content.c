@@ -2,7 +2,10 @@
 /* The queue of what is still to be taken apart. */
 #include "policy/content/content.h"
 
+#include "policy/content/binhex.h"
 #include "policy/content/file_name.h"
+#include "policy/content/ical.h"
+#include "policy/content/sealed.h"
 #include "policy/content/skeleton.h"
 
 #include <openssl/evp.h>
@@ -189,7 +192,7 @@ static uint64_t open_container(
 {
 	struct unpacked unpacked = {.count = 0};
 
-	if (!unpack_knows(type))
+	if (!unpack_knows(type, item->bytes))
 		return 0;
 	if (!may_descend(examination, item))
 		return FINDING_OVER_LIMITS;
@@ -214,7 +217,7 @@ static uint64_t enqueue_message(struct examination *examination, const struct it
 	return FINDING_NONE;
 }
 
-/* Files inside of a text, by uuencode or yEnc. */
+/* Files inside of a text, by uuencode, yEnc or BinHex. */
 static void take_embedded(
 	struct examination *examination, const struct item *item, struct slice text)
 {
@@ -227,7 +230,10 @@ static void take_embedded(
 		enqueue(examination,
 			&(struct item){.kind = ITEM_FILE,
 				.bytes = bytes,
-				.name = slice_keep(content, found.name),
+				.name = slice_keep(content,
+					found.encoding == ENCODING_BINHEX
+						? binhex_name(content, found.lines)
+						: found.name),
 				.path = item->path,
 				.depth = item->depth,
 				.is_placed = item->is_placed,
@@ -249,18 +255,36 @@ static struct slice readable(struct examination *examination, struct slice text)
 	return slice_make(text.data, TEXT_MAXIMUM);
 }
 
+/* A text that is shown with the message, not a file. */
+static bool is_body(const struct item *item)
+{
+	const struct mime_fields *fields = &item->part->fields;
+
+	return strncmp(mime_type(item->part), "text/", 5) == 0 && !fields->is_multipart &&
+		!file_type_is_declared_script(slice_of(mime_type(item->part))) &&
+		(!fields->disposition || strcmp(fields->disposition, "attachment") != 0);
+}
+
+/* Of a text that is shown, too, these were taken. */
+static bool may_embed(const struct item *item, enum file_type type)
+{
+	return type == FILE_TYPE_UUENCODED || type == FILE_TYPE_BINHEX ||
+		(type == FILE_TYPE_TEXT && (!item->part || !is_body(item)));
+}
+
 /* A file with a name or not, whatever it is in. */
 static void take_file(struct examination *examination, const struct item *item)
 {
 	const struct mime_field_readings *names = item->part ? &item->part->fields.names : NULL;
 	const char *name = names && names->count && !*item->name ? names->texts[0] : item->name;
-	enum file_type type = file_type_of_file(item->bytes, slice_of(name));
+	enum file_type type = file_type_as_declared(file_type_of_file(item->bytes, slice_of(name)),
+		slice_of(name), slice_of(item->part ? mime_type(item->part) : ""));
 	uint64_t findings = item->findings | open_container(examination, item, type);
 
 	if (type == FILE_TYPE_EML || type == FILE_TYPE_MHTML)
 		findings |= enqueue_message(examination, item);
 	record(examination, item, type, findings);
-	if (type == FILE_TYPE_UUENCODED)
+	if (may_embed(item, type))
 		take_embedded(examination, item, item->bytes);
 	if (type == FILE_TYPE_HTML || type == FILE_TYPE_HTA || type == FILE_TYPE_SVG)
 		body_text_add_html(examination->content->body, readable(examination, item->bytes),
@@ -313,15 +337,6 @@ static void take_text(struct examination *examination, const struct item *item)
 	take_embedded(examination, item, item->bytes);
 }
 
-/* A text that is shown with the message, not a file. */
-static bool is_body(const struct item *item)
-{
-	const struct mime_fields *fields = &item->part->fields;
-
-	return strncmp(mime_type(item->part), "text/", 5) == 0 && !fields->is_multipart &&
-		(!fields->disposition || strcmp(fields->disposition, "attachment") != 0);
-}
-
 /* --- leaves --- */
 
 /* Something else under the name of a text: pages are texts, and so is what a program for mail shows of PostScript. */
@@ -329,9 +344,15 @@ static bool is_file(struct slice bytes)
 {
 	enum file_type type = file_type_of(bytes);
 	enum file_group group = file_type_group(type);
+	size_t where;
 
+	if (type == FILE_TYPE_ICALENDAR)
+		return ical_has_attachment(bytes);
+	if (type == FILE_TYPE_TEXT || type == FILE_TYPE_PGP)
+		return sealed_has_armour(bytes, &where);
 	return group != FILE_GROUP_TEXT && group != FILE_GROUP_OTHER && type != FILE_TYPE_HTML &&
-		type != FILE_TYPE_POSTSCRIPT && type != FILE_TYPE_UUENCODED;
+		type != FILE_TYPE_POSTSCRIPT && type != FILE_TYPE_UUENCODED &&
+		type != FILE_TYPE_BINHEX;
 }
 
 static bool is_named(const struct item *item)

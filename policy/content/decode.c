@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Transfer encodings: RFC 2045 §6.7, §6.8; uuencode as POSIX has it; RFC 1741 for BinHex. */
+/* Transfer encodings: RFC 2045 §6.7, §6.8; uuencode as POSIX has it. */
 #include "policy/content/decode.h"
 
 #include "base/bulk.h"
-
+#include "policy/content/binhex.h"
 #include "policy/content/mime_anomaly.h"
 
 #include <talloc.h>
@@ -266,15 +266,51 @@ static struct slice cut_line(struct slice *rest)
 	return line;
 }
 
+struct begin {
+	struct slice name;
+	bool is_sure; /* a whole mode, or the name of a file: else what follows must look like uuencode without a doubt */
+};
+
+static size_t span(struct slice s, const char *characters)
+{
+	size_t size = 0;
+
+	while (size < s.size && s.data[size] && strchr(characters, s.data[size]))
+		size++;
+	return size;
+}
+
+static bool is_name_of_file(struct slice name)
+{
+	size_t dot = slice_find(name, '.');
+
+	return dot != SIZE_MAX && dot + 1 < name.size && slice_find(name, ' ') == SIZE_MAX;
+}
+
+/* "begin", a mode of octal digits, a name. With two blanks Outlook needs no mode. */
+static bool read_begin(struct slice line, struct begin *begin)
+{
+	size_t blanks, digits;
+
+	line = slice_from(line, span(line, " \t"));
+	if (!slice_starts_nocase(line, "begin"))
+		return false;
+	line = slice_from(line, 5);
+	blanks = span(line, " \t");
+	line = slice_from(line, blanks);
+	digits = span(line, "01234567");
+	*begin = (struct begin){.name = slice_trim(slice_from(line, digits))};
+	begin->is_sure = digits >= 3 || is_name_of_file(begin->name);
+	if (digits)
+		return blanks > 0;
+	return blanks > 1 && begin->name.size > 0;
+}
+
 static bool is_begin(struct slice line)
 {
-	if (line.size < 9 || !slice_starts_nocase(line, "begin "))
-		return false;
-	for (size_t i = 6; i < 9; i++) {
-		if (line.data[i] < '0' || line.data[i] > '7')
-			return false;
-	}
-	return true;
+	struct begin begin;
+
+	return read_begin(line, &begin);
 }
 
 /* Characters that are missing at the end of a line are blanks that were lost. */
@@ -283,13 +319,31 @@ static unsigned uu_value(struct slice line, size_t i)
 	return i < line.size ? ((unsigned char)line.data[i] - 32U) & 63 : 0;
 }
 
+/* The size of a line of so many bytes. */
+static size_t uu_size(size_t count)
+{
+	return 1 + (count + 2) / 3 * 4;
+}
+
+/* Whether nothing is missing in it; what stands behind is passed over by those who decode. */
+static bool is_whole_uu_line(struct slice line)
+{
+	size_t size = line.size ? uu_size(uu_value(line, 0)) : 0;
+
+	if (size <= 1 || line.size < size)
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		if (line.data[i] < ' ' || line.data[i] > '`')
+			return false;
+	}
+	return true;
+}
+
 /* Whether it can be a line of uuencode: its first character says how many bytes are in it. */
 static bool is_uu_line(struct slice line)
 {
-	size_t count = uu_value(line, 0);
-
 	return line.size && line.data[0] >= ' ' && line.data[0] <= '`' &&
-		line.size <= 1 + (count + 2) / 3 * 4 + 2;
+		(line.size <= uu_size(uu_value(line, 0)) + 2 || is_whole_uu_line(line));
 }
 
 static char *uu_line(struct slice line, char *out)
@@ -351,80 +405,6 @@ static struct slice decode_yenc(const void *parent, struct slice bytes, uint64_t
 	return slice_make(start, (size_t)(out - start));
 }
 
-/* --- BinHex --- */
-
-struct binhex {
-	char *out, *limit;
-	unsigned char last;
-	bool repeats;
-};
-
-static void add_binhex(struct binhex *binhex, unsigned char byte)
-{
-	unsigned count = 1;
-
-	if (binhex->repeats) {
-		binhex->repeats = false;
-		count = byte ? byte - 1U : 1;
-		byte = byte ? binhex->last : 0x90;
-	} else if (byte == 0x90) {
-		binhex->repeats = true;
-		return;
-	}
-	binhex->last = byte;
-	for (; count && binhex->out < binhex->limit; count--)
-		*binhex->out++ = (char)byte;
-}
-
-static int binhex_value(char c)
-{
-	static const char digits[] =
-		"!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr";
-	const char *found = c ? strchr(digits, c) : NULL;
-
-	return found ? (int)(found - digits) : -1;
-}
-
-/* The data fork, behind name, type, creator, flags, two lengths and a checksum; all of it when these make no sense. */
-static struct slice data_fork(struct slice all)
-{
-	size_t head = all.size ? 1 + (unsigned char)all.data[0] + 1 + 4 + 4 + 2 : 0, size;
-	const unsigned char *length;
-
-	if (!all.size || all.size < head + 10)
-		return all;
-	length = (const unsigned char *)all.data + head;
-	size = (size_t)length[0] << 24 | (size_t)length[1] << 16 | (size_t)length[2] << 8 |
-		length[3];
-	all = slice_from(all, head + 10);
-	return size <= all.size ? slice_make(all.data, size) : all;
-}
-
-static struct slice decode_binhex(const void *parent, struct slice bytes, uint64_t *anomalies)
-{
-	size_t room = bytes.size * DECODE_GROWTH + 1, colon = slice_find(bytes, ':');
-	char *start = bulk_new(parent, room);
-	struct binhex binhex = {.out = start, .limit = start + room};
-	uint32_t bits = 0;
-	unsigned count = 0;
-
-	note(anomalies, MIME_BINHEX);
-	for (size_t i = colon == SIZE_MAX ? bytes.size : colon + 1; i < bytes.size; i++) {
-		int value = binhex_value(bytes.data[i]);
-		if (bytes.data[i] == ':')
-			break;
-		if (value < 0)
-			continue;
-		bits = bits << 6 | (unsigned)value;
-		count += 6;
-		if (count >= 8) {
-			count -= 8;
-			add_binhex(&binhex, (unsigned char)(bits >> count));
-		}
-	}
-	return data_fork(slice_make(start, (size_t)(binhex.out - start)));
-}
-
 /* --- all of them --- */
 
 struct slice decode(
@@ -440,7 +420,8 @@ struct slice decode(
 	case ENCODING_YENC:
 		return decode_yenc(parent, bytes, anomalies);
 	case ENCODING_BINHEX:
-		return decode_binhex(parent, bytes, anomalies);
+		note(anomalies, MIME_BINHEX);
+		return binhex_decode(parent, bytes);
 	case ENCODING_IDENTITY:
 		break;
 	}
@@ -471,11 +452,6 @@ bool decode_other(const void *parent, struct slice bytes, enum encoding encoding
 
 /* --- files inside of texts --- */
 
-static struct slice uu_name(struct slice line)
-{
-	return slice_trim(slice_from(line, 9));
-}
-
 /* Behind " name=" in a =ybegin line, to its end. */
 static struct slice yenc_name(struct slice line)
 {
@@ -487,44 +463,95 @@ static struct slice yenc_name(struct slice line)
 	return slice_trim(slice_from(line, (size_t)(found - line.data) + sizeof key - 1));
 }
 
-/* Past the line that ends it, or up to the next file, or all the rest. */
-static void skip_to_end(struct slice *rest, enum encoding encoding)
+static bool is_end(struct slice line, enum encoding encoding)
 {
+	if (encoding == ENCODING_YENC)
+		return slice_starts_nocase(line, "=yend");
+	if (encoding == ENCODING_BINHEX)
+		return line.size && line.data[line.size - 1] == ':' && line.size > 1;
+	return slice_equals(line, encoding == ENCODING_BASE64 ? "====" : "end");
+}
+
+/* Past the line that ends it, or up to the next file, or all the rest; the lines before the one that ends it. */
+static struct slice skip_to_end(struct slice *rest, enum encoding encoding)
+{
+	const char *start = rest->data;
+
 	while (rest->size) {
 		struct slice before = *rest, line = cut_line(rest);
-		if (encoding == ENCODING_YENC ? slice_starts_nocase(line, "=yend")
-					      : slice_equals(line, "end"))
-			return;
+		if (is_end(line, encoding))
+			return slice_make(start,
+				(size_t)((encoding == ENCODING_BINHEX ? rest : &before)->data -
+					start));
 		if (encoding == ENCODING_UUENCODE && is_begin(line)) {
 			*rest = before;
-			return;
+			break;
 		}
 	}
+	return slice_make(start, (size_t)(rest->data - start));
 }
 
 /* A text that says "begin 644 x" is none yet: the next line must be one of uuencode's. */
-static bool begins_uuencode(struct slice line, struct slice rest)
+static bool begins_uuencode(struct slice line, struct slice rest, struct slice *name)
 {
-	struct slice next;
+	struct begin begin;
+	struct slice next = slice_of("");
 
-	if (!is_begin(line))
+	if (!read_begin(line, &begin))
 		return false;
-	next = cut_line(&rest);
-	return is_uu_line(next) && next.size > 1;
+	while (rest.size && !next.size)
+		next = cut_line(&rest);
+	*name = begin.name;
+	return begin.is_sure ? is_uu_line(next) && next.size > 1 : is_whole_uu_line(next);
+}
+
+/* POSIX has uuencode in base64, too. */
+static bool begins_base64(struct slice line, struct slice *name)
+{
+	struct slice mode;
+
+	if (!slice_starts_nocase(line, "begin-base64 "))
+		return false;
+	*name = slice_trim(slice_from(line, 13));
+	mode = slice_cut(name, ' ');
+	*name = name->size ? slice_trim(*name) : mode;
+	return true;
+}
+
+/* The line that announces it is often quoted alone. */
+static bool begins_binhex(struct slice line, struct slice rest)
+{
+	struct slice next = slice_of("");
+
+	if (!binhex_is_announced(line))
+		return false;
+	while (rest.size && !next.size)
+		next = cut_line(&rest);
+	return next.size > 1 && next.data[0] == ':';
 }
 
 bool decode_find(struct slice *rest, struct decode_embedded *found)
 {
 	while (rest->size) {
 		const char *start = rest->data;
-		struct slice line = cut_line(rest);
-		bool is_yenc = slice_starts_nocase(line, "=ybegin ");
-		if (!is_yenc && !begins_uuencode(line, *rest))
+		struct slice line = cut_line(rest), lines;
+		if (slice_starts_nocase(line, "=ybegin ")) {
+			found->encoding = ENCODING_YENC;
+			found->name = yenc_name(line);
+		} else if (begins_base64(line, &found->name)) {
+			found->encoding = ENCODING_BASE64;
+			start = rest->data;
+		} else if (begins_uuencode(line, *rest, &found->name)) {
+			found->encoding = ENCODING_UUENCODE;
+		} else if (begins_binhex(line, *rest)) {
+			found->encoding = ENCODING_BINHEX;
+			found->name = slice_of("");
+			start = rest->data;
+		} else {
 			continue;
-		found->encoding = is_yenc ? ENCODING_YENC : ENCODING_UUENCODE;
-		found->name = is_yenc ? yenc_name(line) : uu_name(line);
-		skip_to_end(rest, found->encoding);
-		found->lines = slice_make(start, (size_t)(rest->data - start));
+		}
+		lines = skip_to_end(rest, found->encoding);
+		found->lines = slice_make(start, (size_t)(lines.data + lines.size - start));
 		return true;
 	}
 	return false;

@@ -24,13 +24,15 @@ enum encoding {
 	ENCODING_BINHEX = 32
 };
 #define ENCODING_LAST ENCODING_BINHEX
-#define DECODE_GROWTH 4
+#define DECODE_GROWTH 4 /* of BinHex */
 
-/* A file inside of a text: uuencode behind "begin 644 name", yEnc behind "=ybegin". */
+/* A file inside of a text: uuencode behind "begin 644 name", yEnc behind "=ybegin", base64 behind "begin-base64 644 name",
+ * BinHex behind the line that announces it. */
 struct decode_embedded {
 	enum encoding encoding;
-	struct slice name;  /* as written */
-	struct slice lines; /* the encoded lines, with the first one */
+	struct slice name; /* as written */
+	struct slice
+		lines; /* the encoded lines, but for base64 with the first one, without the last */
 };
 
 /* Under the parent, but for an identity. *anomalies gets bits of enum mime_anomaly. */

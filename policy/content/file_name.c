@@ -22,9 +22,13 @@ const char *file_name_extension(const void *parent, const char *name)
 {
 	struct slice plain = skeleton_plain(parent, slice_of(name));
 	char *extension = slice_keep(parent, file_type_extension(plain));
+	char *out = extension;
 
-	for (char *at = extension; *at; at++)
-		*at = (char)tolower((unsigned char)*at);
+	for (const char *at = extension; *at; at++) {
+		if (!iscntrl((unsigned char)*at))
+			*out++ = (char)tolower((unsigned char)*at);
+	}
+	*out = '\0';
 	return extension;
 }
 

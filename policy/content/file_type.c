@@ -2,6 +2,7 @@
 /* What files are: signatures, what is behind them, and text. */
 #include "policy/content/file_type.h"
 
+#include "policy/content/apple_file.h"
 #include "policy/content/bytes.h"
 #include "policy/content/extension.h"
 #include "policy/content/magic.h"
@@ -15,6 +16,9 @@
 
 #define PDF_HEADER_WITHIN 1024 /* as readers look for it */
 #define MARKUP_WITHIN 1024
+#define ZIP_NAME_AT 30
+#define SKIPPED_FRAME 0x184d2a50
+#define TAR_BLOCK 512
 
 #define TYPE(id, name, group, manual) name,
 const char *const file_type_names[] = {FILE_TYPES(TYPE) NULL};
@@ -124,9 +128,11 @@ static const struct {
 	{is_disk, FILE_TYPE_FAT},
 	{is_bitmap, FILE_TYPE_BMP},
 	{sealed_is_cms, FILE_TYPE_PKCS7},
+	{sealed_is_pgp, FILE_TYPE_PGP},
 	{is_lzma, FILE_TYPE_LZMA},
 	{is_old_tar, FILE_TYPE_TAR},
 	{is_pdf, FILE_TYPE_PDF},
+	{apple_file_is_macbinary, FILE_TYPE_MACBINARY},
 	{is_anywhere, FILE_TYPE_UNKNOWN},
 };
 
@@ -137,6 +143,87 @@ static enum file_type shape_type(struct slice bytes)
 	while (!shapes[i].fits(bytes))
 		i++;
 	return shapes[i].type;
+}
+
+struct archive_mark {
+	enum file_type type;
+	const char *bytes;
+	size_t size;
+};
+
+/* What programs carry, and what archivers look for behind anything; long enough not to stand there by chance. */
+static const struct archive_mark carried[] = {
+	{FILE_TYPE_RAR5, "Rar!\x1a\7\1\0", 8},
+	{FILE_TYPE_RAR, "Rar!\x1a\7\0", 7},
+	{FILE_TYPE_SEVENZIP, "7z\xbc\xaf\x27\x1c\0", 7},
+	{FILE_TYPE_CAB, "MSCF\0\0\0\0", 8},
+};
+
+/* A header of a ZIP file's entry that makes sense: four bytes alone are few. */
+static bool is_zip_header(struct slice bytes, uint64_t at)
+{
+	uint16_t method = bytes_16(bytes, at + 8), name = bytes_16(bytes, at + 26);
+	uint8_t first = bytes_8(bytes, at + ZIP_NAME_AT);
+
+	return bytes_8(bytes, at + 4) <= 63 && method <= 99 && name > 0 && name <= 1024 &&
+		bytes_has(bytes, at, ZIP_NAME_AT + name) && first >= ' ' && first != 0x7f;
+}
+
+static bool carries_zip(struct slice bytes)
+{
+	size_t at = bytes_find(bytes, 1, "PK\3\4", 4);
+
+	while (at != SIZE_MAX && !is_zip_header(bytes, at))
+		at = bytes_find(bytes, at + 1, "PK\3\4", 4);
+	return at != SIZE_MAX;
+}
+
+/* Its type, and where it begins; a ZIP file's entries are looked for in all of the file. */
+static enum file_type carried_type(struct slice bytes, size_t *where)
+{
+	for (size_t i = 0; i < sizeof carried / sizeof *carried; i++) {
+		*where = bytes_find(bytes, 1, carried[i].bytes, carried[i].size);
+		if (*where != SIZE_MAX)
+			return carried[i].type;
+	}
+	*where = 0;
+	return carries_zip(bytes) ? FILE_TYPE_ZIP : FILE_TYPE_UNKNOWN;
+}
+
+/* Frames that decoders of Zstandard and LZ4 pass over: four bytes of mark, four of size. */
+static size_t skip_frames(struct slice bytes)
+{
+	uint64_t at = 0;
+
+	while ((bytes_32(bytes, at) & ~15U) == SKIPPED_FRAME && bytes_has(bytes, at, 8))
+		at += 8 + (uint64_t)bytes_32(bytes, at + 4);
+	return at < bytes.size ? (size_t)at : 0;
+}
+
+static size_t skip_zeros(struct slice bytes)
+{
+	static const char zeros[TAR_BLOCK];
+	size_t at = 0;
+
+	while (bytes_are(bytes, at, zeros, TAR_BLOCK))
+		at += TAR_BLOCK;
+	return at < bytes.size ? at : 0;
+}
+
+/* What begins behind what its readers pass over. */
+static enum file_type padded_type(struct slice bytes, size_t *where)
+{
+	enum file_type type;
+
+	*where = skip_frames(bytes);
+	type = *where ? magic_type(slice_from(bytes, *where)) : FILE_TYPE_UNKNOWN;
+	if (type == FILE_TYPE_ZSTD || type == FILE_TYPE_LZ4)
+		return type;
+	*where = skip_zeros(bytes);
+	bytes = slice_from(bytes, *where);
+	return *where && (magic_type(bytes) == FILE_TYPE_TAR || is_old_tar(bytes))
+		? FILE_TYPE_TAR
+		: FILE_TYPE_UNKNOWN;
 }
 
 static enum file_type refine(enum file_type type, struct slice bytes)
@@ -158,6 +245,7 @@ static enum file_type refine(enum file_type type, struct slice bytes)
 enum file_type file_type_of(struct slice bytes)
 {
 	enum file_type type;
+	size_t where;
 
 	if (bytes.size == 0)
 		return FILE_TYPE_EMPTY;
@@ -170,7 +258,22 @@ enum file_type file_type_of(struct slice bytes)
 		type = text_type(bytes);
 	if (type == FILE_TYPE_UNKNOWN && zip_directory_is_at_end(bytes))
 		type = FILE_TYPE_ZIP;
+	if (type == FILE_TYPE_UNKNOWN)
+		type = padded_type(bytes, &where);
+	if (type == FILE_TYPE_UNKNOWN)
+		type = carried_type(bytes, &where);
 	return refine(type, bytes);
+}
+
+size_t file_type_start(struct slice bytes, enum file_type type)
+{
+	size_t where;
+
+	if (magic_type(bytes) != FILE_TYPE_UNKNOWN)
+		return 0;
+	if (padded_type(bytes, &where) == type || carried_type(bytes, &where) == type)
+		return where;
+	return 0;
 }
 
 /* The bytes of these are text, or anything. */
@@ -187,6 +290,9 @@ enum file_type file_type_of_file(struct slice bytes, struct slice name)
 	enum file_type type = file_type_of(bytes);
 	enum file_type said = extension_type(file_type_extension(name));
 
+	/* Its packets alone say little. */
+	if (type == FILE_TYPE_UNKNOWN && said == FILE_TYPE_PGP)
+		return said;
 	if (type == FILE_TYPE_TEXT && (is_told_by_extension(said) || said == FILE_TYPE_SHEBANG))
 		return said;
 	/* The same text may be a page and an application; the extension decides which program opens it. */
@@ -196,28 +302,18 @@ enum file_type file_type_of_file(struct slice bytes, struct slice name)
 	return type;
 }
 
-struct archive_mark {
-	enum file_type type;
-	const char *bytes;
-	size_t size;
-};
-
-/* What self-extracting programs carry; long enough not to stand there by chance. */
-static const struct archive_mark carried[] = {
-	{FILE_TYPE_RAR5, "Rar!\x1a\7\1\0", 8},
-	{FILE_TYPE_RAR, "Rar!\x1a\7\0", 7},
-	{FILE_TYPE_SEVENZIP, "7z\xbc\xaf\x27\x1c\0", 7},
-	{FILE_TYPE_CAB, "MSCF\0\0\0\0", 8},
-};
-
-static enum file_type carried_type(struct slice bytes, size_t *where)
+bool file_type_is_declared_script(struct slice declared)
 {
-	for (size_t i = 0; i < sizeof carried / sizeof *carried; i++) {
-		*where = bytes_find(bytes, 1, carried[i].bytes, carried[i].size);
-		if (*where != SIZE_MAX)
-			return carried[i].type;
-	}
-	return FILE_TYPE_UNKNOWN;
+	return file_type_group(extension_type_of_mime(declared)) == FILE_GROUP_SCRIPT;
+}
+
+enum file_type file_type_as_declared(enum file_type type, struct slice name, struct slice declared)
+{
+	bool is_text = type == FILE_TYPE_TEXT || type == FILE_TYPE_HTML || type == FILE_TYPE_XML;
+
+	return is_text && !file_type_extension(name).size && file_type_is_declared_script(declared)
+		? extension_type_of_mime(declared)
+		: type;
 }
 
 static bool is_image(enum file_type type)
@@ -225,6 +321,26 @@ static bool is_image(enum file_type type)
 	enum file_group group = file_type_group(type);
 
 	return group == FILE_GROUP_IMAGE || group == FILE_GROUP_AUDIO || group == FILE_GROUP_VIDEO;
+}
+
+/* Whatever has no place for whole files of its own. */
+static bool may_carry(enum file_type type)
+{
+	static const bool carries[] = {
+		[FILE_GROUP_OTHER] = true,
+		[FILE_GROUP_SCRIPT] = true,
+		[FILE_GROUP_TEXT] = true,
+		[FILE_GROUP_IMAGE] = true,
+		[FILE_GROUP_AUDIO] = true,
+		[FILE_GROUP_VIDEO] = true,
+		[FILE_GROUP_FONT] = true,
+	};
+	enum file_group group = file_type_group(type);
+
+	return (group < sizeof carries / sizeof *carries && carries[group]) ||
+		type == FILE_TYPE_PE || type == FILE_TYPE_DOS || type == FILE_TYPE_ELF ||
+		type == FILE_TYPE_MACHO || type == FILE_TYPE_PDF || type == FILE_TYPE_RTF ||
+		type == FILE_TYPE_HTML || type == FILE_TYPE_XML || type == FILE_TYPE_POSTSCRIPT;
 }
 
 enum file_type file_type_also(struct slice bytes, enum file_type type, size_t *where)
@@ -243,10 +359,9 @@ enum file_type file_type_also(struct slice bytes, enum file_type type, size_t *w
 		(group != FILE_GROUP_ARCHIVE) && type != FILE_TYPE_OLE && type != FILE_TYPE_MSI &&
 		zip_directory_is_at_end(bytes))
 		return FILE_TYPE_ZIP;
-	if ((group == FILE_GROUP_PROGRAM &&
-		    (type == FILE_TYPE_PE || type == FILE_TYPE_DOS || type == FILE_TYPE_ELF ||
-			    type == FILE_TYPE_MACHO)) ||
-		type == FILE_TYPE_SHEBANG || is_image(type)) {
+	if (type == FILE_TYPE_TEXT && sealed_has_armour(bytes, where))
+		return FILE_TYPE_PGP;
+	if (may_carry(type)) {
 		enum file_type other = carried_type(bytes, where);
 		if (other != FILE_TYPE_UNKNOWN)
 			return other;
@@ -263,7 +378,7 @@ struct slice file_type_extension(struct slice name)
 {
 	size_t end = name.size, dot;
 
-	while (end && (name.data[end - 1] == '.' || name.data[end - 1] == ' '))
+	while (end && (name.data[end - 1] == '.' || (unsigned char)name.data[end - 1] <= ' '))
 		end--;
 	dot = end;
 	while (dot && name.data[dot - 1] != '.' && name.data[dot - 1] != '/')

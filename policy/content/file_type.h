@@ -89,6 +89,9 @@ enum file_group {
 	TYPE(LZOP,       "lzo",        ARCHIVE,  "lzop") \
 	TYPE(LRZIP,      "lrz",        ARCHIVE,  "lrzip") \
 	TYPE(UUENCODED,  "uu",         ARCHIVE,  "uuencoded file") \
+	TYPE(BINHEX,     "hqx",        ARCHIVE,  "BinHex") \
+	TYPE(APPLESINGLE, "applesingle", ARCHIVE, "AppleSingle, a file of a Macintosh with its name") \
+	TYPE(MACBINARY,  "macbinary",  ARCHIVE,  "MacBinary, a file of a Macintosh with its name") \
 	TYPE(ISO,        "iso",        DISK,     "CD image, ISO 9660") \
 	TYPE(UDF,        "udf",        DISK,     "DVD image, UDF") \
 	TYPE(VHD,        "vhd",        DISK,     "virtual hard disk") \
@@ -193,11 +196,20 @@ enum file_type file_type_of(struct slice bytes);
 /* The same, but text is told apart further by the extension of the name. */
 enum file_type file_type_of_file(struct slice bytes, struct slice name);
 
+/* Whether a MIME type names a script. */
+bool file_type_is_declared_script(struct slice declared);
+
+/* A text whose name has no extension is the script that it is declared to be: mail programs give it that extension. Else the type. */
+enum file_type file_type_as_declared(enum file_type type, struct slice name, struct slice declared);
+
+/* Where a file of that type begins in the bytes that file_type_of() says it of: archivers pass over what stands before an archive. */
+size_t file_type_start(struct slice bytes, enum file_type type);
+
 /* What else a file of that type may be taken for: the type of an archive or document that stands in it and that readers find;
  * FILE_TYPE_UNKNOWN: nothing else. *where: where that begins. Programs with archives behind them are told here too. */
 enum file_type file_type_also(struct slice bytes, enum file_type type, size_t *where);
 
-/* The last extension of a file's name, without the dot and the dots and blanks that Windows drops from the end; empty: none. */
+/* The last extension of a file's name, without the dot and the dots, blanks and control characters that programs drop from the end; empty: none. */
 struct slice file_type_extension(struct slice name);
 
 /* Whether the name's extension says something of another group than the file really is, or hides that it runs. False where either

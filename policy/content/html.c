@@ -279,11 +279,38 @@ static void take_script(struct reader *reader, const struct html_tag *tag)
 	reader->html->flags |= HTML_SCRIPT;
 }
 
+/* Whether an address is a file of its own that is no picture; of pictures, SVG has scripts. */
+static bool is_made_here(struct slice address)
+{
+	if (slice_starts_nocase(address, "blob:"))
+		return true;
+	return slice_starts_nocase(address, "data:") &&
+		(!slice_starts_nocase(address, "data:image/") ||
+			slice_starts_nocase(address, "data:image/svg"));
+}
+
+/* A page within the page. */
+static void take_frame(struct reader *reader, const struct html_tag *tag)
+{
+	struct slice page = clean_address(reader, tag->values[HTML_ATTRIBUTE_SRCDOC]);
+
+	if (is_made_here(clean_address(reader, tag->values[HTML_ATTRIBUTE_SRC])) ||
+		is_made_here(clean_address(reader, tag->values[HTML_ATTRIBUTE_DATA])))
+		reader->html->flags |= HTML_SMUGGLING;
+	for (size_t at; (at = slice_find(page, '<')) != SIZE_MAX;) {
+		page = slice_from(page, at);
+		if (slice_starts_nocase(page, "<script"))
+			reader->html->flags |= HTML_SCRIPT;
+		page = slice_from(page, 1);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*take)(struct reader *reader, const struct html_tag *tag);
 } meanings[] = {{"a", open_anchor}, {"area", open_anchor}, {"base", take_base}, {"meta", take_meta},
-	{"form", take_form}, {"input", take_input}, {"script", take_script}};
+	{"form", take_form}, {"input", take_input}, {"script", take_script}, {"iframe", take_frame},
+	{"frame", take_frame}, {"embed", take_frame}, {"object", take_frame}};
 
 static const struct {
 	enum html_attribute attribute;

@@ -6,7 +6,7 @@
 
 static const char *const attribute_names[HTML_ATTRIBUTES] = {"href", "src", "action", "formaction",
 	"data", "background", "style", "hidden", "type", "content", "http-equiv", "color", "text",
-	"bgcolor", "download", "size"};
+	"bgcolor", "download", "size", "srcdoc"};
 
 static const struct {
 	const char *name;

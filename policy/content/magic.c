@@ -52,6 +52,7 @@ static const struct signature signatures[] = {
 	AT(ALZ, 0, "ALZ\1"), AT(EGG, 0, "EGGA"),
 	AT(ZOO, 20, "\xdc\xa7\xc4\xfd"),
 	AT(XAR, 0, "xar!"),
+	AT(APPLESINGLE, 0, "\0\5\x16\0\0\1\0\0"), AT(APPLESINGLE, 0, "\0\5\x16\0\0\2\0\0"),
 	AT(LZOP, 0, "\x89LZO\0\r\n\x1a\n"), AT(LRZIP, 0, "LRZI"),
 	AT(VHDX, 0, "vhdxfile"), AT(VHD, 0, "conectix"),
 	AT(VMDK, 0, "KDMV"), AT(VMDK, 0, "COWD"), AT(VMDK, 0, "# Disk DescriptorFile"),

@@ -8,15 +8,17 @@
 #include <ctype.h>
 #include <talloc.h>
 
-enum kind { KIND_TYPE, KIND_ENCODING, KIND_DISPOSITION, KINDS };
+enum kind { KIND_TYPE, KIND_ENCODING, KIND_DISPOSITION, KIND_NAME, KIND_SUN_NAME, KINDS };
 
 static const struct {
 	const char *name;
-	enum mime_anomaly duplicate;
+	enum mime_anomaly duplicate; /* MIME_ANOMALY_COUNT: none */
 } kinds[KINDS] = {
 	[KIND_TYPE] = {"content-type", MIME_DUPLICATE_TYPE},
 	[KIND_ENCODING] = {"content-transfer-encoding", MIME_DUPLICATE_ENCODING},
 	[KIND_DISPOSITION] = {"content-disposition", MIME_DUPLICATE_DISPOSITION},
+	[KIND_NAME] = {"content-name", MIME_ANOMALY_COUNT},
+	[KIND_SUN_NAME] = {"x-sun-data-name", MIME_ANOMALY_COUNT},
 };
 
 /* The values of the fields that were found, unfolded. */
@@ -113,7 +115,7 @@ static void open_value(struct scan *scan, enum kind kind, struct slice text)
 	struct values *values = &scan->values[kind];
 
 	scan->open = NULL;
-	if (values->count)
+	if (values->count && kinds[kind].duplicate != MIME_ANOMALY_COUNT)
 		note(scan, kinds[kind].duplicate);
 	if (values->count == MIME_FIELD_READINGS) {
 		note(scan, MIME_TOO_MANY_READINGS);
@@ -149,7 +151,7 @@ static void take_line(struct scan *scan, struct slice line, bool is_split)
 {
 	bool is_folded = line.size && slice_is_blank(line.data[0]), is_odd = false;
 	struct slice text = skip_blanks(line), value;
-	enum kind kind = text.size && (text.data[0] | 0x20) == 'c'
+	enum kind kind = text.size && strchr("cCxX", text.data[0])
 		? find_kind(text, &value, &is_odd)
 		: KINDS;
 
@@ -436,6 +438,23 @@ static void read_parameters(struct scan *scan, enum kind kind)
 	}
 }
 
+/* A field that is nothing but a name, as programs wrote it before there were parameters. */
+static void read_name(struct scan *scan, enum kind kind)
+{
+	const struct values *values = &scan->values[kind];
+
+	for (unsigned i = 0; i < values->count; i++) {
+		struct slice text = slice_trim(values->texts[i]);
+		struct mime_field_readings names = {.count = 1};
+		if (text.size > 1 && text.data[0] == '"' && text.data[text.size - 1] == '"')
+			text = slice_make(text.data + 1, text.size - 2);
+		if (!text.size)
+			continue;
+		names.texts[0] = slice_keep(scan->parent, text);
+		add_names(scan, &names);
+	}
+}
+
 static void note_eight_bit(struct scan *scan)
 {
 	unsigned char all = 0;
@@ -463,10 +482,13 @@ void mime_field_read(const void *parent, struct charset_set *charsets, struct sl
 	note_eight_bit(&scan);
 	for (enum kind kind = 0; kind < KINDS; kind++) {
 		for (unsigned i = 0; i < scan.values[kind].count; i++)
-			readers[kind](&scan, scan.values[kind].texts[i]);
+			if (readers[kind])
+				readers[kind](&scan, scan.values[kind].texts[i]);
 	}
 	read_parameters(&scan, KIND_DISPOSITION);
 	read_parameters(&scan, KIND_TYPE);
+	read_name(&scan, KIND_NAME);
+	read_name(&scan, KIND_SUN_NAME);
 	if (!fields->encodings)
 		fields->encodings = ENCODING_IDENTITY;
 	talloc_free(scan.buffer);

@@ -25,7 +25,8 @@ struct mime_field_readings {
 struct mime_fields {
 	struct mime_field_readings types;      /* "text/html", in small letters */
 	struct mime_field_readings boundaries; /* as they stand in the message */
-	struct mime_field_readings names;      /* UTF-8: filename first, then name */
+	struct mime_field_readings
+		names; /* UTF-8: filename first, then name, then Content-Name and X-Sun-Data-Name */
 	struct mime_field_readings charsets;
 	const char *disposition; /* in small letters, or NULL */
 	unsigned encodings;  /* bits of enum encoding; ENCODING_IDENTITY when there is no field */

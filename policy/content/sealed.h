@@ -13,3 +13,9 @@ void sealed_unpack_pgp(struct slice bytes, struct unpacked *out);
 
 /* Whether it begins as CMS does. */
 bool sealed_is_cms(struct slice bytes);
+
+/* Whether it begins as an encrypted message of OpenPGP does that is in no armour. */
+bool sealed_is_pgp(struct slice bytes);
+
+/* Whether a line begins such a message in its armour; *where: there, else SIZE_MAX. */
+bool sealed_has_armour(struct slice bytes, size_t *where);

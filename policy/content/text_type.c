@@ -23,6 +23,7 @@ static const struct mark beginnings[] = {
 	{"begin 600 ", FILE_TYPE_UUENCODED},
 	{"begin 755 ", FILE_TYPE_UUENCODED},
 	{"begin-base64 ", FILE_TYPE_UUENCODED},
+	{"(This file must be converted with BinHex", FILE_TYPE_BINHEX},
 };
 
 /* Tags that make markup what it is, wherever they stand. The first row that fits counts. */
@@ -158,6 +159,9 @@ static enum file_type markup_type(struct slice text)
 			(tags[row].type != FILE_TYPE_HTML ||
 				memmem(text.data, text.size, "xhtml", 5)))
 			return tags[row].type;
+		/* Its elements may have a prefix. */
+		if (memmem(text.data, text.size, "www.w3.org/1999/xhtml", 21))
+			return FILE_TYPE_HTML;
 		return FILE_TYPE_XML;
 	}
 	if (row < sizeof tags / sizeof *tags)

@@ -2,8 +2,10 @@
 /* Which function takes which type apart. */
 #include "policy/content/unpack.h"
 
+#include "policy/content/apple_file.h"
 #include "policy/content/archive.h"
 #include "policy/content/bytes.h"
+#include "policy/content/ical.h"
 #include "policy/content/link.h"
 #include "policy/content/ole_document.h"
 #include "policy/content/onenote.h"
@@ -70,6 +72,7 @@ static const struct unpacker unpackers[] = {
 	{FILE_TYPE_TNEF, tnef_unpack, 0},
 	{FILE_TYPE_PKCS7, sealed_unpack_cms, 0},
 	{FILE_TYPE_PGP, sealed_unpack_pgp, 0},
+	{FILE_TYPE_ICALENDAR, ical_unpack, 0},
 	{FILE_TYPE_LNK, link_unpack, 0},
 	{FILE_TYPE_URL, link_unpack_url, 0},
 	{FILE_TYPE_ISO, judge_iso, 0},
@@ -79,6 +82,9 @@ static const struct unpacker unpackers[] = {
 	{FILE_TYPE_ACCESS, find_nothing, FINDING_UNSUPPORTED},
 	/* Who asks decodes it as a text. */
 	{FILE_TYPE_UUENCODED, find_nothing, 0},
+	{FILE_TYPE_BINHEX, find_nothing, 0},
+	{FILE_TYPE_APPLESINGLE, apple_file_unpack_single, 0},
+	{FILE_TYPE_MACBINARY, apple_file_unpack_macbinary, 0},
 };
 
 static const struct unpacker *unpacker_of(enum file_type type)
@@ -108,9 +114,12 @@ static bool is_container(enum file_type type)
 	return group == FILE_GROUP_ARCHIVE || group == FILE_GROUP_DISK;
 }
 
-bool unpack_knows(enum file_type type)
+bool unpack_knows(enum file_type type, struct slice bytes)
 {
-	return is_read(type) || is_container(type);
+	size_t where;
+
+	return is_read(type) || is_container(type) ||
+		file_type_also(bytes, type, &where) != FILE_TYPE_UNKNOWN;
 }
 
 static void unpack_as(enum file_type type, struct slice bytes, struct unpacked *out)
@@ -140,11 +149,16 @@ void unpack(const void *parent, enum file_type type, struct slice bytes, struct 
 {
 	size_t where;
 	enum file_type other = file_type_also(bytes, type, &where);
+	size_t start = is_container(type) ? file_type_start(bytes, type) : 0;
 
 	unpacked_begin(out, parent, budget);
-	unpack_as(type, bytes, out);
+	if (start)
+		out->findings |= FINDING_PREFIXED;
+	unpack_as(type, bytes_from(bytes, start), out);
 	if (other == FILE_TYPE_UNKNOWN)
 		return;
-	out->findings |= runs(type) ? FINDING_SELF_EXTRACTING : FINDING_POLYGLOT;
+	/* A letter around an encrypted one is no second reading. */
+	if (other != FILE_TYPE_PGP)
+		out->findings |= runs(type) ? FINDING_SELF_EXTRACTING : FINDING_POLYGLOT;
 	unpack_as(other, bytes_from(bytes, where), out);
 }

@@ -15,8 +15,9 @@
 /* Once in a process, before its sandbox closes: loads what the libraries would load on first use. */
 void unpack_prepare(void);
 
-/* Whether there may be anything in a file of that type: of archives and disk images always, whether they can be read or not. */
-bool unpack_knows(enum file_type type);
+/* Whether there may be anything in a file of that type: of archives and disk images always, whether they can be read or not; of
+ * others when they are read, or when these bytes carry an archive. */
+bool unpack_knows(enum file_type type, struct slice bytes);
 
 /* The bytes must live as long as the result is looked at. Polyglots are taken apart in all their readings. */
 void unpack(const void *parent, enum file_type type, struct slice bytes, struct budget *budget,

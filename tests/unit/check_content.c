@@ -67,6 +67,10 @@ static char *nest_files(unsigned levels)
 	"AAAFAAAAAAAA"                                                                             \
 	"AAAAAACAAQAAAABhLnR4dFBLBQYAAAAAAQABADMAAAAoAAAAAAA="
 
+#define BINHEX                                                                                     \
+	"(This file must be converted with BinHex 4.0)\r\n\r\n"                                    \
+	":\"f9fD@`ZDR-!2cmr2cmr2cm!!!!!!!3!!!!!!!\"MB@aM!!!!!!:"
+
 static const struct {
 	const char *message, *attachments, *seen;
 } rows[] = {
@@ -106,6 +110,24 @@ static const struct {
 		"x.png|png|text|0 x.exe|exe|text|0?", ""},
 	{"Subject: x\r\n\r\nbegin 644 x.exe\r\n#04)#\r\n`\r\nend\r\n", "x.exe|exe|text|0",
 		"begin 644 x.exe\r\n#04)#\r\n`\r\nend\r\n\n"},
+	{MIXED "Content-Disposition: attachment; filename=a.txt\r\n\r\nhello\r\nbegin 644 x.exe\r\n"
+	       "#04)#\r\n`\r\nend" END,
+		"a.txt|txt|text|0 x.exe|exe|text|0", ""},
+	/* A calendar that is shown; only with a file in it, it is one itself. */
+	{"Content-Type: "
+	 "text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nATTACH;ENCODING=BASE64;X-FILENAME=x.js"
+	 ":aGk=\r\n",
+		"||ics|0 x.js|js|js|1",
+		"BEGIN:VCALENDAR\r\nATTACH;ENCODING=BASE64;X-FILENAME=x.js:aGk=\r\n\n"},
+	{"Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nATTENDEE:x\r\n", "",
+		"BEGIN:VCALENDAR\r\nATTENDEE:x\r\n\n"},
+	/* BinHex as RFC 1741 has it, and within a text. */
+	{MIXED "Content-Type: application/mac-binhex40; name=a.hqx\r\n\r\n" BINHEX END,
+		"a.hqx|hqx|hqx|0 evil.js|js|js|0", ""},
+	{MIXED "Content-Disposition: attachment; filename=a.txt\r\n\r\nhello\r\n" BINHEX
+	       "\r\nbye" END,
+		"a.txt|txt|text|0 evil.js|js|js|0", ""},
+	{MIXED "\r\n" BINHEX END, "evil.js|js|js|0", BINHEX "\n"},
 	{MIXED "Content-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: 7bit\r\n"
 	       "Content-Disposition: attachment; filename=x\r\n\r\naGk=" END,
 		"x||text|0 x||text|0?", ""},
@@ -160,6 +182,42 @@ START_TEST(notes_names)
 	ck_assert_uint_ne(content->attachments[0].name_flags, 0);
 	ck_assert_str_eq(content->attachments[0].extension, "exe");
 	release(content);
+}
+END_TEST
+
+/* What stands where mail programs look for a name and its extension. */
+static const struct {
+	const char *header, *extension;
+	enum file_type type;
+} names[] = {
+	{"Content-Disposition: attachment; filename*=utf-8''evil.js%0D%0A\r\n", "js",
+		FILE_TYPE_JSCRIPT},
+	{"Content-Disposition: attachment; filename*=utf-8''evil.j%01s\r\n", "js", FILE_TYPE_TEXT},
+	{"Content-Type: application/octet-stream\r\nContent-Name: evil.js\r\n", "js",
+		FILE_TYPE_JSCRIPT},
+	{"Content-Type: application/octet-stream\r\nContent-Name: \"evil.js\"\r\n", "js",
+		FILE_TYPE_JSCRIPT},
+	{"Content-Name: evil.js\r\n", "js", FILE_TYPE_JSCRIPT},
+	{"X-Sun-Data-Name: evil.js\r\nContent-Disposition: attachment\r\n", "js",
+		FILE_TYPE_JSCRIPT},
+	{"Content-Type: text/javascript\r\n", "", FILE_TYPE_JSCRIPT},
+	{"Content-Type: application/javascript\r\n", "", FILE_TYPE_JSCRIPT},
+	{"Content-Type: application/hta\r\n", "", FILE_TYPE_HTA},
+	{"Content-Type: text/javascript; name=a.txt\r\n", "txt", FILE_TYPE_TEXT},
+};
+
+START_TEST(finds_names)
+{
+	char *message = talloc_asprintf(NULL, "%s\r\nvar a;\r\n", names[_i].header);
+	struct content *content = examine(message, &plenty);
+
+	ck_assert_uint_eq(content->attachment_count, 1);
+	ck_assert_str_eq(content->attachments[0].extension, names[_i].extension);
+	ck_assert_str_eq(
+		file_type_names[content->attachments[0].type], file_type_names[names[_i].type]);
+	ck_assert_uint_eq(content->anomalies, 0);
+	release(content);
+	talloc_free(message);
 }
 END_TEST
 
@@ -366,6 +424,7 @@ int main(void)
 	tcase_add_test(all, gathers_addresses);
 	tcase_add_test(all, reads_in_all_charsets);
 	tcase_add_test(all, notes_names);
+	tcase_add_loop_test(all, finds_names, 0, (int)(sizeof names / sizeof *names));
 	tcase_add_test(all, hashes);
 	tcase_add_test(all, ends_at_depth);
 	tcase_add_loop_test(all, says_which_message_was_not_opened, 0, 2);

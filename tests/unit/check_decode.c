@@ -157,6 +157,60 @@ START_TEST(finds_files_in_texts)
 }
 END_TEST
 
+/* What decoders take for uuencode, though POSIX does not write it so; and texts that are none. */
+static const struct {
+	const char *text;
+	const char *name; /* NULL: no file is found */
+	const char *bytes;
+} embedded[] = {
+	{"begin 644 a.exe\r\n\r\n\r\n#04)#\r\n`\r\nend\r\n", "a.exe", "ABC"},
+	{"begin 644 a.exe\n#04)#xyz\n`\nend\n", "a.exe", "ABC"},
+	{"begin 644 a.exe\n#04)#what stands behind is nothing\n`\nend\n", "a.exe", "ABC"},
+	{"begin  a.exe\n#04)#\n`\nend\n", "a.exe", "ABC"},
+	{"begin  a.exe\nwhat is skipped\n#04)#\n`\nend\n", NULL, NULL},
+	{"begin 0644 a.exe\n#04)#\n`\nend\n", "a.exe", "ABC"},
+	{"begin 64 a.exe\n#04)#\n`\nend\n", "a.exe", "ABC"},
+	{"begin 64 a.exe\n$04)#1\n`\nend\n", "a.exe", "ABCD"},
+	{" begin 644 a.exe\n#04)#\n`\nend\n", "a.exe", "ABC"},
+	{"begin 644 \n#04)#\n`\nend\n", "", "ABC"},
+	{"BEGIN\t644\ta.exe\n#04)#\n", "a.exe", "ABC"},
+	{"begin-base64 644 a.exe\r\nQUJD\r\n====\r\n", "a.exe", "ABC"},
+	{"begin-base64 a.exe\r\nQUJD\r\n", "a.exe", "ABC"},
+	{"(This file must be converted with BinHex 4.0)\n\n:\"f9fD@`ZDR-!2cmr2cmr2cm!!!!!!!3!!!!!!!"
+	 "\"MB@aM!!!!!!:\nbye",
+		"", "calc"},
+	{"(This file must be converted with BinHex 4.0)\nhow does one do that?\n", NULL, NULL},
+	{"begin 2 days before\nHello to all of you\n", NULL, NULL},
+	{"begin  with this\nHello to all of you\n", NULL, NULL},
+	{"begin 644 a\nhello\n", NULL, NULL},
+	{"beginning 644 a\n#04)#\n", NULL, NULL},
+	{"begin\n#04)#\n", NULL, NULL},
+	{"begin 644 a\n\n\n", NULL, NULL},
+	{"begin", NULL, NULL},
+};
+
+START_TEST(finds_odd_files)
+{
+	void *scratch = talloc_new(NULL);
+	struct slice rest = slice_of(embedded[_i].text);
+	struct decode_embedded found;
+	struct slice decoded;
+	uint64_t anomalies = 0, expected;
+
+	ck_assert_int_eq(decode_find(&rest, &found), embedded[_i].name != NULL);
+	if (!embedded[_i].name) {
+		talloc_free(scratch);
+		return;
+	}
+	ck_assert(slice_equals(found.name, embedded[_i].name));
+	decoded = decode(scratch, found.lines, found.encoding, &anomalies);
+	ck_assert(slice_equals(decoded, embedded[_i].bytes));
+	expected = found.encoding == ENCODING_BINHEX ? BIT(BINHEX) : BIT(UUENCODE);
+	ck_assert_uint_eq(anomalies, found.encoding == ENCODING_BASE64 ? 0 : expected);
+	talloc_free(scratch);
+}
+END_TEST
+
 /* A large one takes the fast way, and has each byte value in it. */
 START_TEST(decodes_all_bytes)
 {
@@ -194,6 +248,7 @@ int main(void)
 	tcase_add_test(all, decodes_binhex);
 	tcase_add_test(all, bounds_binhex);
 	tcase_add_test(all, finds_files_in_texts);
+	tcase_add_loop_test(all, finds_odd_files, 0, (int)(sizeof embedded / sizeof *embedded));
 	tcase_add_test(all, decodes_all_bytes);
 	suite_add_tcase(suite, all);
 	srunner_run_all(runner, CK_NORMAL);

@@ -64,6 +64,12 @@ static const struct {
 	{"<script>URL.createObjectURL(new Blob([atob(x)]))</script>", "", "",
 		HTML_SCRIPT | HTML_SMUGGLING},
 	{"<a href='data:text/html,x' download=y>z</a>", "z", "", HTML_SMUGGLING},
+	{"<iframe src=' da\nta:text/html,x'></iframe>", "", "", HTML_SMUGGLING},
+	{"<embed src='data:image/svg+xml,x'>", "", "", HTML_SMUGGLING},
+	{"<object data='blob:x'></object>", "", "", HTML_SMUGGLING},
+	{"<object data='data:image/png;base64,x'></object>", "", "", 0},
+	{"<iframe srcdoc='<b>&lt;ScRipt>x'></iframe>", "", "", HTML_SCRIPT},
+	{"<iframe srcdoc='<b>x' src='https://example.net/'></iframe>", "", "", 0},
 	{"<script>atob('short')</script>", "", "", HTML_SCRIPT},
 };
 

@@ -54,6 +54,18 @@ static const struct {
 	{ROW("-----BEGIN PKCS7-----\nMIIB\n-----END PKCS7-----\n"), FILE_TYPE_PKCS7,
 		FINDING_UNSUPPORTED},
 	{ROW("-----BEGIN PGP MESSAGE-----\n\nabcd\n"), FILE_TYPE_PGP, FINDING_ENCRYPTED},
+	/* Behind a letter; as what it is: a key for the session, or nothing that is secret. */
+	{ROW("hello\n-----BEGIN PGP MESSAGE-----\nVersion: 1\n\njA0EBwMC\n"), FILE_TYPE_TEXT,
+		FINDING_ENCRYPTED},
+	{ROW("-----BEGIN PGP MESSAGE-----\n\nowEBBAA=\n"), FILE_TYPE_PGP, FINDING_UNSUPPORTED},
+	{ROW("-----BEGIN PGP MESSAGE-----\n\nyxRiB2V2\n"), FILE_TYPE_PGP, FINDING_UNSUPPORTED},
+	{ROW("> -----BEGIN PGP MESSAGE-----\n"), FILE_TYPE_TEXT, 0},
+	/* In no armour: by a passphrase, old and new heads; for somebody; without any key. */
+	{ROW("\x8c\x04\x04\x09\x00\x08\xd2\x10\x01xxxxxxxxxxxxxxx"), FILE_TYPE_PGP,
+		FINDING_ENCRYPTED},
+	{ROW("\xc3\x04\x04\x09\x00\x08\xc9\x04xxxx"), FILE_TYPE_PGP, FINDING_ENCRYPTED},
+	{ROW("\x85\x00\x04\x03xxx\xd2\xc0\x10\x01xxx"), FILE_TYPE_PGP, FINDING_ENCRYPTED},
+	{ROW("\xd2\xe9\x01xxxxxxxxxx"), FILE_TYPE_PGP, FINDING_ENCRYPTED},
 	{ROW("-----BEGIN PGP SIGNATURE-----\n\nabcd\n"), FILE_TYPE_PGP, 0},
 	{ROW("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabcd\n"), FILE_TYPE_PGP, 0},
 };
@@ -65,13 +77,25 @@ START_TEST(says_what_it_is)
 	struct unpacked out = {.parent = scratch};
 
 	ck_assert_int_eq(file_type_of(bytes), rows[_i].type);
-	ck_assert(unpack_knows(rows[_i].type));
+	ck_assert(unpack_knows(rows[_i].type, bytes) ==
+		(rows[_i].findings || rows[_i].type != FILE_TYPE_TEXT));
 	if (rows[_i].type == FILE_TYPE_PKCS7)
 		sealed_unpack_cms(bytes, &out);
 	else
 		sealed_unpack_pgp(bytes, &out);
 	ck_assert_uint_eq(out.findings, rows[_i].findings);
 	talloc_free(scratch);
+}
+END_TEST
+
+/* What begins like a key and goes on like nothing, and other bytes with their highest bit. */
+START_TEST(knows_what_is_none)
+{
+	static const char *const others[] = {"\x8c\x04\x04\x09\x01\x08xxxx", "\x8c\x04\x04\x09",
+		"\xc3\xff\xff\xff\xff\xff\x04", "\xff\xd8\xff", "\x85", "", "\x80\x80\x80"};
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		ck_assert(!sealed_is_pgp(slice_of(others[i])));
 }
 END_TEST
 
@@ -97,6 +121,7 @@ int main(void)
 	int failed;
 
 	tcase_add_loop_test(cases, says_what_it_is, 0, COUNT(rows));
+	tcase_add_test(cases, knows_what_is_none);
 	tcase_add_loop_test(cases, looks_no_further, 0, COUNT(rows));
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);

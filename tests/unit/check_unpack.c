@@ -525,6 +525,160 @@ START_TEST(sees_polyglots)
 }
 END_TEST
 
+/* Archivers look for their archive behind whatever stands before it, however much, and do not mind what stands behind it. */
+START_TEST(passes_over_what_stands_before)
+{
+	static const struct zip_row rows[] = {{"evil.exe", NULL, "MZ", 0, 0, 0, NULL, 0}};
+	static const struct {
+		size_t before, behind;
+		enum file_type type;
+		const char *findings;
+	} layouts[] = {
+		{7, 0, FILE_TYPE_ZIP, "prefixed"},
+		{7, 70000, FILE_TYPE_ZIP, "prefixed trailing"},
+		{9000, 0, FILE_TYPE_TEXT, "prefixed polyglot"},
+		{9000, 70000, FILE_TYPE_TEXT, "prefixed trailing polyglot"},
+	};
+
+	for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+		struct blob *blob = blob_new(NULL);
+		struct unpacking *unpacking;
+		for (size_t k = 0; k < layouts[i].before; k++)
+			blob_text(blob, "x");
+		zip_put(blob, rows, 1, (uint32_t)layouts[i].before);
+		for (size_t k = 0; k < layouts[i].behind; k++)
+			blob_text(blob, "x");
+		ck_assert_str_eq(file_type_names[file_type_of(blob_slice(blob))],
+			file_type_names[layouts[i].type]);
+		ck_assert(unpack_knows(layouts[i].type, blob_slice(blob)));
+		unpacking = unpacking_of(layouts[i].type, blob_slice(blob));
+		ck_assert_findings(unpacking->out.findings, layouts[i].findings);
+		ck_assert_slice(member_of(unpacking, "evil.exe")->bytes, "MZ");
+		talloc_free(unpacking);
+		talloc_free(blob);
+	}
+}
+END_TEST
+
+/* RAR up to version 4: its mark, the archive's header, and one file that is stored. */
+static const char rar_stored[] =
+	"\122\141\162\041\032\007\000\317\220\163\000\000\015\000\000\000\000\000\000\000"
+	"\350\157\164\000\200\047\000\004\000\000\000\004\000\000\000\002\257\062\061\134"
+	"\000\000\000\000\024\060\007\000\040\000\000\000\145\166\151\154\056\152\163\143"
+	"\141\154\143\304\075\173\000\100\007\000";
+
+static const struct {
+	const char *front;
+	const char *findings;
+} rar_fronts[] = {
+	{"", ""},
+	{"hello\r\nhello\r\n", "prefixed"},
+	{"\1\2\3", "prefixed"},
+	{"GIF89a", "polyglot"},
+	{"%PDF-1.4\n%%EOF\n", "polyglot"},
+};
+
+START_TEST(finds_rar_behind_anything)
+{
+	struct blob *blob = blob_new(NULL);
+	struct unpacking *unpacking;
+	enum file_type type;
+
+	blob_text(blob, rar_fronts[_i].front);
+	blob_put(blob, rar_stored, sizeof rar_stored - 1);
+	type = file_type_of(blob_slice(blob));
+	ck_assert(unpack_knows(type, blob_slice(blob)));
+	unpacking = unpacking_of(type, blob_slice(blob));
+	ck_assert_findings(unpacking->out.findings, rar_fronts[_i].findings);
+	ck_assert_slice(member_of(unpacking, "evil.js")->bytes, "calc");
+	talloc_free(unpacking);
+	talloc_free(blob);
+}
+END_TEST
+
+/* AppleSingle: its mark, two entries, and what they say where it is: the name, the data. */
+static const char apple_single[] =
+	"\000\005\026\000\000\002\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
+	"\000\000\000\000\000\002\000\000\000\003\000\000\000\062\000\000\000\007\000\000"
+	"\000\001\000\000\000\071\000\000\000\004\145\166\151\154\056\152\163\143\141\154"
+	"\143";
+
+START_TEST(takes_files_of_macintosh)
+{
+	char macbinary[256] = "\0\7evil.js";
+	struct slice bytes[] = {slice_make(apple_single, sizeof apple_single - 1),
+		slice_make(macbinary, sizeof macbinary)};
+	static const enum file_type types[] = {FILE_TYPE_APPLESINGLE, FILE_TYPE_MACBINARY};
+
+	memcpy(macbinary + 65, "TEXT????", 8);
+	macbinary[86] = 4;
+	memcpy(macbinary + 128, "calc", 4);
+	for (size_t i = 0; i < 2; i++) {
+		struct unpacking *unpacking;
+		ck_assert_int_eq(file_type_of(bytes[i]), types[i]);
+		unpacking = unpacking_of(types[i], bytes[i]);
+		ck_assert_findings(unpacking->out.findings, "");
+		ck_assert_slice(member_of(unpacking, "evil.js")->bytes, "calc");
+		talloc_free(unpacking);
+		/* Cut off, what is missing is told. */
+		unpacking = unpacking_of(types[i], slice_make(bytes[i].data, i ? 130 : 58));
+		ck_assert_findings(unpacking->out.findings, "damaged");
+		talloc_free(unpacking);
+	}
+	/* A length beyond the end, a control character in the name, no name: none of it. */
+	macbinary[84] = 1;
+	ck_assert_int_eq(file_type_of(bytes[1]), FILE_TYPE_UNKNOWN);
+	macbinary[84] = 0;
+	macbinary[3] = 1;
+	ck_assert_int_eq(file_type_of(bytes[1]), FILE_TYPE_UNKNOWN);
+	macbinary[3] = 'v';
+	macbinary[1] = 0;
+	ck_assert_int_eq(file_type_of(bytes[1]), FILE_TYPE_UNKNOWN);
+}
+END_TEST
+
+#define CALENDAR(lines)                                                                            \
+	"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n" lines "END:VEVENT\r\nEND:VCALENDAR\r\n"
+
+static const struct {
+	const char *text;
+	const char *name; /* of a member that is "calc"; NULL: there is none */
+	const char *target;
+} calendars[] = {
+	{CALENDAR("ATTACH;ENCODING=BASE64;VALUE=BINARY;X-FILENAME=evil.js:Y2FsYw==\r\n"), "evil.js",
+		NULL},
+	{CALENDAR("attach;encoding=b;fmttype=\"a:b;c\";filename=\"evil.js\":Y2FsYw==\r\n"),
+		"evil.js", NULL},
+	{CALENDAR("AT\r\n TACH;ENCODING=BASE64;FILE\r\n\tNAME=evil.js:Y2F\r\n sYw\r\n ==\r\n"),
+		"evil.js", NULL},
+	{CALENDAR("ATTACH;VALUE=BINARY:Y2FsYw==\n"), "", NULL},
+	{CALENDAR("ATTACH;FILENAME=evil.js:data:text/plain;base64,Y2FsYw==\r\n"), "evil.js", NULL},
+	{CALENDAR("ATTACH;FMTTYPE=application/pdf:https://example.net/a\r\n"), NULL,
+		"https://example.net/a"},
+	{CALENDAR("ATTENDEE;CN=x:mailto:a@example.com\r\nATTACHED:no\r\n"), NULL, NULL},
+	{CALENDAR("ATTACH\r\nATT\r\n"), NULL, NULL},
+};
+
+START_TEST(takes_files_from_calendars)
+{
+	struct slice bytes = slice_of(calendars[_i].text);
+	struct unpacking *unpacking = unpacking_of(FILE_TYPE_ICALENDAR, bytes);
+	bool has_member = calendars[_i].name != NULL;
+
+	ck_assert_int_eq(file_type_of(bytes), FILE_TYPE_ICALENDAR);
+	ck_assert_findings(unpacking->out.findings, "");
+	ck_assert_uint_eq(unpacking->out.count, has_member ? 1 : 0);
+	if (has_member) {
+		ck_assert_str_eq(unpacking->out.members[0].name, calendars[_i].name);
+		ck_assert_slice(unpacking->out.members[0].bytes, "calc");
+	}
+	ck_assert_uint_eq(unpacking->out.target_count, calendars[_i].target ? 1 : 0);
+	if (calendars[_i].target)
+		ck_assert_str_eq(unpacking->out.targets[0], calendars[_i].target);
+	talloc_free(unpacking);
+}
+END_TEST
+
 /* A tar of one file that says to be so long, with so much of it. */
 static void put_tar(struct blob *blob, const char *name, size_t said, size_t size)
 {
@@ -558,6 +712,32 @@ START_TEST(takes_tar)
 	ck_assert_findings(unpacking->out.findings, "damaged");
 	ck_assert_uint_eq(member_of(unpacking, "a.txt")->bytes.size, 3);
 	ck_assert_uint_eq(member_of(unpacking, "b.txt")->size, 5000);
+	talloc_free(unpacking);
+	talloc_free(blob);
+}
+END_TEST
+
+/* Two archives, with the zeros that end one before each of them: some programs read on. */
+START_TEST(reads_tar_on)
+{
+	struct blob *blob = blob_new(NULL);
+	struct unpacking *unpacking;
+
+	blob_zeros(blob, 1024);
+	put_tar(blob, "a.txt", 3, 512);
+	blob_zeros(blob, 1024);
+	put_tar(blob, "evil.exe", 3, 512);
+	blob_zeros(blob, 1024);
+	ck_assert_int_eq(file_type_of(blob_slice(blob)), FILE_TYPE_TAR);
+	unpacking = unpacking_of(FILE_TYPE_TAR, blob_slice(blob));
+	ck_assert_findings(unpacking->out.findings, "prefixed");
+	ck_assert_uint_eq(member_of(unpacking, "a.txt")->bytes.size, 3);
+	ck_assert_uint_eq(member_of(unpacking, "evil.exe")->bytes.size, 3);
+	talloc_free(unpacking);
+	/* What stands behind and is none is told. */
+	blob_text(blob, "evil");
+	unpacking = unpacking_of(FILE_TYPE_TAR, blob_slice(blob));
+	ck_assert_findings(unpacking->out.findings, "damaged prefixed");
 	talloc_free(unpacking);
 	talloc_free(blob);
 }
@@ -674,12 +854,12 @@ START_TEST(says_what_it_cannot)
 
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
 		struct unpacking *unpacking = unpacking_of(types[i], slice_of("bytes"));
-		ck_assert(unpack_knows(types[i]));
+		ck_assert(unpack_knows(types[i], slice_of("bytes")));
 		ck_assert_uint_ne(unpacking->out.findings & FINDING_UNSUPPORTED, 0);
 		talloc_free(unpacking);
 	}
-	ck_assert(!unpack_knows(FILE_TYPE_TEXT));
-	ck_assert(!unpack_knows(FILE_TYPE_JPEG));
+	ck_assert(!unpack_knows(FILE_TYPE_TEXT, slice_of("bytes")));
+	ck_assert(!unpack_knows(FILE_TYPE_JPEG, slice_of("bytes")));
 }
 END_TEST
 
@@ -695,9 +875,9 @@ START_TEST(says_something_of_every_container)
 	if (group != FILE_GROUP_ARCHIVE && group != FILE_GROUP_DISK)
 		return;
 	unpacking = unpacking_of(type, slice_of("these bytes are nothing of the kind"));
-	ck_assert(unpack_knows(type));
+	ck_assert(unpack_knows(type, slice_of("bytes")));
 	ck_assert_msg(unpacking->out.count || unpacking->out.findings & loud ||
-			type == FILE_TYPE_UUENCODED,
+			type == FILE_TYPE_UUENCODED || type == FILE_TYPE_BINHEX,
 		"%s", file_type_names[type]);
 	ck_assert(!(unpacking->out.findings & FINDING_DISK_IMAGE) == (group != FILE_GROUP_DISK));
 	talloc_free(unpacking);
@@ -728,6 +908,10 @@ static void add_loops(TCase *all)
 	tcase_add_loop_test(all, judges_streams, 0, (int)(sizeof streams / sizeof *streams));
 	tcase_add_loop_test(all, judges_parts, 0, (int)(sizeof parts / sizeof *parts));
 	tcase_add_loop_test(all, judges_pdf, 0, (int)(sizeof pdfs / sizeof *pdfs));
+	tcase_add_loop_test(
+		all, finds_rar_behind_anything, 0, (int)(sizeof rar_fronts / sizeof *rar_fronts));
+	tcase_add_loop_test(
+		all, takes_files_from_calendars, 0, (int)(sizeof calendars / sizeof *calendars));
 	tcase_add_loop_test(all, judges_rtf, 0, (int)(sizeof rtfs / sizeof *rtfs));
 }
 
@@ -751,7 +935,10 @@ int main(void)
 	tcase_add_test(all, reads_shortcuts);
 	tcase_add_test(all, takes_files_from_onenote);
 	tcase_add_test(all, sees_polyglots);
+	tcase_add_test(all, takes_files_of_macintosh);
+	tcase_add_test(all, passes_over_what_stands_before);
 	tcase_add_test(all, takes_tar);
+	tcase_add_test(all, reads_tar_on);
 	tcase_add_test(all, bounds_gzip);
 	tcase_add_test(all, bounds_nests);
 	tcase_add_loop_test(
