@@ -488,7 +488,7 @@ static void enqueue_parts(
 
 	content->anomalies |= mime->anomalies;
 	content->parts += mime->regular;
-	if (mime->anomalies & mime_anomalies_unseen)
+	if (mime->anomalies & mime_anomaly_unseen)
 		miss(examination);
 	for (size_t i = 0; i < mime->count; i++) {
 		const struct mime_part *part = &mime->parts[i];

@@ -16,7 +16,7 @@ _Static_assert(MIME_ANOMALY_COUNT < 64, "a set of them is a number");
 
 #define BIT(id) (UINT64_C(1) << MIME_##id)
 /* What is too deep is opened by itself, as long as the budget lasts. */
-const uint64_t mime_anomalies_unseen = BIT(TOO_MANY_PARTS) | BIT(TOO_MANY_PARAMETERS) |
+const uint64_t mime_anomaly_unseen = BIT(TOO_MANY_PARTS) | BIT(TOO_MANY_PARAMETERS) |
 	BIT(TOO_MANY_READINGS) | BIT(HEADER_TOO_LARGE) | BIT(OVER_LIMITS);
 #undef BIT
 

@@ -76,7 +76,7 @@ static inline uint64_t mime_anomaly_bit(enum mime_anomaly anomaly)
 }
 
 /* Those of them that say that something was not looked at. */
-extern const uint64_t mime_anomalies_unseen;
+extern const uint64_t mime_anomaly_unseen;
 
 /* What bits of enum charset_seen are among them. */
 uint64_t mime_anomaly_of_charset(unsigned seen);
