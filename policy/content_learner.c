@@ -223,7 +223,8 @@ static bool is_searched(const struct content *content, size_t index)
 static void learn_yara(
 	struct facts *facts, const struct yara *yara, struct content *content, struct slice message)
 {
-	struct matches matches = {.facts = facts, .is_cut = !content->is_complete};
+	struct matches matches = {
+		.facts = facts, .is_cut = !content->is_complete || content->body->is_cut};
 	struct value value = {.type = VALUE_RECORDS};
 
 	search(&matches, yara, &content->budget, NULL, message);

@@ -2,6 +2,7 @@
 /* Forking, watching and reviving one process. */
 #include "proxy/process.h"
 
+#include "base/bulk.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "policy/rulebook.h"
@@ -440,6 +441,8 @@ static void log_death(const struct process *process, int status)
 		log_number(&line, "signal", WTERMSIG(status));
 	else
 		log_number(&line, "status", WEXITSTATUS(status));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == BULK_STATUS)
+		log_text(&line, "reason", "it needed more memory than its limit allows");
 	log_end(&line);
 }
 

@@ -163,10 +163,11 @@ static bool limit(int resource, uint64_t most)
 	return setrlimit(resource, &value) == 0;
 }
 
-/* A message that wants more memory than this ends the process. Sanitizers map far more than they use. */
+/* A message that wants more memory than this ends the process. Sanitizers map far more than they use. Nothing limits the size of files: the
+ * sandbox opens none, and the only one that may be there is the log, which must hear of what ends the process. */
 bool scan_desk_limit(const struct scanner_options *options)
 {
-	bool good = limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0);
+	bool good = limit(RLIMIT_CORE, 0);
 
 #ifndef SANITIZED
 	good = good && limit(RLIMIT_DATA, (uint64_t)options->memory);

@@ -2,9 +2,10 @@
 /* RFC 1741, appendix A. */
 #include "policy/content/binhex.h"
 
+#include "base/bulk.h"
+
 #include <stdint.h>
 #include <string.h>
-#include <talloc.h>
 
 #define NAME_WITHIN 512 /* of the text, with line ends */
 
@@ -58,7 +59,7 @@ static struct slice data_fork(struct slice all)
 static struct slice decode(const void *parent, struct slice text)
 {
 	size_t room = text.size * BINHEX_GROWTH + 1, colon = slice_find(text, ':');
-	char *start = talloc_array(parent, char, room);
+	char *start = bulk_new(parent, room);
 	struct binhex binhex = {.out = start, .limit = start + room};
 	uint32_t bits = 0;
 	unsigned count = 0;

@@ -2,6 +2,8 @@
 /* Texts and addresses of a message. */
 #include "policy/content/body_text.h"
 
+#include "base/bulk.h"
+
 #include <talloc.h>
 
 struct body_text *body_text_new(const void *parent)
@@ -20,7 +22,7 @@ static char *make_room(struct body_text *body, enum body_text_kind kind, size_t 
 
 	if (needed > body->rooms[kind]) {
 		body->rooms[kind] = needed < 512 ? 1024 : needed * 2;
-		text = talloc_realloc(body, text, char, body->rooms[kind]);
+		text = bulk_resize(body, text, body->rooms[kind]);
 		body->texts[kind].data = text;
 	}
 	return text + body->texts[kind].size;
@@ -62,6 +64,7 @@ void body_text_add_url(struct body_text *body, struct slice address, struct slic
 		body->url_room = body->url_room ? body->url_room * 2 : 8;
 		body->urls = talloc_realloc(body, body->urls, struct body_text_url, body->url_room);
 	}
+	found.shown = slice_make(slice_keep(body, shown), shown.size);
 	body->urls[body->url_count++] = found;
 }
 
@@ -81,7 +84,8 @@ void body_text_add_plain(struct body_text *body, struct slice text, enum body_te
 
 void body_text_add_html(struct body_text *body, struct slice source, enum body_text_origin origin)
 {
-	struct html *html = html_read(body, source);
+	void *scratch = talloc_new(body);
+	struct html *html = html_read(scratch, source);
 
 	body->html_flags |= html->flags;
 	body->zero_width += html->zero_width;
@@ -95,4 +99,5 @@ void body_text_add_html(struct body_text *body, struct slice source, enum body_t
 		body_text_add_url(body, html->links[i].address, html->links[i].text, origin);
 	find_urls(body, html->text, origin);
 	find_urls(body, html->script, origin);
+	talloc_free(scratch);
 }

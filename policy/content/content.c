@@ -2,30 +2,29 @@
 /* The queue of what is still to be taken apart. */
 #include "policy/content/content.h"
 
-#include "base/utf8.h"
 #include "policy/content/binhex.h"
+#include "policy/content/file_name.h"
 #include "policy/content/ical.h"
 #include "policy/content/sealed.h"
 #include "policy/content/skeleton.h"
 
-#include <ctype.h>
 #include <openssl/evp.h>
 #include <talloc.h>
 
-#define PATH_MAXIMUM 4096
+#define TEXT_MAXIMUM (16 * 1024 * 1024)
 #define SCRATCH_READINGS 8 /* ways to read one body that are compared */
 
 struct content_tools {
 	struct charset_set *charsets;
 };
 
-enum item_kind { ITEM_MESSAGE, ITEM_LEAF, ITEM_MULTIPART, ITEM_FILE };
+enum item_kind { ITEM_MESSAGE, ITEM_LEAF, ITEM_CONTAINER, ITEM_MULTIPART, ITEM_FILE };
 
 /* Something to be looked at. */
 struct item {
 	enum item_kind kind;
 	const struct mime_part *part; /* of a leaf, and of a multipart that was encoded */
-	struct slice bytes;           /* decoded, of all but a leaf */
+	struct slice bytes;           /* decoded; of a leaf as it stands there */
 	const char *name, *other_name, *path;
 	uint64_t size, findings;
 	unsigned depth;
@@ -49,6 +48,13 @@ static void note(struct examination *examination, enum mime_anomaly anomaly)
 	examination->content->anomalies |= mime_anomaly_bit(anomaly);
 }
 
+/* Something is not looked at. */
+static void miss(struct examination *examination)
+{
+	examination->content->is_complete = false;
+	note(examination, MIME_OVER_LIMITS);
+}
+
 /* --- the queue --- */
 
 static void enqueue(struct examination *examination, const struct item *item)
@@ -68,37 +74,14 @@ static bool may_descend(struct examination *examination, const struct item *item
 
 	budget->depth = item->depth;
 	if (!budget_descend(budget)) {
-		examination->content->is_complete = false;
+		miss(examination);
 		return false;
 	}
 	budget_ascend(budget);
 	return true;
 }
 
-static const char *join(struct examination *examination, const char *path, const char *name)
-{
-	if (!*name || strlen(path) + strlen(name) > PATH_MAXIMUM)
-		return path;
-	if (!*path)
-		return name;
-	return talloc_asprintf(examination->content, "%s/%s", path, name);
-}
-
 /* --- attachments --- */
-
-static const char *extension_of(struct examination *examination, const char *name)
-{
-	struct slice plain = skeleton_plain(examination->content, slice_of(name));
-	char *extension = slice_keep(examination->content, file_type_extension(plain));
-	char *out = extension;
-
-	for (const char *at = extension; *at; at++) {
-		if (!iscntrl((unsigned char)*at))
-			*out++ = (char)tolower((unsigned char)*at);
-	}
-	*out = '\0';
-	return extension;
-}
 
 static struct content_attachment *add_attachment(
 	struct examination *examination, const struct content_attachment *attachment)
@@ -106,7 +89,7 @@ static struct content_attachment *add_attachment(
 	struct content *content = examination->content;
 
 	if (content->attachment_count == CONTENT_ATTACHMENTS) {
-		content->is_complete = false;
+		miss(examination);
 		return NULL;
 	}
 	if (content->attachment_count == examination->attachment_room) {
@@ -120,22 +103,13 @@ static struct content_attachment *add_attachment(
 	return &content->attachments[content->attachment_count++];
 }
 
-static char *clean_name(struct examination *examination, const char *name)
-{
-	struct slice text = slice_of(name);
-	char *clean = talloc_array(examination->content, char, text.size + 1);
-
-	clean[utf8_clean(clean, text.size, text)] = '\0';
-	return clean;
-}
-
 /* One name of it. */
 static void record_name(struct examination *examination, const struct item *item,
 	enum file_type type, uint64_t findings, const char *name, bool is_other)
 {
 	struct content_attachment attachment = {
-		.name = clean_name(examination, name),
-		.extension = extension_of(examination, name),
+		.name = file_name_clean(examination->content, name),
+		.extension = file_name_extension(examination->content, name),
 		.declared_type = item->part ? mime_type(item->part) : "",
 		.type = type,
 		.bytes = item->bytes,
@@ -149,7 +123,7 @@ static void record_name(struct examination *examination, const struct item *item
 		.is_other_reading = is_other || item->is_other_reading,
 	};
 
-	attachment.path = join(examination, item->path, attachment.name);
+	attachment.path = file_name_join(examination->content, item->path, attachment.name);
 	add_attachment(examination, &attachment);
 }
 
@@ -165,8 +139,8 @@ static void record(struct examination *examination, const struct item *item, enu
 	if (item->other_name)
 		record_name(examination, item, type, findings, item->other_name, true);
 	for (unsigned i = 1; i < names->count; i++) {
-		const char *extension = extension_of(examination, names->texts[i]);
-		if (strcmp(extension, extension_of(examination, first)) != 0)
+		const char *extension = file_name_extension(examination->content, names->texts[i]);
+		if (strcmp(extension, file_name_extension(examination->content, first)) != 0)
 			record_name(examination, item, type, findings, names->texts[i], true);
 	}
 }
@@ -188,9 +162,9 @@ static void enqueue_members(struct examination *examination, const struct item *
 	enum file_type type, const struct unpacked *unpacked)
 {
 	const char *name = item->part && item->part->fields.names.count && !*item->name
-		? clean_name(examination, item->part->fields.names.texts[0])
+		? file_name_clean(examination->content, item->part->fields.names.texts[0])
 		: item->name;
-	const char *path = join(examination, item->path, name);
+	const char *path = file_name_join(examination->content, item->path, name);
 
 	for (size_t i = 0; i < unpacked->count; i++) {
 		const struct member *member = &unpacked->members[i];
@@ -225,21 +199,22 @@ static uint64_t open_container(
 	unpack(examination->content, type, item->bytes, &examination->content->budget, &unpacked);
 	enqueue_members(examination, item, type, &unpacked);
 	if (unpacked.findings & FINDING_OVER_LIMITS)
-		examination->content->is_complete = false;
+		miss(examination);
 	return unpacked.findings;
 }
 
-static void enqueue_message(struct examination *examination, const struct item *item)
+static uint64_t enqueue_message(struct examination *examination, const struct item *item)
 {
 	struct item message = *item;
 
 	if (!may_descend(examination, item))
-		return;
+		return FINDING_OVER_LIMITS;
 	message.kind = ITEM_MESSAGE;
 	message.depth++;
 	message.part = NULL;
-	message.path = join(examination, item->path, item->name);
+	message.path = file_name_join(examination->content, item->path, item->name);
 	enqueue(examination, &message);
+	return FINDING_NONE;
 }
 
 /* Files inside of a text, by uuencode, yEnc or BinHex. */
@@ -265,7 +240,7 @@ static void take_embedded(
 				.place = item->place,
 				.is_other_reading = item->is_other_reading});
 		if (!budget_entry(&content->budget)) {
-			content->is_complete = false;
+			miss(examination);
 			return;
 		}
 	}
@@ -288,6 +263,15 @@ static bool may_embed(const struct item *item, enum file_type type)
 		(type == FILE_TYPE_TEXT && (!item->part || !is_body(item)));
 }
 
+/* As much of a text as is read: it is there several times while it is. */
+static struct slice readable(struct examination *examination, struct slice text)
+{
+	if (text.size <= TEXT_MAXIMUM)
+		return text;
+	miss(examination);
+	return slice_make(text.data, TEXT_MAXIMUM);
+}
+
 /* A file with a name or not, whatever it is in. */
 static void take_file(struct examination *examination, const struct item *item)
 {
@@ -297,13 +281,14 @@ static void take_file(struct examination *examination, const struct item *item)
 		slice_of(name), slice_of(item->part ? mime_type(item->part) : ""));
 	uint64_t findings = item->findings | open_container(examination, item, type);
 
-	record(examination, item, type, findings);
 	if (type == FILE_TYPE_EML || type == FILE_TYPE_MHTML)
-		enqueue_message(examination, item);
+		findings |= enqueue_message(examination, item);
+	record(examination, item, type, findings);
 	if (may_embed(item, type))
 		take_embedded(examination, item, item->bytes);
 	if (type == FILE_TYPE_HTML || type == FILE_TYPE_HTA || type == FILE_TYPE_SVG)
-		body_text_add_html(examination->content->body, item->bytes, BODY_TEXT_FROM_FILE);
+		body_text_add_html(examination->content->body, readable(examination, item->bytes),
+			BODY_TEXT_FROM_FILE);
 }
 
 /* --- texts --- */
@@ -314,31 +299,47 @@ static bool is_html(struct slice text)
 	return file_type_of(text) == FILE_TYPE_HTML;
 }
 
-/* In each charset that the header can be read to name. */
-static void take_text(struct examination *examination, const struct item *item)
+/* A text in one of its charsets. */
+static void read_text(struct examination *examination, const struct item *item, const char *charset)
 {
 	struct content *content = examination->content;
-	const struct mime_field_readings *charsets = &item->part->fields.charsets;
 	bool is_aside = item->part->readings & (MIME_PREAMBLE | MIME_EPILOGUE);
+	bool is_declared = strcmp(mime_type(item->part), "text/html") == 0;
+	void *scratch = talloc_new(content);
 	unsigned seen = 0;
+	struct slice text = charset_decode(scratch, examination->tools->charsets, charset,
+		readable(examination, item->bytes), &seen);
+
+	if (is_declared || is_html(text))
+		body_text_add_html(content->body, text, BODY_TEXT_FROM_HTML);
+	if (!is_declared)
+		body_text_add_plain(
+			content->body, text, is_aside ? BODY_TEXT_HIDDEN : BODY_TEXT_SEEN);
+	content->anomalies |= mime_anomaly_of_charset(seen);
+	talloc_free(scratch);
+}
+
+/* In each charset that the header can be read to name; those behind the first are paid for. */
+static void take_text(struct examination *examination, const struct item *item)
+{
+	struct budget *budget = &examination->content->budget;
+	const struct mime_field_readings *charsets = &item->part->fields.charsets;
 
 	for (unsigned i = 0; i == 0 || i < charsets->count; i++) {
-		struct slice text = charset_decode(content, examination->tools->charsets,
-			i < charsets->count ? charsets->texts[i] : NULL, item->bytes, &seen);
-		bool is_declared = strcmp(mime_type(item->part), "text/html") == 0;
-		if (is_declared || is_html(text))
-			body_text_add_html(content->body, text, BODY_TEXT_FROM_HTML);
-		if (!is_declared)
-			body_text_add_plain(
-				content->body, text, is_aside ? BODY_TEXT_HIDDEN : BODY_TEXT_SEEN);
+		if (i &&
+			(!budget_has_time(budget) ||
+				budget_bytes(budget, item->bytes.size) < item->bytes.size)) {
+			note(examination, MIME_TOO_MANY_READINGS);
+			break;
+		}
+		read_text(examination, item, i < charsets->count ? charsets->texts[i] : NULL);
 	}
-	content->anomalies |= mime_anomaly_of_charset(seen);
 	take_embedded(examination, item, item->bytes);
 }
 
 /* --- leaves --- */
 
-/* Something else under the name of a text. */
+/* Something else under the name of a text: pages are texts, and so is what a program for mail shows of PostScript. */
 static bool is_file(struct slice bytes)
 {
 	enum file_type type = file_type_of(bytes);
@@ -350,9 +351,37 @@ static bool is_file(struct slice bytes)
 		return ical_has_attachment(bytes);
 	if (type == FILE_TYPE_TEXT || type == FILE_TYPE_PGP)
 		return sealed_has_armour(bytes, &where);
-	return group != FILE_GROUP_TEXT && group != FILE_GROUP_OTHER &&
-		group != FILE_GROUP_DOCUMENT && type != FILE_TYPE_UUENCODED &&
+	return group != FILE_GROUP_TEXT && group != FILE_GROUP_OTHER && type != FILE_TYPE_HTML &&
+		type != FILE_TYPE_POSTSCRIPT && type != FILE_TYPE_UUENCODED &&
 		type != FILE_TYPE_BINHEX;
+}
+
+static bool is_named(const struct item *item)
+{
+	return item->part->fields.names.count > 0;
+}
+
+/* What hides as the body of a message: its first bytes are no header. */
+static bool is_no_message(const struct item *item)
+{
+	enum file_group group = file_type_group(file_type_of(item->bytes));
+
+	return !item->part->fields.is_multipart &&
+		(group == FILE_GROUP_PROGRAM || group == FILE_GROUP_ARCHIVE ||
+			group == FILE_GROUP_DISK);
+}
+
+/* A message or multipart is a file besides when it has a name, under which it is saved, or other bytes than it should. What is in it as a
+ * message comes by itself. */
+static void take_container(struct examination *examination, const struct item *item)
+{
+	enum file_type type;
+
+	if (!is_named(item) && !is_no_message(item))
+		return;
+	type = file_type_of_file(
+		item->bytes, slice_of(is_named(item) ? item->part->fields.names.texts[0] : ""));
+	record(examination, item, type, open_container(examination, item, type));
 }
 
 /* One reading of a leaf's body. */
@@ -363,6 +392,9 @@ static void take_reading(struct examination *examination, const struct item *lea
 	struct item item = *leaf;
 
 	item.bytes = bytes;
+	is_encoded |= leaf->part->readings & MIME_UNOPENED;
+	if (is_encoded && (fields->is_multipart || fields->is_message))
+		take_container(examination, &item);
 	if (fields->is_multipart && is_encoded && may_descend(examination, &item)) {
 		item.kind = ITEM_MULTIPART;
 		item.depth++;
@@ -373,7 +405,7 @@ static void take_reading(struct examination *examination, const struct item *lea
 		take_file(examination, &item);
 	} else {
 		take_text(examination, &item);
-		if (fields->names.count || is_file(bytes))
+		if (is_named(&item) || is_file(bytes))
 			take_file(examination, &item);
 	}
 }
@@ -457,19 +489,21 @@ static void enqueue_parts(
 
 	content->anomalies |= mime->anomalies;
 	content->parts += mime->regular;
+	if (mime->anomalies & mime_anomalies_unseen)
+		miss(examination);
 	for (size_t i = 0; i < mime->count; i++) {
 		const struct mime_part *part = &mime->parts[i];
-		if (part->readings & MIME_CONTAINER)
-			continue;
+		bool is_container = part->readings & MIME_CONTAINER;
 		enqueue(examination,
-			&(struct item){.kind = ITEM_LEAF,
+			&(struct item){.kind = is_container ? ITEM_CONTAINER : ITEM_LEAF,
 				.part = part,
+				.bytes = part->body,
 				.name = "",
 				.path = item->path,
 				.depth = item->depth,
 				.in_archive = item->in_archive,
 				.is_placed = true,
-				.is_whole = !item->is_placed,
+				.is_whole = !item->is_placed && !is_container,
 				.place =
 					item->is_placed ? item->place : place_of(examination, part),
 				.is_other_reading =
@@ -495,23 +529,38 @@ typedef void take_fn(struct examination *examination, const struct item *item);
 static take_fn *const takers[] = {
 	[ITEM_MESSAGE] = take_message,
 	[ITEM_LEAF] = take_leaf,
+	[ITEM_CONTAINER] = take_container,
 	[ITEM_MULTIPART] = take_multipart,
 	[ITEM_FILE] = take_file,
 };
 
-static void work(struct examination *examination)
+/* What nobody had time for is there by its names at least. */
+static void give_up(struct examination *examination)
 {
-	while (examination->next < examination->count) {
-		struct item item = examination->queue[examination->next++];
-		if (!budget_has_time(&examination->content->budget)) {
-			examination->content->is_complete = false;
-			return;
-		}
-		takers[item.kind](examination, &item);
+	miss(examination);
+	for (; examination->next < examination->count; examination->next++) {
+		struct item item = examination->queue[examination->next];
+		bool is_leaf = item.kind == ITEM_LEAF && !is_body(&item);
+		if (item.kind != ITEM_FILE && !is_leaf && !(item.part && is_named(&item)))
+			continue;
+		item.size = item.bytes.size;
+		item.bytes = slice_of("");
+		record(examination, &item, FILE_TYPE_UNKNOWN, item.findings | FINDING_OVER_LIMITS);
 	}
 }
 
-/* --- all --- */
+static void work(struct examination *examination)
+{
+	while (examination->next < examination->count) {
+		struct item item = examination->queue[examination->next];
+		if (!budget_has_time(&examination->content->budget)) {
+			give_up(examination);
+			return;
+		}
+		examination->next++;
+		takers[item.kind](examination, &item);
+	}
+}
 
 struct content *content_examine(const void *parent, struct content_tools *tools,
 	struct slice message, const struct budget_limits *limits, budget_clock_fn *clock,
@@ -531,7 +580,8 @@ struct content *content_examine(const void *parent, struct content_tools *tools,
 			.path = "",
 			.place = {.member = UNPACKED_NOWHERE}});
 	work(examination);
-	content->is_complete &= content->budget.hit == BUDGET_NONE && !content->body->is_cut;
+	if (content->budget.hit != BUDGET_NONE || content->findings & FINDING_OVER_LIMITS)
+		miss(examination);
 	talloc_free(examination);
 	return content;
 }
@@ -542,6 +592,8 @@ const char *content_sha256(const void *parent, const struct content_attachment *
 	unsigned size = 0;
 	char *text;
 
+	if (!attachment->bytes.size && attachment->findings & FINDING_OVER_LIMITS)
+		return "";
 	if (!EVP_Digest(attachment->bytes.data, attachment->bytes.size, digest, &size, EVP_sha256(),
 		    NULL))
 		size = 0;

@@ -6,10 +6,13 @@
  * content_prepare() does beforehand.
  *
  * A budget bounds all of it (policy/content/budget.h): bytes that come out, entries, levels, processor time. When it is spent, what was
- * found so far stands, is_complete is false and budget.hit says which limit it was; that is never to be taken for "nothing found".
+ * found so far stands, is_complete is false, MIME_OVER_LIMITS is among the anomalies, and budget.hit says which limit it was; that is never
+ * to be taken for "nothing found". What of it has a name is an attachment with FINDING_OVER_LIMITS, whose bytes nobody has seen if there
+ * was no time. Whether texts were cut says body->is_cut.
  *
  * An attachment that has several names, or can be read in several ways, is there several times, once for each; the further ones are
- * marked is_other_reading. Texts that are shown as the message's body are no attachments, unless they have a name.
+ * marked is_other_reading. Texts that are shown as the message's body, messages and multiparts are no attachments, unless they have a name
+ * or their bytes are something else.
  */
 #pragma once
 
@@ -65,5 +68,5 @@ struct content *content_examine(const void *parent, struct content_tools *tools,
 	struct slice message, const struct budget_limits *limits, budget_clock_fn *clock,
 	const void *context);
 
-/* The SHA-256 of an attachment in small hexadecimal digits, under the parent. */
+/* The SHA-256 of an attachment in small hexadecimal digits, under the parent; "" when none of its bytes were seen. */
 const char *content_sha256(const void *parent, const struct content_attachment *attachment);

@@ -2,6 +2,7 @@
 /* Transfer encodings: RFC 2045 §6.7, §6.8; uuencode as POSIX has it. */
 #include "policy/content/decode.h"
 
+#include "base/bulk.h"
 #include "policy/content/binhex.h"
 #include "policy/content/mime_anomaly.h"
 
@@ -167,7 +168,7 @@ static bool take_character(struct group *group, enum way way)
 static struct slice decode_base64(
 	const void *parent, struct slice bytes, enum way way, uint64_t *anomalies)
 {
-	char *out = talloc_array(parent, char, bytes.size / 4 * 3 + 4);
+	char *out = bulk_new(parent, bytes.size / 4 * 3 + 4);
 	struct group group = {.at = bytes.data, .end = bytes.data + bytes.size, .out = out};
 
 	while (group.at < group.end) {
@@ -240,7 +241,7 @@ static void take_escape(struct slice *rest, char **out, bool is_strict, uint64_t
 static struct slice decode_quoted(
 	const void *parent, struct slice bytes, bool is_strict, uint64_t *anomalies)
 {
-	char *start = talloc_array(parent, char, bytes.size + 1), *out = start;
+	char *start = bulk_new(parent, bytes.size + 1), *out = start;
 
 	while (bytes.size) {
 		const char *equals = memchr(bytes.data, '=', bytes.size);
@@ -364,7 +365,7 @@ static char *uu_line(struct slice line, char *out)
 
 static struct slice decode_uuencode(const void *parent, struct slice bytes, uint64_t *anomalies)
 {
-	char *start = talloc_array(parent, char, bytes.size + 4), *out = start;
+	char *start = bulk_new(parent, bytes.size + 4), *out = start;
 
 	note(anomalies, MIME_UUENCODE);
 	while (bytes.size) {
@@ -383,7 +384,7 @@ static struct slice decode_uuencode(const void *parent, struct slice bytes, uint
 
 static struct slice decode_yenc(const void *parent, struct slice bytes, uint64_t *anomalies)
 {
-	char *start = talloc_array(parent, char, bytes.size + 1), *out = start;
+	char *start = bulk_new(parent, bytes.size + 1), *out = start;
 
 	note(anomalies, MIME_YENC);
 	while (bytes.size) {

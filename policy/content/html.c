@@ -2,6 +2,8 @@
 /* HTML in one pass: a tokenizer and what its tokens mean for a reader. */
 #include "policy/content/html.h"
 
+#include "base/bulk.h"
+
 #include "policy/content/html_entity.h"
 #include "policy/content/html_style.h"
 #include "policy/content/html_tag.h"
@@ -557,9 +559,9 @@ struct html *html_read(const void *parent, struct slice text)
 		html->flags |= HTML_NUL;
 		text = without_nuls(html, text);
 	}
-	reader->text.data = talloc_array(html, char, text.size + 8);
-	reader->hidden.data = talloc_array(html, char, text.size + 8);
-	reader->script.data = talloc_array(html, char, text.size + 8);
+	reader->text.data = bulk_new(html, text.size + 8);
+	reader->hidden.data = bulk_new(html, text.size + 8);
+	reader->script.data = bulk_new(html, text.size + 8);
 	reader->rest = text;
 	while (reader->rest.size)
 		take_token(reader);

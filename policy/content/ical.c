@@ -2,6 +2,7 @@
 /* RFC 5545 §3.1 and §3.8.1.1; RFC 8607 §4.2 for FILENAME. */
 #include "policy/content/ical.h"
 
+#include "base/bulk.h"
 #include "policy/content/bytes.h"
 #include "policy/content/decode.h"
 
@@ -100,7 +101,7 @@ static void take_attachment(struct slice line, struct unpacked *out)
 
 void ical_unpack(struct slice bytes, struct unpacked *out)
 {
-	char *room = talloc_array(out->parent, char, bytes.size + 1);
+	char *room = bulk_new(out->parent, bytes.size + 1);
 	size_t used = 0;
 
 	while (bytes.size) {

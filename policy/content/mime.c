@@ -21,7 +21,8 @@ struct leaf {
 	const char *doubtful; /* where its body begins for some, or NULL */
 	const char *limit;    /* how far the header is looked at, NULL for all of it */
 	size_t header_lines;
-	unsigned tries; /* to end the header at a delimiter */
+	unsigned tries;   /* to end the header at a delimiter */
+	bool is_unopened; /* it is a container, and too deep */
 };
 
 struct pass {
@@ -191,6 +192,7 @@ static bool begin_container(struct pass *pass, struct slice header, const char *
 		return false;
 	if (has_body && pass->nesting.depth == MIME_DEPTH_MAXIMUM) {
 		note(pass, MIME_TOO_DEEP);
+		pass->leaf.is_unopened = true;
 		return false;
 	}
 	part.readings |= MIME_CONTAINER;
@@ -274,6 +276,8 @@ static void add_leaf(struct pass *pass, const char *end, struct slice header, bo
 		part_of_leaf(pass, header, slice_make(leaf->body, (size_t)(end - leaf->body)));
 	bool is_named = leaf->fields.types.count || leaf->fields.disposition;
 
+	if (leaf->is_unopened)
+		part.readings |= MIME_UNOPENED;
 	if (leaf->readings & (MIME_PREAMBLE | MIME_EPILOGUE) && is_blank(part.body))
 		return;
 	if (leaf->readings & MIME_EPILOGUE)

@@ -11,7 +11,7 @@
  * (mime_field.h). The union of all these is to be looked at; all of it together is at most MIME_GROWTH times the message.
  *
  * Limits: MIME_DEPTH_MAXIMUM, MIME_PARTS_MAXIMUM, MIME_HEADER_MAXIMUM and MIME_LINES_MAXIMUM over all headers, MIME_BOUNDARIES known at a
- * time. What is beyond stays one leaf, and is noted. Everything noted is in the anomalies (mime_anomaly.h).
+ * time. What is beyond stays one leaf, and is noted; what was too deep is marked MIME_UNOPENED and can be parsed by itself. Everything noted is in the anomalies (mime_anomaly.h).
  */
 #pragma once
 
@@ -29,7 +29,8 @@ enum mime_reading {
 	MIME_CONTAINER = 1, /* the parts inside it follow; its body is nothing to decode */
 	MIME_PREAMBLE = 2,  /* text before the first delimiter of the parent */
 	MIME_EPILOGUE = 4,  /* text behind the last one */
-	MIME_OTHERWISE = 8  /* its bytes belong to other parts as well */
+	MIME_OTHERWISE = 8, /* its bytes belong to other parts as well */
+	MIME_UNOPENED = 16  /* a multipart or message that was too deep to be opened here */
 };
 
 struct mime_part {
@@ -51,7 +52,7 @@ struct mime {
 /* The slices are the message's: it must stay as long. */
 struct mime *mime_parse(const void *parent, struct charset_set *charsets, struct slice message);
 
-/* The same for the body of a multipart that had a transfer encoding, decoded. */
+/* The same for the body of a multipart that had a transfer encoding, decoded, or was too deep. */
 struct mime *mime_parse_body(const void *parent, struct charset_set *charsets,
 	const struct mime_part *multipart, struct slice body);
 

@@ -44,10 +44,11 @@
 	ROW(FIELD_AFTER_HEADER,     "field_after_header",     "a Content field behind the empty line that ends the header") \
 	ROW(HEADER_WITHOUT_END,     "header_without_end",     "the header of a part without an empty line behind it") \
 	ROW(HEADER_TOO_LARGE,       "header_too_large",       "over 256 KiB or 10,000 lines of header: the rest was not looked at") \
-	ROW(TOO_DEEP,               "too_deep",               "parts nested over 50 deep: what is inside was not taken apart") \
+	ROW(TOO_DEEP,               "too_deep",               "parts nested over 50 deep") \
 	ROW(TOO_MANY_PARTS,         "too_many_parts",         "over 2,000 parts: the rest was not taken apart") \
 	ROW(TOO_MANY_PARAMETERS,    "too_many_parameters",    "a field with over 200 parameters: the rest was not looked at") \
 	ROW(TOO_MANY_READINGS,      "too_many_readings",      "more ways to read a part or the message than are looked at") \
+	ROW(OVER_LIMITS,            "over_limits",            "more in the message than it may cost: not all of it was taken apart") \
 	ROW(BARE_CR,                "bare_cr",                "a CR without LF") \
 	ROW(NUL,                    "nul",                    "a NUL outside of encoded parts") \
 	ROW(EIGHT_BIT_HEADER,       "8bit_header",            "bytes that are no ASCII in the header of a part") \
@@ -73,6 +74,9 @@ static inline uint64_t mime_anomaly_bit(enum mime_anomaly anomaly)
 {
 	return UINT64_C(1) << anomaly;
 }
+
+/* Those of them that say that something was not looked at. */
+extern const uint64_t mime_anomalies_unseen;
 
 /* What bits of enum charset_seen are among them. */
 uint64_t mime_anomaly_of_charset(unsigned seen);

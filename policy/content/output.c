@@ -2,6 +2,8 @@
 /* A growing piece of memory that asks the budget. */
 #include "policy/content/output.h"
 
+#include "base/bulk.h"
+
 #include <assert.h>
 #include <talloc.h>
 
@@ -26,7 +28,7 @@ static size_t make_room(struct output *output, size_t size)
 	while (room < output->size + granted)
 		room += room;
 	room = room < OUTPUT_MAXIMUM ? room : OUTPUT_MAXIMUM;
-	output->bytes = talloc_realloc(output->parent, output->bytes, char, room);
+	output->bytes = bulk_resize(output->parent, output->bytes, room);
 	output->room = room;
 	return granted;
 }

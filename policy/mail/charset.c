@@ -2,6 +2,7 @@
 /* Charsets to UTF-8: RFC 2152 for UTF-7, RFC 2781 for UTF-16. */
 #include "policy/mail/charset.h"
 
+#include "base/bulk.h"
 #include "base/utf8.h"
 
 #include <ctype.h>
@@ -117,7 +118,15 @@ static char *put(char *out, uint32_t c)
 
 static char *room(const void *parent, struct slice text)
 {
-	return talloc_array(parent, char, GROWTH *text.size + GROWTH);
+	return bulk_new(parent, GROWTH * text.size + GROWTH);
+}
+
+/* What was not needed goes back. */
+static struct slice written(const void *parent, char *start, const char *out)
+{
+	size_t size = (size_t)(out - start);
+
+	return slice_make(bulk_resize(parent, start, size + 1), size);
 }
 
 /* --- one byte a character --- */
@@ -158,7 +167,7 @@ static struct slice decode_latin(const void *parent, struct slice text, bool is_
 	start = out = room(parent, text);
 	for (size_t i = 0; i < text.size; i++)
 		out = put(out, latin((unsigned char)text.data[i], is_latin_9));
-	return slice_make(start, (size_t)(out - start));
+	return written(parent, start, out);
 }
 
 /* --- Unicode's own --- */
@@ -181,7 +190,7 @@ static struct slice decode_utf8(const void *parent, struct slice text)
 		}
 		text = slice_from(text, length);
 	}
-	return slice_make(start, (size_t)(out - start));
+	return written(parent, start, out);
 }
 
 struct units {
@@ -239,7 +248,7 @@ static struct slice decode_wide(
 	}
 	if (units.high || text.size)
 		units.out = put(units.out, REPLACEMENT);
-	return slice_make(start, (size_t)(units.out - start));
+	return written(parent, start, units.out);
 }
 
 static int base64_value(char c)
@@ -283,7 +292,7 @@ static struct slice decode_utf7(const void *parent, struct slice text)
 			is_shifted = false;
 		}
 	}
-	return slice_make(start, (size_t)(units.out - start));
+	return written(parent, start, units.out);
 }
 
 /* --- iconv's --- */
@@ -302,7 +311,7 @@ static struct slice convert(const void *parent, iconv_t converter, struct slice 
 		in++;
 		left--;
 	}
-	return slice_make(start, (size_t)(out - start));
+	return written(parent, start, out);
 }
 
 /* --- choosing --- */

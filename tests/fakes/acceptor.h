@@ -14,7 +14,7 @@ struct acceptor {
 	struct end end;
 	const char *offer; /* lines of EHLO's answer besides name and SIZE: "250-PIPELINING\r\n" */
 	bool in_message;
-	bool is_deaf; /* hears nothing more when a message begins */
+	bool is_deaf;           /* hears nothing more when a message begins */
 	char **senders;         /* arguments of MAIL, talloc arrays */
 	char **recipients;      /* arguments of RCPT */
 	struct slice *messages; /* as they came, with dots stuffed and without the end */

@@ -43,6 +43,22 @@ static char *print_attachments(const struct content *content)
 	return text;
 }
 
+/* Messages attached as files, one in the other, and a program in the innermost. */
+static char *nest_files(unsigned levels)
+{
+	char *text = talloc_strdup(NULL,
+		"Content-Type: application/octet-stream; name=evil.exe\r\nX: y\r\n\r\nMZ\r\n");
+
+	while (levels--) {
+		char *inner = text;
+		text = talloc_asprintf(NULL,
+			"Content-Type: application/octet-stream; name=m.eml\r\nX: y\r\n\r\n%s",
+			inner);
+		talloc_free(inner);
+	}
+	return text;
+}
+
 #define MIXED "Content-Type: multipart/mixed; boundary=B\r\n\r\n--B\r\n"
 #define END "\r\n--B--\r\n"
 /* A ZIP with one stored file, a.txt, of "hello". */
@@ -71,6 +87,25 @@ static const struct {
 	{MIXED "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 	       "Q29udGVudC1EaXNwb3NpdGlvbjogYXR0YWNobWVudDsgZmlsZW5hbWU9eC5leGUKCmhp" END,
 		"x.exe|exe|text|1", ""},
+	{MIXED "Content-Type: message/rfc822; name=evil.js\r\n\r\nx: //\r\n\r\n<script>" END,
+		"evil.js|js|js|0", "<script>\n"},
+	{MIXED "Content-Type: message/x\r\nContent-Disposition: attachment; "
+	       "filename=evil.exe\r\n\r\nMZ: 1\r\n\r\nhi" END,
+		"evil.exe|exe|text|0", "hi\n"},
+	{"Content-Type: message/news; name=evil.bat\r\n\r\nX: y\r\n\r\nhi", "evil.bat|bat|bat|0",
+		"hi\n"},
+	{"Content-Type: multipart/mixed; boundary=B; name=evil.exe\r\n\r\n--B\r\n\r\nhi" END,
+		"evil.exe|exe|text|0", "hi\n"},
+	{MIXED "Content-Type: message/rfc822; name=evil.js\r\nContent-Transfer-Encoding: "
+	       "base64\r\n\r\nWDogeQ0KDQpoaQ==" END,
+		"evil.js|js|js|0", "hi\n"},
+	{MIXED "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" ZIPPED
+			END,
+		"||zip|0 a.txt|txt|text|1 ||zip|1? a.txt|txt|text|2?", "PK\3\4\24"},
+	{"Content-Type: text/rtf\r\n\r\n{\\rtf1 hi}", "||rtf|0", "{\\rtf1 hi}\n"},
+	{"Content-Type: text/x-foo\r\n\r\n%PDF-1.4\n", "||pdf|0", "%PDF-1.4\n\n"},
+	{"Content-Type: text/plain\r\n\r\n%!PS-Adobe\n", "", "%!PS-Adobe\n\n"},
+	{"Content-Type: text/plain\r\n\r\n<html>hi", "", "hi\n<html>hi\n"},
 	{MIXED "Content-Disposition: attachment; filename=x.png; filename=x.exe\r\n\r\nhi" END,
 		"x.png|png|text|0 x.exe|exe|text|0?", ""},
 	{"Subject: x\r\n\r\nbegin 644 x.exe\r\n#04)#\r\n`\r\nend\r\n", "x.exe|exe|text|0",
@@ -197,6 +232,11 @@ START_TEST(hashes)
 }
 END_TEST
 
+static bool is_over_limits(const struct content *content)
+{
+	return content->anomalies & mime_anomaly_bit(MIME_OVER_LIMITS);
+}
+
 /* Messages in base64 in messages in base64: the depth ends it, and says so. */
 START_TEST(ends_at_depth)
 {
@@ -220,9 +260,106 @@ START_TEST(ends_at_depth)
 	}
 	content = examine(text, &plenty);
 	ck_assert(!content->is_complete);
+	ck_assert(is_over_limits(content));
 	ck_assert_int_eq(content->budget.hit, BUDGET_DEPTH);
 	release(content);
 	talloc_free(text);
+}
+END_TEST
+
+/* The last one that is not opened says so; one level less, and the program is found. */
+START_TEST(says_which_message_was_not_opened)
+{
+	char *message = nest_files(5 + (unsigned)_i);
+	struct content *content = examine(message, &plenty);
+	const struct content_attachment *last =
+		&content->attachments[content->attachment_count - 1];
+
+	ck_assert_uint_eq(content->attachment_count, 6);
+	ck_assert_str_eq(last->name, _i ? "m.eml" : "evil.exe");
+	ck_assert_uint_eq(last->findings, _i ? FINDING_OVER_LIMITS : FINDING_NONE);
+	ck_assert(content->is_complete == !_i);
+	ck_assert(is_over_limits(content) == (_i > 0));
+	release(content);
+	talloc_free(message);
+}
+END_TEST
+
+/* A limit of the parser is one of the whole: nobody may take the list for all there was. What is too deep for it is opened by itself. */
+START_TEST(tells_of_limits_of_structure)
+{
+	static const struct {
+		unsigned parts, depth;
+		bool is_complete;
+	} cases[] = {{1000, 0, true}, {3000, 0, false}, {0, 49, true}, {0, 50, true}, {0, 51, true},
+		{0, 200, true}, {0, 400, false}};
+	char *message = talloc_strdup(NULL, "");
+	struct content *content;
+
+	for (unsigned i = 0; i < cases[_i].depth; i++)
+		message = talloc_strdup_append_buffer(
+			message, "Content-Type: message/rfc822\r\n\r\n");
+	message = talloc_strdup_append_buffer(message, MIXED);
+	for (unsigned i = 0; i < cases[_i].parts; i++)
+		message = talloc_strdup_append_buffer(message, "\r\nx\r\n--B\r\n");
+	message = talloc_strdup_append_buffer(
+		message, "Content-Type: application/x; name=evil.exe\r\n\r\nMZ" END);
+	content = examine(message, &plenty);
+	ck_assert_msg(content->is_complete == cases[_i].is_complete, "%d", _i);
+	ck_assert_msg(is_over_limits(content) == !cases[_i].is_complete, "%d", _i);
+	if (cases[_i].is_complete) {
+		ck_assert_uint_eq(content->attachment_count, 1);
+		ck_assert_str_eq(content->attachments[0].name, "evil.exe");
+	}
+	release(content);
+	talloc_free(message);
+}
+END_TEST
+
+/* Each charset behind the first costs what it reads; so no header makes one text many times as large. */
+START_TEST(pays_for_charsets)
+{
+	struct budget_limits little = plenty;
+	char *message = talloc_strdup(NULL, "");
+	struct content *content;
+	static const char *const charsets[] = {"iso-8859-1", "utf-16le", "utf-16be", "koi8-r",
+		"gb18030", "iso-8859-5", "utf-32le", "cp1252"};
+
+	for (size_t i = 0; i < sizeof charsets / sizeof *charsets; i++)
+		message = talloc_asprintf_append_buffer(
+			message, "Content-Type: text/html; charset=%s\r\n", charsets[i]);
+	message = talloc_strdup_append_buffer(message, "\r\n");
+	for (unsigned i = 0; i < 40000; i++)
+		message = talloc_strdup_append_buffer(message, "<p>text text text text</p>\r\n");
+	little.bytes = _i ? 64 << 20 : 2 << 20;
+	content = examine(message, &little);
+	ck_assert(content->is_complete == (_i > 0));
+	ck_assert(is_over_limits(content) == !_i);
+	ck_assert_uint_ge(content->budget.bytes, _i ? 7U * 40000 * 28 : 40000 * 28);
+	ck_assert_uint_lt(talloc_total_size(content), 16U << 20);
+	release(content);
+	talloc_free(message);
+}
+END_TEST
+
+/* Of a text without end only so much is read; what is a file in it is found behind that, too. */
+START_TEST(reads_so_much_of_a_text)
+{
+	size_t size = _i ? (17 << 20) : (15 << 20);
+	char *message = talloc_array(NULL, char, size + 100);
+	struct content *content;
+
+	memset(message, 'z', size);
+	for (size_t i = 0; i < size; i += 72)
+		message[i] = '\n';
+	memcpy(message, "Content-Type: text/html\n\n", 25);
+	strcpy(message + size, "\nbegin 644 x.exe\n#04)#\n`\nend\n");
+	content = examine(message, &plenty);
+	ck_assert(content->is_complete == !_i);
+	ck_assert(is_over_limits(content) == (_i > 0));
+	ck_assert_str_eq(print_attachments(content), "x.exe|exe|text|0");
+	release(content);
+	talloc_free(message);
 }
 END_TEST
 
@@ -246,7 +383,32 @@ START_TEST(ends_in_time)
 		slice_of(MIXED "\r\n1\r\n--B\r\n\r\n2\r\n--B\r\n\r\n3" END), &short_time, much_time,
 		&now);
 	ck_assert(!content->is_complete);
+	ck_assert(is_over_limits(content));
 	ck_assert_int_eq(content->budget.hit, BUDGET_TIME);
+	talloc_free(scratch);
+}
+END_TEST
+
+/* Of what comes behind a spent budget of time the names are known without looking. */
+START_TEST(names_what_it_had_no_time_for)
+{
+	void *scratch = talloc_new(NULL);
+	struct content_tools *tools = content_prepare(scratch);
+	struct budget_limits short_time = plenty;
+	uint64_t now = 0;
+	struct content *content;
+
+	short_time.milliseconds = 1500;
+	content = content_examine(scratch, tools,
+		slice_of(MIXED "\r\n1\r\n--B\r\nContent-Type: text/plain; name=evil.js\r\n\r\n"
+			       "2\r\n--B\r\n\r\n3\r\n--B\r\n"
+			       "Content-Type: image/gif; name=evil.exe\r\n\r\nMZ" END),
+		&short_time, much_time, &now);
+	ck_assert_str_eq(print_attachments(content), "evil.js|js|unknown|0 evil.exe|exe|unknown|0");
+	ck_assert_uint_eq(content->attachments[1].findings, FINDING_OVER_LIMITS);
+	ck_assert_uint_eq(content->attachments[1].size, 2);
+	ck_assert_str_eq(content_sha256(content, &content->attachments[1]), "");
+	ck_assert(!content->is_complete);
 	talloc_free(scratch);
 }
 END_TEST
@@ -265,7 +427,12 @@ int main(void)
 	tcase_add_loop_test(all, finds_names, 0, (int)(sizeof names / sizeof *names));
 	tcase_add_test(all, hashes);
 	tcase_add_test(all, ends_at_depth);
+	tcase_add_loop_test(all, says_which_message_was_not_opened, 0, 2);
+	tcase_add_loop_test(all, tells_of_limits_of_structure, 0, 7);
+	tcase_add_loop_test(all, pays_for_charsets, 0, 2);
+	tcase_add_loop_test(all, reads_so_much_of_a_text, 0, 2);
 	tcase_add_test(all, ends_in_time);
+	tcase_add_test(all, names_what_it_had_no_time_for);
 	suite_add_tcase(suite, all);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
