@@ -6,7 +6,6 @@
 
 #include <stdint.h>
 #include <string.h>
-#include <talloc.h>
 
 #define NAME_WITHIN 512 /* of the text, with line ends */
 
