@@ -11,6 +11,7 @@ import smtplib
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 POSTERN = os.environ.get("POSTERN", "./postern")
@@ -178,6 +179,26 @@ class Gateway:
 
     def pids(self, kind=None):
         return [p["pid"] for p in self.processes(kind)]
+
+
+def serve(test, listener, talk):
+    """Has talk(connection) run in a thread of its own for each who connects, until the end of the test. Who accepts has ended before the
+    descriptor is closed: that of the next test's listener may have the same number."""
+    def accept():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=talk, args=(connection,), daemon=True).start()
+
+    def close():
+        listener.shutdown(socket.SHUT_RDWR)
+        acceptor.join()
+        listener.close()
+    acceptor = threading.Thread(target=accept, daemon=True)
+    at_the_end_of(test)(close)
+    acceptor.start()
 
 
 def nobody_has_died(test, gateway):

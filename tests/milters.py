@@ -14,7 +14,7 @@ import tempfile
 import threading
 import unittest
 
-from harness import PATIENCE, Gateway, Sink, QUIET, at_the_end_of, before_a_sink, fields, nobody_has_died, poll, submit
+from harness import PATIENCE, Gateway, Sink, QUIET, at_the_end_of, before_a_sink, fields, nobody_has_died, poll, serve, submit
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LETTER = (b"From: a@example.com\r\nTo: b@example.com\r\nSubject: hello\r\nX-Gone: yes\r\n"
@@ -274,16 +274,7 @@ class BehindTls(Broken):
         self.context.load_cert_chain(self.certificate)
         self.plain = socket.create_server(("127.0.0.1", 0))
         self.port = self.plain.getsockname()[1]
-        at_the_end_of(test)(self.plain.close)
-        threading.Thread(target=self.accept_tls, daemon=True).start()
-
-    def accept_tls(self):
-        while True:
-            try:
-                connection, _ = self.plain.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.shake_hands, args=(connection,), daemon=True).start()
+        serve(test, self.plain, self.shake_hands)
 
     def shake_hands(self, connection):
         connection.settimeout(PATIENCE)

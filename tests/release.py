@@ -11,7 +11,7 @@ import threading
 import unittest
 
 import milters
-from harness import PATIENCE, POSTERN, before_a_sink, fields, poll
+from harness import PATIENCE, POSTERN, before_a_sink, fields, poll, serve
 from quarantine import Setting
 
 USAGE = 64
@@ -25,26 +25,10 @@ class Backend:
         self.replies, self.end, self.got = {}, b"250 2.0.0 kept", []
         self.gate, self.is_asked = threading.Event(), threading.Event()
         self.gate.set()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.acceptor = threading.Thread(target=self.accept, daemon=True)
-        test.addCleanup(self.close)
-        self.acceptor.start()
-
-    def close(self):
-        """The thread ends before its descriptor is closed: that of the next test's backend may have the same number."""
-        self.gate.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.acceptor.join()
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.talk, args=(connection,), daemon=True).start()
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port = listener.getsockname()[1]
+        serve(test, listener, self.talk)
+        test.addCleanup(self.gate.set)
 
     def talk(self, connection):
         recipients = []
