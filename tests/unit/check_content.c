@@ -370,18 +370,23 @@ static uint64_t much_time(const void *context)
 	return *now += 1000;
 }
 
+/* Time for the first things only. */
+static struct content *examine_briefly(void *scratch, const char *message)
+{
+	struct budget_limits short_time = plenty;
+	uint64_t now = 0;
+
+	short_time.milliseconds = 1500;
+	return content_examine(
+		scratch, content_prepare(scratch), slice_of(message), &short_time, much_time, &now);
+}
+
 START_TEST(ends_in_time)
 {
 	void *scratch = talloc_new(NULL);
-	struct content_tools *tools = content_prepare(scratch);
-	struct budget_limits short_time = plenty;
-	uint64_t now = 0;
-	struct content *content;
+	struct content *content =
+		examine_briefly(scratch, MIXED "\r\n1\r\n--B\r\n\r\n2\r\n--B\r\n\r\n3" END);
 
-	short_time.milliseconds = 1500;
-	content = content_examine(scratch, tools,
-		slice_of(MIXED "\r\n1\r\n--B\r\n\r\n2\r\n--B\r\n\r\n3" END), &short_time, much_time,
-		&now);
 	ck_assert(!content->is_complete);
 	ck_assert(is_over_limits(content));
 	ck_assert_int_eq(content->budget.hit, BUDGET_TIME);
@@ -393,17 +398,11 @@ END_TEST
 START_TEST(names_what_it_had_no_time_for)
 {
 	void *scratch = talloc_new(NULL);
-	struct content_tools *tools = content_prepare(scratch);
-	struct budget_limits short_time = plenty;
-	uint64_t now = 0;
-	struct content *content;
+	struct content *content = examine_briefly(scratch,
+		MIXED "\r\n1\r\n--B\r\nContent-Type: text/plain; name=evil.js\r\n\r\n"
+		      "2\r\n--B\r\n\r\n3\r\n--B\r\n"
+		      "Content-Type: image/gif; name=evil.exe\r\n\r\nMZ" END);
 
-	short_time.milliseconds = 1500;
-	content = content_examine(scratch, tools,
-		slice_of(MIXED "\r\n1\r\n--B\r\nContent-Type: text/plain; name=evil.js\r\n\r\n"
-			       "2\r\n--B\r\n\r\n3\r\n--B\r\n"
-			       "Content-Type: image/gif; name=evil.exe\r\n\r\nMZ" END),
-		&short_time, much_time, &now);
 	ck_assert_str_eq(print_attachments(content), "evil.js|js|unknown|0 evil.exe|exe|unknown|0");
 	ck_assert_uint_eq(content->attachments[1].findings, FINDING_OVER_LIMITS);
 	ck_assert_uint_eq(content->attachments[1].size, 2);
